@@ -1,0 +1,47 @@
+import type { Brand } from './brand.ts';
+import type { SourceId, TenantId, ZoneId } from './ids.ts';
+import type { Level, Trust } from './label.ts';
+import type { JsonObject } from './json.ts';
+
+/**
+ * A caller's own filter over `metadata.*`, already checked and rebuilt from an allow-list of Qdrant's filter language.
+ * It can only narrow: the store puts it inside `must`, as one condition of its own.
+ */
+export type MetadataFilter = Brand<JsonObject, 'MetadataFilter'>;
+
+/** What a request may ask to be narrowed by. An absent field does not narrow. */
+export interface Restriction {
+  readonly sources?: readonly SourceId[];
+  readonly minTrust?: Trust;
+  readonly maxLevel?: Level;
+  readonly filter?: MetadataFilter;
+}
+
+/** A zone set in the form that is cheapest to search by; see docs/decisions on the zone filter. Never empty. */
+export type ZoneTerm =
+  { readonly kind: 'flat'; readonly ids: readonly ZoneId[] } | { readonly kind: 'runs'; readonly runs: readonly ZoneRun[] };
+
+/** From `first` to `last`, both inclusive and both existing when the filter was made, without `holes`. */
+export interface ZoneRun {
+  readonly first: ZoneId;
+  readonly last: ZoneId;
+  readonly holes: readonly ZoneId[];
+}
+
+export interface FilterSpec {
+  readonly tenant: TenantId;
+  readonly zones: ZoneTerm;
+  /** Numbers of the principals a gate may name; the store adds 0, "no gate here". May be empty of numbers, never of meaning. */
+  readonly gate: readonly number[];
+  /** Numbers of the principals a deny may name. */
+  readonly deny: readonly number[];
+  /** Seconds since 1970; documents outside their validity do not match. */
+  readonly now: number;
+  readonly metadata: { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: MetadataFilter };
+}
+
+/** Only `policy/` mints one (`mintFilter`), so an unfiltered search does not compile. */
+export type AuthorizedFilter = Brand<FilterSpec, 'AuthorizedFilter'>;
+
+/** Absence is a variant: `none` never reaches the store. */
+export type Authorization = { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: AuthorizedFilter };

@@ -1,0 +1,19 @@
+/** The actions a policy line can name. Meaning: the table "Who may change what" in docs/security.md. */
+export const SOURCE_ACTIONS = ['retrieve', 'ingest', 'label', 'request', 'approve', 'audit', 'replay'] as const;
+export const ACTIONS = [...SOURCE_ACTIONS, 'administer', 'operate'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** One line of `policy.csv`, its columns as written. `p` has 8 columns after the type, `g` has 3. */
+export interface PolicyLine {
+  readonly type: 'p' | 'g';
+  readonly columns: readonly string[];
+  /** 1-based line in the file it came from, for messages and for `decision.rules`. */
+  readonly line: number;
+}
+
+/** An immutable set of policy lines of one tenant, as stored. */
+export interface PolicyRevision {
+  /** Short, unique within the tenant; appears in provenance. */
+  readonly id: string;
+  readonly lines: readonly PolicyLine[];
+}

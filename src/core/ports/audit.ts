@@ -1,0 +1,59 @@
+import type { TenantId } from '../ids.ts';
+import type { JsonObject } from '../json.ts';
+import type { EpochStamp } from './catalog.ts';
+
+/** `intent` and `release` belong to a request; the rest say what changed. Dotted names: `<thing>.<what happened>`. */
+export const AUDIT_KINDS = [
+  'intent',
+  'release',
+  'error',
+  'tenant.created',
+  'source.put',
+  'source.deleted',
+  'document.published',
+  'document.changed',
+  'document.deleted',
+  'policy.activated',
+  'switch.thrown',
+  'switch.lifted',
+  'audit.read',
+] as const;
+export type AuditKind = (typeof AUDIT_KINDS)[number];
+
+export interface AuditEvent {
+  readonly tenant: TenantId;
+  readonly kind: AuditKind;
+  readonly requestId: string;
+  /** Facts of the event. Ids, digests and counts; never document text, tokens or vectors. */
+  readonly body: JsonObject;
+}
+
+/** Where an event stands in its tenant's log. */
+export interface AuditReceipt {
+  /** 0-based position. */
+  readonly index: number;
+  /** Hex SHA-256 of the leaf, RFC 6962 style (0x00 prefix). */
+  readonly leaf: string;
+}
+
+export interface StoredAuditEvent extends AuditEvent, AuditReceipt {
+  /** ISO 8601, database time. */
+  readonly at: string;
+}
+
+/** Whether the release became durable, or the epoch moved and everything has to be judged again. */
+export type ReleaseOutcome =
+  { readonly kind: 'released'; readonly receipt: AuditReceipt } | { readonly kind: 'epoch-moved' } | { readonly kind: 'validity-ended' };
+
+export interface AuditPort {
+  /** Durable when it resolves. Fails with `audit_unavailable`. */
+  append(event: AuditEvent): Promise<AuditReceipt>;
+  /**
+   * Appends a release in a transaction that holds the epoch row and compares it with `judgedAt`, and compares database
+   * time with `validUntil` (milliseconds), the earliest end of validity of anything released. Nothing is written unless
+   * both hold.
+   */
+  release(event: AuditEvent, judgedAt: EpochStamp, validUntil: number | 'forever'): Promise<ReleaseOutcome>;
+  /** Events of one request in order; an empty list where the tenant's log has none. */
+  byRequest(tenant: TenantId, requestId: string): Promise<readonly StoredAuditEvent[]>;
+}

@@ -1,0 +1,244 @@
+import type { Acl } from '../acl.ts';
+import type { Digest } from '../digest.ts';
+import type { ChunkId, DocumentId, DocumentKey, PrincipalNumber, SourceId, TenantId, ZoneId } from '../ids.ts';
+import type { JsonObject } from '../json.ts';
+import type { Label, LabelScheme } from '../label.ts';
+import type { PolicyRevision } from '../policy-lines.ts';
+import type { Principal } from '../principal.ts';
+import type { Source, Zone } from '../zone.ts';
+import type { AccessPayload, NumberedAcl } from './vectors.ts';
+
+/**
+ * `tenant` and `global` count revocations; a release compares them. `generation` counts every change of what a
+ * TenantView holds, revocation or not; it keys caches. Read before any cache is used.
+ */
+export interface EpochStamp {
+  readonly tenant: number;
+  readonly global: number;
+  readonly generation: number;
+}
+
+export type SwitchKind = 'document' | 'source' | 'client' | 'user' | 'tenant' | 'all';
+
+/** Everything a policy decision depends on: one tenant at one generation, immutable. Object identity is a cache key. */
+export interface TenantView {
+  readonly tenant: TenantId;
+  readonly generation: number;
+  readonly scheme: LabelScheme;
+  readonly policy: PolicyRevision;
+  readonly sources: ReadonlyMap<SourceId, Source>;
+  readonly zones: ReadonlyMap<ZoneId, Zone>;
+  readonly off: {
+    /** The tenant or everything is switched off. */
+    readonly everything: boolean;
+    readonly sources: ReadonlySet<SourceId>;
+    /** Users and clients. */
+    readonly principals: ReadonlySet<Principal>;
+  };
+}
+
+/** What key two and provenance need to know about a chunk that was hit, read from the truth. */
+export interface Candidate {
+  readonly chunk: ChunkId;
+  /** Only `live` may be released. `off`: switched off. `gone`: superseded, deleted, or its source is. */
+  readonly state: 'live' | 'staged' | 'gone' | 'off' | 'quarantined';
+  readonly key: DocumentKey;
+  readonly source: SourceId;
+  readonly document: DocumentId;
+  readonly zone: ZoneId;
+  readonly acl: Acl;
+  readonly aclVersion: number;
+  readonly validFrom: number | 'always';
+  readonly validUntil: number | 'forever';
+  readonly title: string;
+  readonly uri: string | undefined;
+  readonly version: Digest;
+  readonly text: string;
+  readonly span: Span;
+  readonly digest: Digest;
+  readonly removed: RemovedCharacters;
+  readonly lineage: Lineage;
+}
+
+/** UTF-16 offsets into the document's normalised text, and the headings above. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly path: readonly string[];
+}
+
+/** Invisible characters taken out at ingestion, counted by kind. */
+export interface RemovedCharacters {
+  readonly tag: number;
+  readonly bidi: number;
+  readonly zeroWidth: number;
+}
+
+export interface Lineage {
+  /** The request or connector run that brought it. */
+  readonly run: string;
+  readonly connector: string;
+  readonly parser: string;
+  readonly chunker: string;
+  readonly embedding: string;
+  /** ISO 8601. */
+  readonly indexedAt: string;
+}
+
+/** Candidates together with the database time (milliseconds) at which they were read. */
+export interface CandidateRead {
+  readonly at: number;
+  readonly candidates: ReadonlyMap<ChunkId, Candidate>;
+}
+
+/** The catalog as the query path sees it. All fail with `catalog_unavailable`. */
+export interface ReadCatalog {
+  /** Fails with `epoch_rolled_back` where a counter is lower than one already seen; `none` for an unknown tenant. */
+  epoch(tenant: TenantId): Promise<{ readonly kind: 'none' } | { readonly kind: 'epoch'; readonly stamp: EpochStamp }>;
+  /** A view at least as new as the stamp. `policy_unavailable` where the tenant has no active revision. */
+  view(tenant: TenantId, stamp: EpochStamp): Promise<TenantView>;
+  /** Which of these principals occur in an ACL of the tenant, and as what. */
+  numbers(tenant: TenantId, principals: readonly Principal[], stamp: EpochStamp): Promise<ReadonlyMap<Principal, PrincipalNumber>>;
+  /** Unknown ids are missing from the map. Always read from the database, never cached. */
+  candidates(tenant: TenantId, chunks: readonly ChunkId[]): Promise<CandidateRead>;
+}
+
+export interface StoredDocument {
+  readonly tenant: TenantId;
+  readonly source: SourceId;
+  readonly document: DocumentId;
+  readonly key: DocumentKey;
+  /** Counts up with every change; writes compare and set it. */
+  readonly revision: number;
+  readonly indexedRevision: number;
+  /** Of the bytes as handed in. */
+  readonly version: Digest;
+  /** Parser, chunker and embedding together; a difference means the text has to be indexed again. */
+  readonly pipeline: string;
+  readonly title: string;
+  readonly uri: string | undefined;
+  readonly mediaType: string;
+  readonly language: string;
+  readonly zone: ZoneId;
+  readonly declared: Label;
+  readonly acl: Acl;
+  readonly aclVersion: number;
+  readonly metadata: JsonObject;
+  readonly validFrom: number | 'always';
+  readonly validUntil: number | 'forever';
+  readonly state: 'live' | 'quarantined';
+  readonly chunks: number;
+  /** Principal that wrote it last, and the digest of what it sent; shown to that writer alone. */
+  readonly writtenBy: Principal;
+  readonly writeDigest: Digest;
+  readonly updatedAt: string;
+}
+
+/** The fields of a document that can change without its text changing. */
+export interface DocumentAttributes {
+  readonly title: string;
+  readonly uri: string | undefined;
+  readonly declared: Label;
+  readonly acl: Acl;
+  readonly metadata: JsonObject;
+  readonly validFrom: number | 'always';
+  readonly validUntil: number | 'forever';
+  readonly state: 'live' | 'quarantined';
+  readonly writtenBy: Principal;
+  readonly writeDigest: Digest;
+}
+
+export interface DocumentContent {
+  readonly version: Digest;
+  readonly pipeline: string;
+  readonly mediaType: string;
+  readonly language: string;
+  /** Normalised text; spans point into it. */
+  readonly text: string;
+  readonly removed: RemovedCharacters;
+  readonly lineage: Lineage;
+  readonly chunks: readonly StagedChunk[];
+}
+
+export interface StagedChunk {
+  readonly chunk: ChunkId;
+  readonly ordinal: number;
+  readonly text: string;
+  readonly digest: Digest;
+  readonly span: Span;
+}
+
+/** `absent` or the revision that the writer saw. Another revision found: `conflict`. */
+export type ExpectedRevision = number | 'absent';
+
+/** Who did it and under which request, for the event written in the same transaction. */
+export interface Change {
+  readonly requestId: string;
+  readonly by: Principal;
+  readonly through: Principal;
+}
+
+export interface SourceAttributes {
+  readonly title: string;
+  readonly owner: Principal;
+  readonly label: Label;
+  readonly ceiling: Source['ceiling'];
+}
+
+/**
+ * The catalog as ingestion and administration see it. Each method is one transaction; it writes its audit event in it,
+ * and moves the epoch in it where somebody may read less afterwards, the generation where a TenantView changes.
+ * Order of a write and what a crash leaves: docs/architecture.md, "The path of a document".
+ */
+export interface WriteCatalog {
+  putSource(tenant: TenantId, source: SourceId, attributes: SourceAttributes, expected: ExpectedRevision, change: Change): Promise<Source>;
+  /** Invisible at once; its documents are purged afterwards by `purgeSource` in steps. */
+  deleteSource(tenant: TenantId, source: SourceId, expected: number, change: Change): Promise<void>;
+
+  document(tenant: TenantId, source: SourceId, document: DocumentId): Promise<StoredDocument | undefined>;
+  /** Ordered by document id, after `after`. */
+  listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | 'start', limit: number): Promise<readonly StoredDocument[]>;
+
+  /** Finds or makes the zone and the principal numbers. Fails with `limit_exceeded`. */
+  reserve(tenant: TenantId, source: SourceId, declared: Label, acl: Acl): Promise<{ readonly zone: ZoneId; readonly acl: NumberedAcl }>;
+  /** Keeps text and chunks as `staged`: known, never released. Repeating it changes nothing. */
+  stage(tenant: TenantId, key: DocumentKey, content: DocumentContent): Promise<void>;
+  /** Makes the staged chunks live, the former ones dead and the attributes current, at revision expected + 1 (1 if absent). */
+  publish(input: {
+    readonly tenant: TenantId;
+    readonly source: SourceId;
+    readonly document: DocumentId;
+    readonly key: DocumentKey;
+    readonly expected: ExpectedRevision;
+    readonly attributes: DocumentAttributes;
+    readonly content: DocumentContent;
+    readonly change: Change;
+  }): Promise<StoredDocument>;
+  /** Attributes only. The document is pending until `markIndexed`. */
+  change(key: DocumentKey, tenant: TenantId, expected: number, attributes: DocumentAttributes, change: Change): Promise<StoredDocument>;
+  /** Its chunks become dead at once. */
+  deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change): Promise<void>;
+
+  /** The payload the index should hold for this document now; undefined where it was deleted. */
+  accessPayload(tenant: TenantId, key: DocumentKey): Promise<AccessPayload | undefined>;
+  /** Sets indexedRevision unless the document has moved on. */
+  markIndexed(tenant: TenantId, key: DocumentKey, revision: number): Promise<void>;
+
+  /** Work left over by crashes or an index that was away, oldest first. */
+  pendingDocuments(limit: number): Promise<readonly { readonly tenant: TenantId; readonly key: DocumentKey }[]>;
+  /** Dead chunks, and chunks staged more than `stagedForMs` ago that were never published. */
+  deadChunks(limit: number, stagedForMs: number): Promise<readonly { readonly tenant: TenantId; readonly chunk: ChunkId }[]>;
+  /** Forgets chunks that the index no longer holds. */
+  purgeChunks(tenant: TenantId, chunks: readonly ChunkId[]): Promise<void>;
+  /** Turns up to `limit` documents of sources being deleted into dead chunks; false when none are left. */
+  purgeSources(limit: number): Promise<boolean>;
+}
+
+export interface TenantAdmin {
+  /** Fails with `conflict` where it exists. Lines are checked by the caller. Writes `tenant.created`. */
+  createTenant(tenant: TenantId, policy: PolicyRevision, change: Change): Promise<void>;
+  tenants(): Promise<readonly TenantId[]>;
+  activePolicy(tenant: TenantId): Promise<PolicyRevision | undefined>;
+  /** Stores an immutable revision and activates it; `conflict` unless the active one is `parent`. Moves epoch and generation. */
+  activatePolicy(tenant: TenantId, revision: PolicyRevision, parent: string, change: Change): Promise<void>;
+}

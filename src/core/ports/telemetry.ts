@@ -1,0 +1,41 @@
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+/** Structured log. Fields never hold tokens, claims, document text, queries or vectors. */
+export interface Log {
+  debug(fields: Attributes, message: string): void;
+  info(fields: Attributes, message: string): void;
+  warn(fields: Attributes, message: string): void;
+  /** `error` is logged with its stack and causes. */
+  error(fields: Attributes, message: string, error?: unknown): void;
+}
+
+/** Counters, each with a fixed set of labels of low cardinality. Exposed as `sluice_<name>_total`. */
+export type Counter =
+  | 'hits_refused' // reason: a hit that the index passed and key two refused
+  | 'hits_unknown' // a hit whose chunk the catalog does not know
+  | 'keys_disagree' // key one and key two differ on a zone: alarm
+  | 'releases' // outcome: released | empty
+  | 'rejudged' // a release whose epoch moved
+  | 'chunks_released'
+  | 'chunks_indexed'
+  | 'documents_ingested' // outcome: created | changed | unchanged | refused
+  | 'audit_failures'
+  | 'outbound_failures' // part: qdrant | database | issuer | embedding
+  | 'index_repairs';
+
+export interface Telemetry {
+  readonly log: Log;
+  /** An OpenTelemetry span around `run`; the span ends with it and records a failure by code only. */
+  span<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T>;
+  count(counter: Counter, labels?: Attributes, by?: number): void;
+  /** Seconds, into `sluice_step_duration_seconds{step}`. */
+  observeStep(step: string, seconds: number): void;
+}
+
+/** For tests and tools that measure nothing. */
+export const silentTelemetry: Telemetry = {
+  log: { debug() {}, info() {}, warn() {}, error() {} },
+  span: (_name, _attributes, run) => run(),
+  count() {},
+  observeStep() {},
+};

@@ -1,0 +1,140 @@
+import type { Caller } from '../core/caller.ts';
+import type { Digest } from '../core/digest.ts';
+import type { DocumentId, SourceId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Trust } from '../core/label.ts';
+import type { DenseVector } from '../core/ports/vectors.ts';
+import type { InputIssue } from '../core/errors.ts';
+
+/** Who asks, under which request. */
+export interface RequestContext {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+/** Body of `PUT /v1/sources/{s}`. Principals as written; `ceiling` absent means no ceiling gate. */
+export interface SourceBody {
+  readonly title: string;
+  readonly owner: string;
+  readonly level: string;
+  readonly compartments: readonly string[];
+  readonly trust: Trust;
+  readonly ceiling?: readonly string[] | undefined;
+}
+/** `ceiling: null` takes the ceiling away. */
+export type SourcePatch = { readonly [K in keyof Omit<SourceBody, 'ceiling'>]?: SourceBody[K] | undefined } & {
+  readonly ceiling?: readonly string[] | null | undefined;
+};
+
+export interface SourceResource extends SourceBody {
+  readonly source: SourceId;
+  readonly revision: number;
+}
+
+export type AclBody =
+  | { readonly allow: readonly string[]; readonly deny?: readonly string[] | undefined }
+  | { readonly gates: readonly (readonly string[])[]; readonly deny?: readonly string[] | undefined };
+
+/** Exactly one of the three: parsed text, bytes to parse, or chunks that the caller cut (and may have embedded) itself. */
+export type ContentBody =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'chunks'; readonly chunks: readonly { readonly text: string; readonly vector?: DenseVector | undefined }[] };
+
+export interface DocumentBody {
+  readonly title: string | undefined;
+  readonly uri: string | undefined;
+  /** `text/markdown`, `text/plain` or `text/html`. */
+  readonly mediaType: string;
+  /** BCP 47 primary language; the deployment's first where absent. */
+  readonly language: string | undefined;
+  readonly content: ContentBody;
+  /** Absent is refused with `acl_required`, so the door passes absence on. */
+  readonly acl: AclBody | undefined;
+  readonly level: string | undefined;
+  readonly compartments: readonly string[] | undefined;
+  readonly trust: Trust | undefined;
+  readonly metadata: JsonObject;
+  /** ISO 8601 with offset. */
+  readonly validFrom: string | undefined;
+  readonly validUntil: string | undefined;
+  /** Such as `filesystem@1`; `api` where absent. */
+  readonly connector: string | undefined;
+  readonly run: string | undefined;
+}
+
+/** Only the fields that are present change. `null` clears. */
+export interface DocumentPatch {
+  readonly title?: string | undefined;
+  readonly uri?: string | null | undefined;
+  readonly acl?: AclBody | undefined;
+  readonly level?: string | undefined;
+  readonly compartments?: readonly string[] | undefined;
+  readonly trust?: Trust | undefined;
+  readonly metadata?: JsonObject | undefined;
+  readonly validFrom?: string | null | undefined;
+  readonly validUntil?: string | null | undefined;
+}
+
+export interface DocumentReceipt {
+  readonly document: DocumentId;
+  readonly version: Digest;
+  readonly chunks: number;
+  readonly zone: number;
+  readonly changed: boolean;
+  /** Absent where there is nothing to warn of. */
+  readonly warnings?: readonly InputIssue[];
+  /** True where the index has not confirmed yet; answered with 202. */
+  readonly pending?: true;
+}
+
+/** What a caller sees of a document depends on the right they hold: see the table in docs/api.md. */
+export type DocumentResource =
+  | { readonly view: 'writer'; readonly source: SourceId; readonly document: DocumentId }
+  | {
+      readonly view: 'owner' | 'auditor' | 'reader';
+      readonly source: SourceId;
+      readonly document: DocumentId;
+      readonly version: Digest;
+      readonly title: string;
+      readonly uri?: string;
+      readonly mediaType: string;
+      readonly level: string;
+      readonly compartments: readonly string[];
+      readonly trust: Trust;
+      readonly metadata: JsonObject;
+      readonly validFrom?: string;
+      readonly validUntil?: string;
+      readonly chunks: number;
+      readonly updatedAt: string;
+      /** Owners only. */
+      readonly acl?: { readonly gates: readonly (readonly string[])[]; readonly deny: readonly string[] };
+      readonly state?: 'live' | 'quarantined';
+    };
+
+export interface DocumentListing {
+  readonly documents: readonly {
+    readonly document: DocumentId;
+    /** Digest of the write, only where the asker is the one who wrote it; lets a connector skip what is unchanged. */
+    readonly writeDigest?: Digest;
+  }[];
+  readonly next?: string;
+}
+
+export interface IngestionService {
+  putSource(
+    context: RequestContext,
+    source: string,
+    body: SourceBody,
+  ): Promise<{ readonly created: boolean; readonly resource: SourceResource }>;
+  patchSource(context: RequestContext, source: string, patch: SourcePatch): Promise<SourceResource>;
+  getSource(context: RequestContext, source: string): Promise<SourceResource>;
+  listSources(context: RequestContext): Promise<readonly SourceResource[]>;
+  deleteSource(context: RequestContext, source: string): Promise<void>;
+  putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
+  patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<DocumentReceipt>;
+  getDocument(context: RequestContext, source: string, document: string): Promise<DocumentResource>;
+  listDocuments(context: RequestContext, source: string, after: string | undefined, limit: number): Promise<DocumentListing>;
+  deleteDocument(context: RequestContext, source: string, document: string): Promise<void>;
+}
