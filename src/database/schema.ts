@@ -1,0 +1,5 @@
+import type { AuditTables } from './audit-tables.ts';
+import type { CatalogTables } from './catalog-tables.ts';
+
+/** Everything in the database. Column types are those that both SQLite and PostgreSQL give back: text and safe integers. */
+export type Schema = CatalogTables & AuditTables;

@@ -1,0 +1,51 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
+
+const CACHED_STATEMENTS = 256;
+
+export interface SqliteAdapter extends SqliteDatabase {
+  /** True between BEGIN and COMMIT or ROLLBACK. False once closed. */
+  inTransaction(): boolean;
+}
+
+/**
+ * node:sqlite behind the interface that Kysely expects. A write connection begins with the write lock already taken: a
+ * transaction that reads first and writes later would otherwise fail half-way when another process wrote in between.
+ */
+export function sqliteAdapter(db: DatabaseSync, access: 'read' | 'write'): SqliteAdapter {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    prepare(text) {
+      const known = statements.get(text);
+      if (known !== undefined) {
+        // Re-inserting keeps the map in order of use.
+        statements.delete(text);
+        statements.set(text, known);
+        return known;
+      }
+      const statement = adaptStatement(db, access === 'write' && text === 'begin' ? 'begin immediate' : text);
+      statements.set(text, statement);
+      for (const oldest of statements.keys()) {
+        if (statements.size <= CACHED_STATEMENTS) break;
+        statements.delete(oldest);
+      }
+      return statement;
+    },
+    inTransaction: () => db.isOpen && db.isTransaction,
+    close() {
+      statements.clear();
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+function adaptStatement(db: DatabaseSync, text: string): SqliteStatement {
+  const statement: StatementSync = db.prepare(text);
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...(parameters as readonly SQLInputValue[])),
+    run: (parameters) => statement.run(...(parameters as readonly SQLInputValue[])),
+    // A statement of its own: an iteration under way must not be reset by the same query run beside it.
+    iterate: (parameters) => db.prepare(text).iterate(...(parameters as readonly SQLInputValue[])),
+  };
+}

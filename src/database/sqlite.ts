@@ -1,0 +1,127 @@
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, SqliteDialect } from 'kysely';
+import { withDeadline } from './deadline.ts';
+import type { Database, DatabaseLimits, TransactionOptions, Tx } from './database.ts';
+import type { Schema } from './schema.ts';
+import { sqliteAdapter, type SqliteAdapter } from './sqlite-adapter.ts';
+
+interface Connection {
+  readonly adapter: SqliteAdapter;
+  readonly kysely: Kysely<Schema>;
+}
+
+const SQLITE_BUSY = 5;
+/** SQLite waits on the thread, so a write lock held by another process is waited for in short steps. */
+const BUSY_STEP_MS = 25;
+
+/** One writer, one reader, one reader for snapshots, all on one file; every commit is synced to disk before it returns. */
+export function openSqlite(path: string, limits: DatabaseLimits): Promise<Database> {
+  return Promise.resolve().then(() => {
+    // Readable by the service alone: it holds all text. The -wal and -shm files take over the mode of this one.
+    closeSync(openSync(path, 'a', 0o600));
+    const writer = lane(() => connect(path, 'write', BUSY_STEP_MS), limits);
+    const snapshots = lane(() => connect(path, 'read', limits.connectTimeoutMs), limits);
+    const reader = connect(path, 'read', limits.connectTimeoutMs);
+    return {
+      kind: 'sqlite',
+      db: reader.kysely,
+      transaction: (run, options) => writer.run(run, options),
+      snapshot: (run, options) => snapshots.run(run, options),
+      async close() {
+        await Promise.all([writer.close(), snapshots.close()]);
+        reader.adapter.close();
+      },
+    };
+  });
+}
+
+function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number): Connection {
+  const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  try {
+    const mode = db.prepare('pragma journal_mode = wal').get()?.['journal_mode'];
+    if (mode !== 'wal') throw new Error(`SQLite cannot use a write-ahead log here (journal_mode ${String(mode)}); use a local disk`);
+    db.exec('pragma synchronous = full');
+    db.exec('pragma trusted_schema = off');
+    if (access === 'read') db.exec('pragma query_only = on');
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const adapter = sqliteAdapter(db, access);
+  return { adapter, kysely: new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) }) };
+}
+
+interface Lane {
+  run<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** One connection on which transactions run one after the other, in the order of their calls. */
+function lane(open: () => Connection, limits: DatabaseLimits): Lane {
+  let connection = open();
+  let last: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  /** Closing rolls back, and whatever still holds the old transaction can no longer write, not even outside of one. */
+  function discard(): void {
+    connection.adapter.close();
+    connection = open();
+  }
+
+  async function turn<T>(run: (tx: Tx) => Promise<T>): Promise<T> {
+    const { adapter, kysely } = connection;
+    try {
+      return await beginPatiently(kysely, run, limits.connectTimeoutMs);
+    } finally {
+      if (adapter.inTransaction()) discard();
+    }
+  }
+
+  return {
+    run(run, options) {
+      if (closed) return Promise.reject(new Error('the database is closed'));
+      const timeoutMs = options?.timeoutMs ?? limits.transactionTimeoutMs;
+      let state: 'waiting' | 'running' | 'abandoned' = 'waiting';
+      const work = last.then(() => {
+        if (state === 'abandoned') throw new Error('abandoned before it began');
+        state = 'running';
+        return turn(run);
+      });
+      const result = withDeadline('a database transaction', timeoutMs, work, () => {
+        if (state === 'running') discard();
+        state = 'abandoned';
+      });
+      // The next one waits for the deadline, not for an abandoned run that may never end; its connection is gone.
+      last = Promise.race([work, result]).catch(() => undefined);
+      return result;
+    },
+    async close() {
+      closed = true;
+      await last;
+      connection.adapter.close();
+    },
+  };
+}
+
+/** Repeats BEGIN while another process holds the write lock. `run` itself is started once. */
+async function beginPatiently<T>(kysely: Kysely<Schema>, run: (tx: Tx) => Promise<T>, timeoutMs: number): Promise<T> {
+  const giveUpAt = performance.now() + timeoutMs;
+  for (;;) {
+    let begun = false;
+    try {
+      return await kysely.transaction().execute((tx) => {
+        begun = true;
+        return run(tx);
+      });
+    } catch (error) {
+      if (begun || !isBusy(error) || performance.now() >= giveUpAt) throw error;
+    }
+    await sleep(BUSY_STEP_MS);
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+}
