@@ -124,6 +124,7 @@ export interface StoredDocument {
   readonly acl: Acl;
   readonly aclVersion: number;
   readonly metadata: JsonObject;
+  /** Milliseconds since 1970; validity is [from, until). The same wherever the catalog speaks of validity. */
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
   readonly state: 'live' | 'quarantined';
@@ -196,14 +197,19 @@ export interface WriteCatalog {
   deleteSource(tenant: TenantId, source: SourceId, expected: number, change: Change): Promise<void>;
 
   document(tenant: TenantId, source: SourceId, document: DocumentId): Promise<StoredDocument | undefined>;
-  /** Ordered by document id, after `after`. */
+  /** The revision that the next write of this document gets, 1 for a new one. Numbering goes on after a deletion. */
+  nextRevision(tenant: TenantId, key: DocumentKey): Promise<number>;
+  /** Ordered by document id in code points, after `after`. */
   listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | 'start', limit: number): Promise<readonly StoredDocument[]>;
 
   /** Finds or makes the zone and the principal numbers. Fails with `limit_exceeded`. */
   reserve(tenant: TenantId, source: SourceId, declared: Label, acl: Acl): Promise<{ readonly zone: ZoneId; readonly acl: NumberedAcl }>;
   /** Keeps text and chunks as `staged`: known, never released. Repeating it changes nothing. */
   stage(tenant: TenantId, key: DocumentKey, content: DocumentContent): Promise<void>;
-  /** Makes the staged chunks live, the former ones dead and the attributes current, at revision expected + 1 (1 if absent). */
+  /**
+   * Makes the staged chunks live, the former ones dead and the attributes current, at the revision `nextRevision` told.
+   * `conflict` where the document has moved on, its source is not live, or a staged chunk was given up meanwhile: stage again.
+   */
   publish(input: {
     readonly tenant: TenantId;
     readonly source: SourceId;
@@ -234,6 +240,13 @@ export interface WriteCatalog {
   purgeSources(limit: number): Promise<boolean>;
 }
 
+/** What a switch turns off. `id`: the document's key, the source's id, the principal of a user or client; none of the tenant and `all`. */
+export type SwitchTarget =
+  | { readonly kind: 'document'; readonly id: DocumentKey }
+  | { readonly kind: 'source'; readonly id: SourceId }
+  | { readonly kind: 'client' | 'user'; readonly id: Principal }
+  | { readonly kind: 'tenant' | 'all' };
+
 export interface TenantAdmin {
   /** Fails with `conflict` where it exists. Lines are checked by the caller. Writes `tenant.created`. */
   createTenant(tenant: TenantId, policy: PolicyRevision, change: Change): Promise<void>;
@@ -241,4 +254,14 @@ export interface TenantAdmin {
   activePolicy(tenant: TenantId): Promise<PolicyRevision | undefined>;
   /** Stores an immutable revision and activates it; `conflict` unless the active one is `parent`. Moves epoch and generation. */
   activatePolicy(tenant: TenantId, revision: PolicyRevision, parent: string, change: Change): Promise<void>;
+  /** Effective at once; moves the epoch. Throwing it again or lifting what is not off is `conflict`. The event goes to `tenant`. */
+  throwSwitch(tenant: TenantId, target: SwitchTarget, reason: string, change: Change): Promise<void>;
+  liftSwitch(tenant: TenantId, target: SwitchTarget, change: Change): Promise<void>;
+}
+
+/** What the vectors of a collection were made with: models, dimensions, versions. A mismatch at start is an error. */
+export interface CollectionRegistry {
+  collectionIdentity(collection: string): Promise<JsonObject | undefined>;
+  /** The first one recorded stays; the answer is the one in force. */
+  recordCollectionIdentity(collection: string, identity: JsonObject): Promise<JsonObject>;
 }
