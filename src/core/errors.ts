@@ -10,9 +10,11 @@ const TABLE = {
   trust_too_low: [403, 'The writer is trusted less than this document. An owner can allow it.'],
   not_found: [404, 'There is nothing here that you may see.'],
   method_not_allowed: [405, 'This path does not answer that method.'],
+  request_timeout: [408, 'The request did not arrive in time. Repeat it.'],
   conflict: [409, 'It was changed by someone else meanwhile. Read it again and repeat.'],
   payload_too_large: [413, 'The body is too large. Split it into smaller documents or batches.'],
   unsupported_media_type: [415, 'This media type is not supported here.'],
+  misdirected: [421, 'This service does not answer to that host name.'],
   acl_required: [422, 'A document needs an acl. To make it readable by everyone, write {"allow":["everyone"]}.'],
   invalid_acl: [
     422,
@@ -23,6 +25,7 @@ const TABLE = {
   unreadable_document: [422, 'The document could not be read as its media type, or holds no text.'],
   vector_mismatch: [422, 'The vector does not fit: check its dimension and that every number is finite.'],
   rate_limited: [429, 'Too many requests. Wait as Retry-After says.'],
+  headers_too_large: [431, 'The request line or the header fields are too large.'],
   internal: [500, 'Something failed here. Quote the request id to the operator.'],
   groups_incomplete: [503, 'Your groups could not be read in full, so access cannot be decided.'],
   issuer_unavailable: [503, 'The identity provider could not be reached.'],
@@ -33,6 +36,7 @@ const TABLE = {
   embedding_unavailable: [503, 'The embedding service could not be reached.'],
   epoch_unstable: [503, 'Rights were changing while this was answered. Repeat the request.'],
   epoch_rolled_back: [503, 'The database is older than one already seen. An operator must confirm it.'],
+  deadline_exceeded: [503, 'It took too long to answer. Repeat the request, or ask for less.'],
   shutting_down: [503, 'This replica is stopping. Repeat the request.'],
 } as const satisfies Record<string, readonly [number, string]>;
 

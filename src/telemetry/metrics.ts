@@ -1,0 +1,88 @@
+import { Counter as PromCounter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Attributes, Counter } from '../core/ports/telemetry.ts';
+
+interface CounterSpec {
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** Every counter and its labels. A label that is not listed is dropped, so no id can become a time series. */
+const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
+  hits_refused: { help: 'Hits that the index passed and the second key refused.', labels: ['reason'] },
+  hits_unknown: { help: 'Hits whose chunk the catalog does not know.', labels: [] },
+  keys_disagree: { help: 'Zones on which the two keys differ. Alarm on any.', labels: [] },
+  releases: { help: 'Answers released.', labels: ['outcome'] },
+  rejudged: { help: 'Releases judged again because the epoch moved.', labels: [] },
+  chunks_released: { help: 'Chunks released to callers.', labels: [] },
+  chunks_indexed: { help: 'Chunks written to the vector index.', labels: [] },
+  documents_ingested: { help: 'Documents handed over for ingestion.', labels: ['outcome'] },
+  audit_failures: { help: 'Audit records that could not be written. Nothing was released.', labels: [] },
+  outbound_failures: { help: 'Failed outbound calls.', labels: ['part'] },
+  index_repairs: { help: 'Repairs of the vector index from the catalog.', labels: [] },
+};
+
+const STEP_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export interface HttpObservation {
+  /** The route's pattern, never the path: ids do not become labels. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  count(counter: Counter, labels: Attributes, by: number): void;
+  observeStep(step: string, seconds: number): void;
+  observeHttp(observation: HttpObservation): void;
+}
+
+function counters(registry: Registry): ReadonlyMap<Counter, PromCounter> {
+  const made = new Map<Counter, PromCounter>();
+  for (const name of Object.keys(COUNTERS) as Counter[]) {
+    const { help, labels } = COUNTERS[name];
+    made.set(name, new PromCounter({ name: `sluice_${name}_total`, help, labelNames: [...labels], registers: [registry] }));
+  }
+  return made;
+}
+
+function declaredLabels(counter: Counter, labels: Attributes): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of COUNTERS[counter].labels) kept[name] = String(labels[name] ?? 'unknown');
+  return kept;
+}
+
+/** A registry of its own: two services in one process do not share time series. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const byName = counters(registry);
+  const steps = new Histogram({
+    name: 'sluice_step_duration_seconds',
+    help: 'Time spent in one step of a request.',
+    labelNames: ['step'],
+    buckets: STEP_BUCKETS,
+    registers: [registry],
+  });
+  const http = new Histogram({
+    name: 'sluice_http_request_duration_seconds',
+    help: 'Time from the request head to the end of the answer.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: HTTP_BUCKETS,
+    registers: [registry],
+  });
+  return {
+    registry,
+    count(counter, labels, by) {
+      byName.get(counter)?.inc(declaredLabels(counter, labels), by);
+    },
+    observeStep(step, seconds) {
+      steps.observe({ step }, seconds);
+    },
+    observeHttp({ route, method, status, seconds }) {
+      http.observe({ route, method, status: String(status) }, seconds);
+    },
+  };
+}

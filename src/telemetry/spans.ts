@@ -1,0 +1,58 @@
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import { AppError } from '../core/errors.ts';
+import type { Attributes } from '../core/ports/telemetry.ts';
+import type { HttpObservation } from './metrics.ts';
+
+const TRACER = 'sluice';
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Failures are recorded by code alone: messages of foreign errors may quote what they failed on. */
+function failureCode(error: unknown): string {
+  return error instanceof AppError ? error.code : 'internal';
+}
+
+/** Does next to nothing while no SDK is registered (`startTracing`). */
+export function inSpan<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
+  return trace.getTracer(TRACER).startActiveSpan(name, { attributes }, async (span) => {
+    try {
+      return await run();
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: failureCode(error) });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+/** The headers of W3C Trace Context, as they came. */
+export interface TraceHeaders {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
+export interface ServerSpan {
+  /** 32 hex digits: of our own span, else of a well-formed incoming `traceparent`. */
+  readonly traceId: string | undefined;
+  run<T>(work: () => T): T;
+  end(observation: HttpObservation): void;
+}
+
+export function startServerSpan(method: string, headers: TraceHeaders): ServerSpan {
+  const wellFormed = headers.traceparent === undefined ? null : TRACEPARENT.exec(headers.traceparent);
+  const carrier = wellFormed === null ? {} : { traceparent: headers.traceparent, tracestate: headers.tracestate };
+  const parent = propagation.extract(ROOT_CONTEXT, carrier);
+  const span = trace.getTracer(TRACER).startSpan(method, { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } }, parent);
+  const own = span.spanContext();
+  const scope = trace.setSpan(parent, span);
+  return {
+    traceId: isSpanContextValid(own) ? own.traceId : wellFormed?.[1],
+    run: (work) => context.with(scope, work),
+    end({ route, status }) {
+      span.updateName(`${method} ${route}`);
+      span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
+      if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+  };
+}
