@@ -44,7 +44,11 @@ function adaptStatement(db: DatabaseSync, text: string): SqliteStatement {
   return {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...(parameters as readonly SQLInputValue[])),
-    run: (parameters) => statement.run(...(parameters as readonly SQLInputValue[])),
+    run(parameters) {
+      // SQLite itself rolls back when the disk is full; a second rollback would hide that error behind its own.
+      if (text === 'rollback' && !db.isTransaction) return { changes: 0, lastInsertRowid: 0 };
+      return statement.run(...(parameters as readonly SQLInputValue[]));
+    },
     // A statement of its own: an iteration under way must not be reset by the same query run beside it.
     iterate: (parameters) => db.prepare(text).iterate(...(parameters as readonly SQLInputValue[])),
   };

@@ -60,22 +60,22 @@ interface Lane {
 
 /** One connection on which transactions run one after the other, in the order of their calls. */
 function lane(open: () => Connection, limits: DatabaseLimits): Lane {
-  let connection = open();
+  let connection: Connection | undefined = open();
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   /** Closing rolls back, and whatever still holds the old transaction can no longer write, not even outside of one. */
   function discard(): void {
-    connection.adapter.close();
-    connection = open();
+    connection?.adapter.close();
+    connection = undefined;
   }
 
   async function turn<T>(run: (tx: Tx) => Promise<T>): Promise<T> {
-    const { adapter, kysely } = connection;
+    const mine = (connection ??= open());
     try {
-      return await beginPatiently(kysely, run, limits.connectTimeoutMs);
+      return await beginPatiently(mine.kysely, run, limits.connectTimeoutMs);
     } finally {
-      if (adapter.inTransaction()) discard();
+      if (mine.adapter.inTransaction()) discard();
     }
   }
 
@@ -83,24 +83,27 @@ function lane(open: () => Connection, limits: DatabaseLimits): Lane {
     run(run, options) {
       if (closed) return Promise.reject(new Error('the database is closed'));
       const timeoutMs = options?.timeoutMs ?? limits.transactionTimeoutMs;
-      let state: 'waiting' | 'running' | 'abandoned' = 'waiting';
+      const abandoned = Promise.withResolvers<void>();
+      let state: 'waiting' | 'running' | 'expired' = 'waiting';
       const work = last.then(() => {
-        if (state === 'abandoned') throw new Error('abandoned before it began');
+        if (state === 'expired') throw new Error('abandoned before it began');
         state = 'running';
         return turn(run);
       });
-      const result = withDeadline('a database transaction', timeoutMs, work, () => {
-        if (state === 'running') discard();
-        state = 'abandoned';
+      // The next one does not wait for an abandoned run, which may never end; the connection it ran on is gone.
+      last = Promise.race([work.catch(() => undefined), abandoned.promise]);
+      return withDeadline('a database transaction', timeoutMs, work, () => {
+        if (state === 'running') {
+          discard();
+          abandoned.resolve();
+        }
+        state = 'expired';
       });
-      // The next one waits for the deadline, not for an abandoned run that may never end; its connection is gone.
-      last = Promise.race([work, result]).catch(() => undefined);
-      return result;
     },
     async close() {
       closed = true;
       await last;
-      connection.adapter.close();
+      discard();
     },
   };
 }
