@@ -40,8 +40,13 @@ export interface FilterSpec {
   readonly metadata: { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: MetadataFilter };
 }
 
+/** A private member instead of a branded property: a spread would carry the brand over to a copy with a wider gate. */
+declare class Minted {
+  readonly #minted: true;
+}
+
 /** Only `policy/` mints one (`mintFilter`), so an unfiltered search does not compile. */
-export type AuthorizedFilter = Brand<FilterSpec, 'AuthorizedFilter'>;
+export type AuthorizedFilter = FilterSpec & Minted;
 
 /** Absence is a variant: `none` never reaches the store. */
 export type Authorization = { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: AuthorizedFilter };

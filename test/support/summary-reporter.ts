@@ -48,7 +48,7 @@ export function summaryReporter(): Reporter {
   let narrowed = false;
   let watching = false;
 
-  process.once('exit', () => {
+  function printLast(): void {
     if (watching) return;
     const lines: string[] = [];
     let result = summary ?? { passed: 0, failed: 1, skipped: [] };
@@ -66,12 +66,13 @@ export function summaryReporter(): Reporter {
     if (result.failed > 0) process.exitCode = 1;
     // Synchronous, and at exit: nothing else can come after it.
     writeSync(1, `\n${[...lines, summaryLine(result)].join('\n')}\n`);
-  });
+  }
 
   return {
     onInit(vitest) {
       narrowed = vitest.config.testNamePattern !== undefined;
       watching = vitest.config.watch;
+      process.once('exit', printLast);
     },
     onTestRunEnd(modules, unhandledErrors) {
       summary = summarise(modules, unhandledErrors.length);

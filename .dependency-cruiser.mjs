@@ -1,0 +1,121 @@
+// The floors of the house (docs/architecture.md): imports run downwards only. Types count as imports.
+// Read by scripts/floors.ts; swc parses, since TypeScript 7 has no interface that dependency-cruiser can use.
+
+const TESTS = '\\.test\\.ts$';
+const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit', 'provenance'];
+const FLOOR_2 = ['retrieval', 'ingestion'];
+const DOORS = ['http', 'qdrant', 'mcp', 'cli'];
+/** Directories whose files are ours; anything else is a package or Node itself. */
+const OURS = '^(src|connectors|migrations|policies|bin|scripts|test|bench|demo)/';
+
+/**
+ * A room, and what of ours it may import besides itself.
+ * @param {string} name
+ * @param {string} path
+ * @param {readonly string[]} allowed
+ * @param {string} comment
+ */
+const room = (name, path, allowed, comment) => ({
+  name,
+  severity: 'error',
+  comment,
+  from: { path: `^${path}`, pathNot: TESTS },
+  to: { path: OURS, pathNot: [path, ...allowed].map((other) => `^${other}`) },
+});
+
+const PORTS = 'What it needs of another room is a port in src/core/ports, handed over by src/main.ts.';
+
+const rooms = [
+  room('core-stands-alone', 'src/core/', [], 'Floor 0 knows nothing of the rest.'),
+  room('migrations-know-core-only', 'migrations/', ['src/core/'], 'A migration must mean the same for ever; rooms change.'),
+  room('database-below-its-users', 'src/database/', ['src/core/', 'migrations/'], 'It opens and migrates; it knows no tables by meaning.'),
+  ...FLOOR_1.map((name) =>
+    room(`floor-1-${name}`, `src/${name}/`, ['src/core/', ...(['catalog', 'audit'].includes(name) ? ['src/database/'] : [])], PORTS),
+  ),
+  ...FLOOR_2.map((name) => room(`floor-2-${name}`, `src/${name}/`, ['src/core/'], PORTS)),
+  ...DOORS.filter((name) => name !== 'cli').map((name) =>
+    room(
+      `door-${name}`,
+      `src/doors/${name}/`,
+      ['src/core/', 'src/retrieval/', 'src/ingestion/'],
+      'A door speaks a protocol and decides nothing.',
+    ),
+  ),
+  room(
+    'door-cli',
+    'src/doors/cli/',
+    ['src/core/', 'src/retrieval/', 'src/ingestion/', 'src/main\\.ts$', 'src/config\\.ts$', 'connectors/', 'demo/'],
+    'The command line starts the house through src/main.ts; it builds no room itself.',
+  ),
+  room('connectors-know-core-only', 'connectors/', ['src/core/'], 'A new kind of source is a file here and changes nothing else.'),
+  room('config-knows-core-only', 'src/config\\.ts$', ['src/core/'], 'It reads the environment and constructs nothing.'),
+];
+
+const edges = [
+  {
+    name: 'core-is-pure',
+    severity: 'error',
+    comment: 'Pure types and functions: no packages, and of Node only hashing.',
+    from: { path: '^src/core/', pathNot: TESTS },
+    to: { pathNot: ['^src/core/', '^(node:)?crypto$'] },
+  },
+  {
+    name: 'every-place-has-its-floor',
+    severity: 'error',
+    comment: 'A new directory in src/ needs a rule here first.',
+    from: {
+      path: '^src/',
+      pathNot: `^src/(core|database|${[...FLOOR_1, ...FLOOR_2].join('|')}|doors/(${DOORS.join('|')}))/|^src/(main|config)\\.ts$`,
+    },
+    to: {},
+  },
+  {
+    name: 'roof-is-not-imported',
+    severity: 'error',
+    comment: 'Only the command line starts the house, and only main.ts and it read the configuration.',
+    from: { path: '^(src|connectors|migrations)/', pathNot: [TESTS, '^src/doors/cli/', '^src/main\\.ts$'] },
+    to: { path: '^src/(main|config)\\.ts$' },
+  },
+  {
+    name: 'no-tests-in-production',
+    severity: 'error',
+    comment: 'Tests and benchmarks are not shipped.',
+    from: { path: '^(src|connectors|migrations|bin)/', pathNot: TESTS },
+    to: { path: ['^(test|bench|scripts/.*\\.ts)', TESTS] },
+  },
+  {
+    name: 'no-development-packages-in-production',
+    severity: 'error',
+    comment: 'The production image has runtime dependencies only; an import of another one fails there alone.',
+    from: { path: '^(src|connectors|migrations|bin)/', pathNot: [TESTS, '^src/identity/dev-issuer/'] },
+    to: { dependencyTypes: ['npm-dev', 'npm-optional', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm'] },
+  },
+  {
+    name: 'dev-issuer-loads-late',
+    severity: 'error',
+    comment: 'oidc-provider is absent in production, so only a dynamic import may name it, and no other development package.',
+    from: { path: '^src/identity/dev-issuer/', pathNot: TESTS },
+    to: { dependencyTypes: ['npm-dev', 'npm-optional', 'npm-no-pkg', 'npm-unknown'], dynamic: false },
+  },
+  {
+    name: 'dev-issuer-needs-one-package',
+    severity: 'error',
+    from: { path: '^src/identity/dev-issuer/', pathNot: TESTS },
+    to: { dependencyTypes: ['npm-dev', 'npm-optional', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/oidc-provider/' },
+  },
+  { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+  { name: 'everything-resolves', severity: 'error', from: { path: '^(src|connectors|migrations|bin)/' }, to: { couldNotResolve: true } },
+];
+
+export default {
+  forbidden: [...rooms, ...edges],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json', '.d.ts'],
+    },
+  },
+};
