@@ -1,0 +1,65 @@
+import { AppError } from '../core/errors.ts';
+import type { SourceId } from '../core/ids.ts';
+import { parseSourceId } from '../core/ids.ts';
+import { neutralLabel, type Label, type LabelScheme } from '../core/label.ts';
+import type { ReadCatalog, TenantView, Change } from '../core/ports/catalog.ts';
+import type { PolicyPort } from '../core/ports/policy.ts';
+import type { Action } from '../core/policy-lines.ts';
+import { effectiveZone, type Source } from '../core/zone.ts';
+import type { RequestContext } from './types.ts';
+
+export interface AuthorityParts {
+  readonly catalog: ReadCatalog;
+  readonly policy: PolicyPort;
+}
+
+/** A caller's rights over one tenant, as policy says them now. Made new for every request. */
+export interface Authority {
+  readonly view: TenantView;
+  /** Over the source as a whole, or over it with a document's declared label joined in. */
+  may(action: Action, source: Source, declared?: Label): boolean;
+  /** The live source, where the caller holds at least one of the actions; else `not_found`, whether it exists or not. */
+  source(id: string, ...anyOf: readonly Action[]): Source;
+}
+
+/** Actions that let somebody know that a source exists. */
+export const SEEING: readonly Action[] = ['ingest', 'label', 'request', 'approve', 'audit'];
+
+export async function authorityOf(parts: AuthorityParts, context: RequestContext): Promise<Authority> {
+  const { caller } = context;
+  const epoch = await parts.catalog.epoch(caller.tenant);
+  if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
+  const view = await parts.catalog.view(caller.tenant, epoch.stamp);
+  const may: Authority['may'] = (action, source, declared) => {
+    const object = effectiveZone(view.scheme, source, declared ?? leastWritten(view.scheme, action));
+    return parts.policy.permits(view, caller, action, object).kind === 'permit';
+  };
+  return {
+    view,
+    may,
+    source(id, ...anyOf) {
+      const source = findSource(view, id);
+      if (source === undefined || !anyOf.some((action) => may(action, source))) throw new AppError('not_found');
+      return source;
+    },
+  };
+}
+
+/** Whether somebody may write into a source *at all* is asked at the lowest trust: above it is the writer's own limit. */
+function leastWritten(scheme: LabelScheme, action: Action): Label {
+  const neutral = neutralLabel(scheme);
+  return action === 'ingest' ? { ...neutral, trust: 'external' } : neutral;
+}
+
+function findSource(view: TenantView, text: string): Source | undefined {
+  const id: SourceId | undefined = parseSourceId(text);
+  const source = id === undefined ? undefined : view.sources.get(id);
+  return source?.state === 'live' ? source : undefined;
+}
+
+/** Who did it, for the audit: the user through the client, or the client alone. */
+export function changeBy(context: RequestContext): Change {
+  const { caller, requestId } = context;
+  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  return { requestId, by, through: caller.client };
+}

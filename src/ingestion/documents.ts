@@ -1,0 +1,159 @@
+import { judgeAcl } from '../core/acl.ts';
+import { aclSubject } from '../core/caller.ts';
+import { AppError } from '../core/errors.ts';
+import { parseDocumentId } from '../core/ids.ts';
+import type { StoredDocument } from '../core/ports/catalog.ts';
+import { effectiveZone, type Source } from '../core/zone.ts';
+import { authorityOf, changeBy, type Authority } from './authority.ts';
+import { readAcl } from './acl-body.ts';
+import { documentId } from './document-write.ts';
+import { readLabel, readValidity } from './label-body.ts';
+import { changeAttributes, putDocument, retryOnConflict, type DocumentParts } from './put-document.ts';
+import { checkWrite, requireLabel, widens, writerTrustFor, type Access } from './write-rights.ts';
+import type { DocumentPatch, DocumentReceipt, DocumentResource, IngestionService, RequestContext } from './types.ts';
+
+type DocumentMethods = Pick<IngestionService, 'putDocument' | 'patchDocument' | 'getDocument' | 'listDocuments' | 'deleteDocument'>;
+
+export function documentMethods(parts: DocumentParts): DocumentMethods {
+  return {
+    putDocument: (context, source, document, body) => putDocument(parts, context, source, document, body),
+    patchDocument: (context, source, document, patch) =>
+      retryOnConflict(context.signal, () => patchOnce(parts, context, source, document, patch)),
+    getDocument: (context, source, document) => getDocument(parts, context, source, document),
+
+    async listDocuments(context, sourceId, after, limit) {
+      const authority = await authorityOf(parts, context);
+      const source = authority.source(sourceId, 'ingest', 'label', 'audit');
+      const from = after === undefined ? 'start' : documentId(after);
+      const found = await parts.writes.listDocuments(source.tenant, source.id, from, limit + 1);
+      const { by } = changeBy(context);
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      return {
+        // Only the writer of a document may compare its digest: to anybody else it would tell what the document says.
+        documents: page.map(({ document, writtenBy, writeDigest }) => ({ document, ...(writtenBy === by ? { writeDigest } : {}) })),
+        ...(found.length > limit && last !== undefined ? { next: last.document } : {}),
+      };
+    },
+
+    async deleteDocument(context, sourceId, id) {
+      const authority = await authorityOf(parts, context);
+      const source = authority.source(sourceId, 'ingest', 'label');
+      const before = await parts.writes.document(source.tenant, source.id, documentId(id));
+      if (before === undefined) throw new AppError('not_found');
+      if (!authority.may('label', source, before.declared)) {
+        const writer = writerTrustFor(parts.policy, authority, context, source);
+        checkWrite({ authority, source, writer, before, after: before });
+      }
+      await parts.writes.deleteDocument(before.key, source.tenant, before.revision, changeBy(context));
+      parts.mend();
+    },
+  };
+}
+
+async function existing(parts: DocumentParts, source: Source, id: string): Promise<StoredDocument> {
+  const document = parseDocumentId(id);
+  const found = document === undefined ? undefined : await parts.writes.document(source.tenant, source.id, document);
+  if (found === undefined) throw new AppError('not_found');
+  return found;
+}
+
+/** Narrowing needs `ingest`; everything else that changes who may read, or how it is labelled, needs `label`. */
+async function patchOnce(
+  parts: DocumentParts,
+  context: RequestContext,
+  sourceId: string,
+  id: string,
+  patch: DocumentPatch,
+): Promise<DocumentReceipt> {
+  const authority = await authorityOf(parts, context);
+  const source = authority.source(sourceId, 'ingest', 'label');
+  const before = await existing(parts, source, id);
+  const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers);
+  const access: Access = {
+    acl: read?.acl ?? before.acl,
+    declared: readLabel(authority.view.scheme, patch, before.declared),
+    ...readValidity(patch, before),
+    // A new ACL decides anew whether a deny dangles.
+    state: read === undefined ? before.state : read.dangling ? 'quarantined' : 'live',
+  };
+  checkPatch(parts, context, authority, source, before, access);
+  const attributes = {
+    title: patch.title ?? before.title,
+    uri: patch.uri === undefined ? before.uri : (patch.uri ?? undefined),
+    ...access,
+    metadata: patch.metadata ?? before.metadata,
+    writtenBy: before.writtenBy,
+    writeDigest: before.writeDigest,
+  };
+  return changeAttributes(parts, context, before, attributes, read?.warnings);
+}
+
+function checkPatch(
+  parts: DocumentParts,
+  context: RequestContext,
+  authority: Authority,
+  source: Source,
+  before: StoredDocument,
+  after: Access,
+): void {
+  const owner = authority.may('label', source, before.declared) && authority.may('label', source, after.declared);
+  if (owner && authority.may('label', source)) return;
+  const writer = writerTrustFor(parts.policy, authority, context, source);
+  checkWrite({ authority, source, writer, before, after });
+  if (widens(authority.view.scheme, before, after)) requireLabel(authority, source, before);
+}
+
+/**
+ * What a document's record shows depends on the right: owners see its ACL, auditors and readers its metadata, writers
+ * only that the id exists. Nobody sees text here. Hidden and missing are the same `not_found`.
+ */
+async function getDocument(parts: DocumentParts, context: RequestContext, sourceId: string, id: string): Promise<DocumentResource> {
+  const authority = await authorityOf(parts, context);
+  const source = [...authority.view.sources.values()].find((s) => s.id === sourceId && s.state === 'live');
+  if (source === undefined) throw new AppError('not_found');
+  const found = await existing(parts, source, id);
+  const { label } = effectiveZone(authority.view.scheme, source, found.declared);
+  if (authority.may('label', source, found.declared)) {
+    return { view: 'owner', ...resource(found, label), acl: found.acl, state: found.state };
+  }
+  if (authority.may('audit', source, found.declared)) return { view: 'auditor', ...resource(found, label) };
+  if (mayRead(parts, context, authority, found)) return { view: 'reader', ...resource(found, label) };
+  if (authority.may('ingest', source)) return { view: 'writer', source: source.id, document: found.document };
+  throw new AppError('not_found');
+}
+
+function mayRead(parts: DocumentParts, context: RequestContext, authority: Authority, found: StoredDocument): boolean {
+  const { caller } = context;
+  const now = parts.clock.now() / 1000;
+  const [purpose] = parts.policy.purposes;
+  return (
+    purpose !== undefined &&
+    found.state === 'live' &&
+    (found.validFrom === 'always' || found.validFrom <= now) &&
+    (found.validUntil === 'forever' || now < found.validUntil) &&
+    judgeAcl(found.acl, aclSubject(caller)).kind === 'permit' &&
+    parts.policy.confirm(authority.view, caller, found.zone, 'retrieve', purpose).kind === 'permit'
+  );
+}
+
+function resource(
+  found: StoredDocument,
+  label: ReturnType<typeof effectiveZone>['label'],
+): Omit<Extract<DocumentResource, { title: string }>, 'view'> {
+  const { source, document, version, title, uri, mediaType, metadata, validFrom, validUntil, chunks, updatedAt } = found;
+  return {
+    source,
+    document,
+    version,
+    title,
+    ...(uri === undefined ? {} : { uri }),
+    mediaType,
+    ...label,
+    metadata,
+    ...(validFrom === 'always' ? {} : { validFrom: new Date(validFrom * 1000).toISOString() }),
+    ...(validUntil === 'forever' ? {} : { validUntil: new Date(validUntil * 1000).toISOString() }),
+    chunks,
+    updatedAt,
+  };
+}

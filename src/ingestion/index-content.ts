@@ -1,0 +1,96 @@
+import { digestOf, uuidOf } from '../core/digest.ts';
+import { AppError } from '../core/errors.ts';
+import type { ChunkId } from '../core/ids.ts';
+import type { DocumentContent, Lineage, StagedChunk, StoredDocument } from '../core/ports/catalog.ts';
+import type { Embedded, EmbeddingPort } from '../core/ports/embedding.ts';
+import type { DenseVector } from '../core/ports/vectors.ts';
+import type { ParsedDocument, TextChunk } from '../core/text.ts';
+import { CHUNKER, chunkDocument, indexText } from './chunk/chunk-document.ts';
+import { parseDocument } from './parse/parse-document.ts';
+import type { DocumentWrite } from './document-write.ts';
+import type { DocumentBody } from './types.ts';
+
+/** Parser-independent part of what decides whether text has to be indexed again. */
+export function pipelineOf(embedding: EmbeddingPort, mediaType: string): string {
+  const { sparse, dense } = embedding.identity;
+  const model = dense.kind === 'none' ? 'none' : `${dense.kind}:${dense.model}:${dense.dimension}`;
+  return [mediaType, CHUNKER, sparse, model].join(' ');
+}
+
+export interface CutDocument {
+  readonly parsed: Pick<ParsedDocument, 'text' | 'removed' | 'title' | 'parser'>;
+  readonly chunks: readonly (TextChunk & { readonly vector?: DenseVector })[];
+}
+
+const MAX_CHUNKS = 20_000;
+const SEPARATOR = '\n\n';
+
+/** Parses and cuts. Fails with `unreadable_document` or `limit_exceeded`. */
+export function cutDocument(body: DocumentBody): CutDocument {
+  const cut = body.content.kind === 'chunks' ? callerChunks(body.content.chunks) : parsedChunks(body);
+  if (cut.chunks.length === 0) throw new AppError('unreadable_document', { detail: 'no text to index' });
+  if (cut.chunks.length <= MAX_CHUNKS) return cut;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '/text', message: `at most ${MAX_CHUNKS} chunks a document` }] });
+}
+
+function parsedChunks(body: DocumentBody): CutDocument {
+  const { content } = body;
+  if (content.kind === 'chunks') throw new AppError('internal');
+  const parsed = parseDocument(content.kind === 'text' ? content.text : content.bytes, body.mediaType);
+  return { parsed, chunks: chunkDocument(parsed) };
+}
+
+/** Chunks that the caller cut keep their borders; each is read as plain text so that invisible characters go. */
+function callerChunks(given: readonly { readonly text: string; readonly vector?: DenseVector | undefined }[]): CutDocument {
+  let text = '';
+  const removed = { tag: 0, bidi: 0, zeroWidth: 0 };
+  const chunks = given.map((chunk) => {
+    const parsed = parseDocument(chunk.text, 'text/plain');
+    removed.tag += parsed.removed.tag;
+    removed.bidi += parsed.removed.bidi;
+    removed.zeroWidth += parsed.removed.zeroWidth;
+    const start = text.length === 0 ? 0 : text.length + SEPARATOR.length;
+    text = text.length === 0 ? parsed.text : text + SEPARATOR + parsed.text;
+    return { start, end: text.length, path: [], ...(chunk.vector === undefined ? {} : { vector: chunk.vector }) };
+  });
+  return { parsed: { text, removed, title: undefined, parser: 'chunks@1' }, chunks };
+}
+
+/**
+ * The chunks to stage, with ids that depend on the document, the revision they are for and the whole write: a retry of the
+ * same write makes the same ids, a competing write others, so neither overwrites the other's points.
+ */
+export function stagedContent(input: {
+  readonly key: StoredDocument['key'];
+  readonly revision: number;
+  readonly write: DocumentWrite;
+  readonly cut: CutDocument;
+  readonly mediaType: string;
+  readonly pipeline: string;
+  readonly lineage: Lineage;
+}): DocumentContent {
+  const { key, revision, write, cut, mediaType, pipeline, lineage } = input;
+  const chunks = cut.chunks.map(({ start, end, path }, ordinal): StagedChunk => {
+    const text = cut.parsed.text.slice(start, end);
+    const chunk = uuidOf('chunk', key, revision, write.writeDigest, pipeline, ordinal) as ChunkId;
+    return { chunk, ordinal, text, digest: digestOf(text), span: { start, end, path } };
+  });
+  const { text, removed } = cut.parsed;
+  return { version: write.version, pipeline, mediaType, language: write.language, text, removed, lineage, chunks };
+}
+
+/** What is embedded is the chunk with its title and headings; what is released is the chunk alone. */
+export function embedChunks(
+  embedding: EmbeddingPort,
+  cut: CutDocument,
+  title: string,
+  language: string,
+  signal: AbortSignal,
+): Promise<readonly Embedded[]> {
+  const texts = cut.chunks.map((chunk) => ({
+    text: indexText({ path: chunk.path, text: cut.parsed.text.slice(chunk.start, chunk.end) }, title),
+    language,
+    ...(chunk.vector === undefined ? {} : { dense: chunk.vector }),
+  }));
+  return embedding.embedDocuments(texts, signal);
+}

@@ -1,0 +1,106 @@
+import type { ChunkId, TenantId } from '../core/ids.ts';
+import { syncAccess, type SyncParts } from './sync-access.ts';
+
+export interface Mender {
+  /** Does all the work that is left over now; resolves when there is none. Failures are left for the next time. */
+  mend(): Promise<void>;
+  /** Asks for `mend` soon, without waiting. */
+  kick(): void;
+  close(): Promise<void>;
+}
+
+const BATCH = 200;
+const INTERVAL_MS = 15_000;
+const KICK_DELAY_MS = 20;
+/** Longer than any write may take between staging and publishing. */
+const STAGED_FOR_MS = 10 * 60_000;
+
+/**
+ * Finishes what a crash, or an index that was away, left undone: access that the index does not have yet, points of dead
+ * chunks, documents of deleted sources. Several replicas may mend at once: every step can be repeated.
+ */
+export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Mender {
+  const stop = new AbortController();
+  let running: Promise<void> | undefined;
+  let again = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function pass(): Promise<void> {
+    await mendAccess(parts, stop.signal);
+    while (!stop.signal.aborted && (await parts.writes.purgeSources(BATCH))) {
+      // Each call turns one more batch of documents into dead chunks.
+    }
+    await sweepChunks(parts, stop.signal, stagedForMs);
+  }
+
+  async function guarded(): Promise<void> {
+    try {
+      do {
+        again = false;
+        await pass();
+      } while (again && !stop.signal.aborted);
+    } catch (error) {
+      if (!stop.signal.aborted) parts.telemetry.log.error({}, 'mending stopped; it will be tried again', error);
+    }
+  }
+
+  function mend(): Promise<void> {
+    if (running !== undefined) {
+      again = true;
+      return running;
+    }
+    running = guarded().finally(() => (running = undefined));
+    return running;
+  }
+
+  function schedule(delay: number): void {
+    clearTimeout(timer);
+    if (stop.signal.aborted) return;
+    timer = setTimeout(() => void mend().finally(() => schedule(INTERVAL_MS)), delay);
+    timer.unref();
+  }
+
+  schedule(0);
+  return {
+    mend,
+    kick: () => schedule(KICK_DELAY_MS),
+    async close() {
+      stop.abort();
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function mendAccess(parts: SyncParts, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const pending = await parts.writes.pendingDocuments(BATCH);
+    let mended = 0;
+    for (const { tenant, key } of pending) {
+      signal.throwIfAborted();
+      if (await syncAccess(parts, tenant, key, signal)) mended += 1;
+    }
+    parts.telemetry.count('index_repairs', {}, mended);
+    // Without progress the index is away: wait for the next round.
+    if (pending.length < BATCH || mended === 0) return;
+  }
+}
+
+/** Index first, catalog after: a crash between leaves rows whose points are gone, and deleting those again is harmless. */
+async function sweepChunks(parts: SyncParts, signal: AbortSignal, stagedForMs: number): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const dead = await parts.writes.deadChunks(BATCH, stagedForMs);
+    for (const [tenant, chunks] of byTenant(dead)) {
+      await parts.vectors.deleteChunks(tenant, chunks, signal);
+      await parts.writes.purgeChunks(tenant, chunks);
+    }
+    if (dead.length < BATCH) return;
+  }
+}
+
+function byTenant(dead: readonly { readonly tenant: TenantId; readonly chunk: ChunkId }[]): ReadonlyMap<TenantId, readonly ChunkId[]> {
+  const groups = new Map<TenantId, ChunkId[]>();
+  for (const { tenant, chunk } of dead) groups.set(tenant, [...(groups.get(tenant) ?? []), chunk]);
+  return groups;
+}

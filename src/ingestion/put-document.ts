@@ -1,0 +1,159 @@
+import { AppError } from '../core/errors.ts';
+import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { EmbeddingPort } from '../core/ports/embedding.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Point, VectorIndex } from '../core/ports/vectors.ts';
+import type { Source } from '../core/zone.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import { authorityOf, changeBy } from './authority.ts';
+import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, type DocumentWrite } from './document-write.ts';
+import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';
+import type { SourceParts } from './sources.ts';
+import { syncAccess } from './sync-access.ts';
+import { checkWrite, writerTrustFor } from './write-rights.ts';
+import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
+
+export interface DocumentParts extends SourceParts {
+  readonly writes: WriteCatalog;
+  readonly vectors: VectorIndex;
+  readonly embedding: EmbeddingPort;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  /** Language of documents that name none. */
+  readonly language: string;
+}
+
+const MAX_TRIES = 4;
+
+/** Runs again on `conflict`, with everything read anew: somebody else's write came between. */
+export async function retryOnConflict<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof AppError) || error.code !== 'conflict' || attempt === MAX_TRIES) throw error;
+    }
+  }
+}
+
+/** `PUT` of a document (docs/architecture.md, "The path of a document"). */
+export function putDocument(
+  parts: DocumentParts,
+  context: RequestContext,
+  sourceId: string,
+  id: string,
+  body: DocumentBody,
+): Promise<DocumentReceipt> {
+  return retryOnConflict(context.signal, () => putOnce(parts, context, sourceId, id, body));
+}
+
+async function putOnce(
+  parts: DocumentParts,
+  context: RequestContext,
+  sourceId: string,
+  id: string,
+  body: DocumentBody,
+): Promise<DocumentReceipt> {
+  const authority = await authorityOf(parts, context);
+  const source = authority.source(sourceId, 'ingest');
+  const writer = writerTrustFor(parts.policy, authority, context, source);
+  const document = documentId(id);
+  const before = await parts.writes.document(source.tenant, source.id, document);
+  const write = readWrite({ body, before, scheme: authority.view.scheme, issuers: parts.issuers, writer, language: parts.language });
+  checkWrite({ authority, source, writer, before, after: write.access });
+
+  const pipeline = pipelineOf(parts.embedding, body.mediaType);
+  if (before !== undefined && sameIndexedText(before, write, body, pipeline)) {
+    return changeAttributes(parts, context, before, { ...attributesOf(context, body, write, before.title) }, write.warnings);
+  }
+  const stored = await index(parts, context, source, { document, before, write, body, pipeline });
+  parts.telemetry.count('documents_ingested', { outcome: before === undefined ? 'created' : 'changed' });
+  parts.telemetry.count('chunks_indexed', {}, stored.chunks);
+  // The chunks that were replaced are dead in the catalog by now; the index may forget them at leisure.
+  if (before !== undefined) parts.mend();
+  return receipt(stored, true, write.warnings);
+}
+
+function attributesOf(context: RequestContext, body: DocumentBody, write: DocumentWrite, title: string): DocumentAttributes {
+  const { access, writeDigest } = write;
+  return { title, uri: body.uri, ...access, metadata: body.metadata, writtenBy: changeBy(context).by, writeDigest };
+}
+
+/** Stores attributes without touching text or vectors; nothing at all where nothing differs. */
+export async function changeAttributes(
+  parts: DocumentParts,
+  context: RequestContext,
+  before: StoredDocument,
+  attributes: DocumentAttributes,
+  warnings: DocumentReceipt['warnings'] = [],
+): Promise<DocumentReceipt> {
+  if (sameAttributes(before, attributes)) {
+    parts.telemetry.count('documents_ingested', { outcome: 'unchanged' });
+    // Told again because a repeated grant may be waiting for the index: a retry heals it.
+    const indexed = before.indexedRevision === before.revision || (await syncAccess(parts, before.tenant, before.key, context.signal));
+    return receipt(before, false, warnings, !indexed);
+  }
+  const stored = await parts.writes.change(before.key, before.tenant, before.revision, attributes, changeBy(context));
+  parts.telemetry.count('documents_ingested', { outcome: 'changed' });
+  const indexed = await syncAccess(parts, stored.tenant, stored.key, context.signal);
+  return receipt(stored, true, warnings, !indexed);
+}
+
+/**
+ * Catalog first as staged, then the index, then the catalog as live: a crash leaves staged chunks, which are never
+ * released and are swept or taken up again by the same write.
+ */
+async function index(
+  parts: DocumentParts,
+  context: RequestContext,
+  source: Source,
+  input: {
+    readonly document: StoredDocument['document'];
+    readonly before: StoredDocument | undefined;
+    readonly write: DocumentWrite;
+    readonly body: DocumentBody;
+    readonly pipeline: string;
+  },
+): Promise<StoredDocument> {
+  const { document, before, write, body, pipeline } = input;
+  const { tenant, id } = source;
+  const { signal, requestId } = context;
+  const cut = cutDocument(body);
+  const title = body.title ?? cut.parsed.title ?? document;
+  const embedded = await embedChunks(parts.embedding, cut, title, write.language, signal);
+  const key = documentKey(source, document);
+  const { zone, acl } = await parts.writes.reserve(tenant, id, write.access.declared, write.access.acl);
+  const revision = await parts.writes.nextRevision(tenant, key);
+  const lineage = {
+    run: body.run ?? requestId,
+    connector: body.connector ?? 'api',
+    parser: cut.parsed.parser,
+    chunker: pipeline.split(' ')[1] ?? '',
+    embedding: parts.embedding.identity.sparse,
+    indexedAt: new Date(parts.clock.now()).toISOString(),
+  };
+  const content = stagedContent({ key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage });
+  await parts.writes.stage(tenant, key, content);
+  const { validFrom, validUntil } = write.access;
+  const access = { tenant, document: key, zone, revision, acl, validFrom, validUntil, metadata: body.metadata };
+  const points = content.chunks.flatMap(({ chunk, ordinal }): readonly Point[] => {
+    const vectors = embedded[ordinal];
+    return vectors === undefined ? [] : [{ chunk, access, sparse: vectors.sparse, dense: vectors.dense }];
+  });
+  if (points.length !== content.chunks.length) throw new AppError('embedding_unavailable', { detail: 'fewer vectors than chunks' });
+  await parts.vectors.upsert(points, signal);
+  const attributes = attributesOf(context, body, write, title);
+  const expected = before?.revision ?? 'absent';
+  return parts.writes.publish({ tenant, source: id, document, key, expected, attributes, content, change: changeBy(context) });
+}
+
+export function receipt(
+  stored: StoredDocument,
+  changed: boolean,
+  warnings: DocumentReceipt['warnings'] = [],
+  pending = false,
+): DocumentReceipt {
+  const { document, version, chunks, zone } = stored;
+  return { document, version, chunks, zone, changed, ...(warnings.length > 0 ? { warnings } : {}), ...(pending ? { pending } : {}) };
+}

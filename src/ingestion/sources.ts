@@ -1,0 +1,131 @@
+import { AppError } from '../core/errors.ts';
+import { parseSourceId, type SourceId } from '../core/ids.ts';
+import type { SourceAttributes, WriteCatalog } from '../core/ports/catalog.ts';
+import { qualifyPrincipal, type Principal } from '../core/principal.ts';
+import type { Source } from '../core/zone.ts';
+import { authorityOf, changeBy, SEEING, type AuthorityParts } from './authority.ts';
+import { readLabel } from './label-body.ts';
+import type { IngestionService, SourceBody, SourcePatch, SourceResource } from './types.ts';
+
+export interface SourceParts extends AuthorityParts {
+  readonly writes: WriteCatalog;
+  /** Short names of the configured issuers. */
+  readonly issuers: readonly string[];
+  /** Starts cleaning up what a deletion leaves behind. */
+  readonly mend: () => void;
+}
+
+type SourceMethods = Pick<IngestionService, 'putSource' | 'patchSource' | 'getSource' | 'listSources' | 'deleteSource'>;
+
+/** Changing a source needs `label` over it, both as it is and as it would become. */
+export function sourceMethods(parts: SourceParts): SourceMethods {
+  return {
+    async putSource(context, id, body) {
+      const authority = await authorityOf(parts, context);
+      const source = sourceId(id);
+      const attributes = readAttributes(parts, authority.view.scheme, body);
+      const existing = authority.view.sources.get(source);
+      const wanted: Source = { tenant: context.caller.tenant, id: source, revision: 0, state: 'live', ...attributes };
+      const known = existing === undefined || authority.may('label', existing);
+      if (!known || !authority.may('label', wanted)) throw new AppError('forbidden');
+      if (existing?.state === 'deleting') throw new AppError('conflict', { detail: 'the source is being deleted' });
+      if (existing !== undefined && same(existing, attributes)) return { created: false, resource: resource(existing) };
+      const stored = await parts.writes.putSource(
+        context.caller.tenant,
+        source,
+        attributes,
+        existing?.revision ?? 'absent',
+        changeBy(context),
+      );
+      return { created: existing === undefined, resource: resource(stored) };
+    },
+
+    async patchSource(context, id, patch) {
+      const authority = await authorityOf(parts, context);
+      const existing = authority.source(id, ...SEEING);
+      const attributes = patched(parts, authority.view.scheme, existing, patch);
+      if (!authority.may('label', existing) || !authority.may('label', { ...existing, ...attributes })) throw new AppError('forbidden');
+      if (same(existing, attributes)) return resource(existing);
+      return resource(await parts.writes.putSource(context.caller.tenant, existing.id, attributes, existing.revision, changeBy(context)));
+    },
+
+    async getSource(context, id) {
+      const authority = await authorityOf(parts, context);
+      return resource(authority.source(id, ...SEEING));
+    },
+
+    async listSources(context) {
+      const { view, may } = await authorityOf(parts, context);
+      const visible = [...view.sources.values()].filter((s) => s.state === 'live' && SEEING.some((action) => may(action, s)));
+      return visible.map(resource).sort((a, b) => (a.source < b.source ? -1 : 1));
+    },
+
+    async deleteSource(context, id) {
+      const authority = await authorityOf(parts, context);
+      const existing = authority.source(id, ...SEEING);
+      if (!authority.may('label', existing)) throw new AppError('forbidden');
+      await parts.writes.deleteSource(context.caller.tenant, existing.id, existing.revision, changeBy(context));
+      parts.mend();
+    },
+  };
+}
+
+function sourceId(text: string): SourceId {
+  const id = parseSourceId(text);
+  if (id !== undefined) return id;
+  const message = 'a source id is 1 to 128 letters, digits, dots, underscores and hyphens';
+  throw new AppError('invalid_request', { issues: [{ pointer: '/source', message }] });
+}
+
+function readPrincipal(parts: SourceParts, pointer: string, text: string): Principal {
+  const found = qualifyPrincipal(text, parts.issuers);
+  if (found !== undefined) return found;
+  throw new AppError('invalid_request', {
+    issues: [{ pointer, message: 'must name a principal, issuer included where there are several' }],
+  });
+}
+
+function readCeiling(parts: SourceParts, names: readonly string[]): Source['ceiling'] {
+  return { kind: 'gate', principals: names.map((name, index) => readPrincipal(parts, `/ceiling/${index}`, name)) };
+}
+
+type Scheme = Parameters<typeof readLabel>[0];
+
+function readAttributes(parts: SourceParts, scheme: Scheme, body: SourceBody): SourceAttributes {
+  return {
+    title: body.title,
+    owner: readPrincipal(parts, '/owner', body.owner),
+    label: readLabel(scheme, body),
+    ceiling: body.ceiling === undefined ? { kind: 'none' } : readCeiling(parts, body.ceiling),
+  };
+}
+
+function patched(parts: SourceParts, scheme: Scheme, source: Source, patch: SourcePatch): SourceAttributes {
+  const { ceiling } = patch;
+  return {
+    title: patch.title ?? source.title,
+    owner: patch.owner === undefined ? source.owner : readPrincipal(parts, '/owner', patch.owner),
+    label: readLabel(scheme, patch, source.label),
+    ceiling: ceiling === undefined ? source.ceiling : ceiling === null ? { kind: 'none' } : readCeiling(parts, ceiling),
+  };
+}
+
+function same(source: Source, attributes: SourceAttributes): boolean {
+  const facts = ({ title, owner, label, ceiling }: SourceAttributes) =>
+    JSON.stringify([title, owner, label.level, label.compartments, label.trust, ceiling.kind === 'gate' ? ceiling.principals : null]);
+  return facts(source) === facts(attributes);
+}
+
+function resource(source: Source): SourceResource {
+  const { label, ceiling } = source;
+  return {
+    source: source.id,
+    title: source.title,
+    owner: source.owner,
+    level: label.level,
+    compartments: label.compartments,
+    trust: label.trust,
+    ...(ceiling.kind === 'none' ? {} : { ceiling: ceiling.principals }),
+    revision: source.revision,
+  };
+}

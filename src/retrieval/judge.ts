@@ -1,0 +1,85 @@
+import { judgeAcl, type AclSubject } from '../core/acl.ts';
+import type { Caller } from '../core/caller.ts';
+import type { Restriction } from '../core/filter.ts';
+import type { ZoneId } from '../core/ids.ts';
+import { trustRank, type Label } from '../core/label.ts';
+import type { Candidate, TenantView } from '../core/ports/catalog.ts';
+import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
+import { effectiveZone } from '../core/zone.ts';
+
+export interface Judgement {
+  readonly candidate: Candidate;
+  /** Effective label at the moment of judging. */
+  readonly label: Label;
+  readonly rules: readonly string[];
+}
+
+/** Why a hit was dropped. Closed, so that it can label a counter. */
+export type RefusedBy =
+  'unknown' | 'staged' | 'gone' | 'off' | 'quarantined' | 'time' | 'acl-gate' | 'acl-deny' | 'zone' | 'policy' | 'restriction';
+
+export type JudgedHit = { readonly kind: 'passed'; readonly judgement: Judgement } | { readonly kind: 'refused'; readonly by: RefusedBy };
+
+/** Everything key two judges by, fixed for one reading of the epoch. */
+export interface JudgingContext {
+  readonly view: TenantView;
+  readonly caller: Caller;
+  readonly subject: AclSubject;
+  readonly purpose: Purpose;
+  readonly restriction: Restriction;
+  /** Zones that key one admitted. */
+  readonly zones: ReadonlySet<ZoneId>;
+}
+
+function refused(by: RefusedBy): JudgedHit {
+  return { kind: 'refused', by };
+}
+
+function withinTime(candidate: Candidate, at: number): boolean {
+  const { validFrom, validUntil } = candidate;
+  return (validFrom === 'always' || at >= validFrom * 1000) && (validUntil === 'forever' || at < validUntil * 1000);
+}
+
+function withinRestriction(view: TenantView, restriction: Restriction, candidate: Candidate, label: Label): boolean {
+  const { sources, minTrust, maxLevel } = restriction;
+  if (sources !== undefined && !sources.includes(candidate.source)) return false;
+  if (minTrust !== undefined && trustRank(label.trust) < trustRank(minTrust)) return false;
+  return maxLevel === undefined || view.scheme.rank(label.level) <= view.scheme.rank(maxLevel);
+}
+
+/**
+ * Key two: the whole table "who may read what" again, from the catalog and from Casbin, for one chunk that the index
+ * returned. The index is only ever believed about relevance, never about rights.
+ * `at` is database time in milliseconds.
+ */
+export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate: Candidate | undefined, at: number): JudgedHit {
+  if (candidate === undefined) return refused('unknown');
+  if (candidate.state !== 'live') return refused(candidate.state);
+  if (!withinTime(candidate, at)) return refused('time');
+  const acl = judgeAcl(candidate.acl, context.subject);
+  if (acl.kind === 'refused-by-gate') return refused('acl-gate');
+  if (acl.kind === 'refused-by-deny') return refused('acl-deny');
+  const { view } = context;
+  const zone = view.zones.get(candidate.zone);
+  const source = view.sources.get(candidate.source);
+  // A zone or source that the view lacks was made after it: the next request sees it.
+  if (zone === undefined || source === undefined || zone.source !== source.id) return refused('zone');
+  // Not admitted by key one: the document moved to another zone since the index was written.
+  if (!context.zones.has(zone.id)) return refused('zone');
+  const verdict = policy.confirm(view, context.caller, zone.id, 'retrieve', context.purpose);
+  if (verdict.kind === 'refuse') return refused('policy');
+  const { label } = effectiveZone(view.scheme, source, zone.declared);
+  if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
+  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules } };
+}
+
+/** True where the catalog does not know a hit, or Casbin refuses a zone that the compiled policy admitted. */
+export function isAlarming(by: RefusedBy): boolean {
+  return by === 'unknown' || by === 'policy';
+}
+
+/** Earliest end of validity among the judgements, in milliseconds. */
+export function earliestEnd(judgements: readonly Judgement[]): number | 'forever' {
+  const ends = judgements.flatMap(({ candidate }) => (candidate.validUntil === 'forever' ? [] : [candidate.validUntil * 1000]));
+  return ends.length === 0 ? 'forever' : Math.min(...ends);
+}

@@ -1,0 +1,183 @@
+import { AppError } from '../core/errors.ts';
+import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
+import type { AuthorizedFilter } from '../core/filter.ts';
+import type { AuditPort } from '../core/ports/audit.ts';
+import type { EpochStamp, TenantView } from '../core/ports/catalog.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { EmbeddingPort } from '../core/ports/embedding.ts';
+import type { Purpose } from '../core/ports/policy.ts';
+import type { Leg } from '../core/ports/vectors.ts';
+import { answer, type Chosen } from './answer.ts';
+import { fuse } from './fuse.ts';
+import { earliestEnd, type JudgingContext } from './judge.ts';
+import { intentEvent, releaseEvent, type Counts } from './events.ts';
+import { rejudge, searchLeg, type SearchParts } from './search-leg.ts';
+import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
+
+export interface RetrievalParts extends SearchParts {
+  readonly embedding: EmbeddingPort;
+  readonly audit: AuditPort;
+  readonly clock: Clock;
+  /** Languages that documents of this deployment are written in; a query is stemmed in each. */
+  readonly languages: readonly string[];
+}
+
+/** Each leg is searched to this depth when two are fused, whatever the limit, so that a longer answer only adds. */
+const FUSION_DEPTH = 100;
+const MAX_SEARCHES = 3;
+const MAX_RELEASES = 8;
+
+interface Pass {
+  readonly stamp: EpochStamp;
+  readonly context: JudgingContext;
+  readonly chosen: readonly Chosen[];
+  readonly counts: Counts;
+}
+
+/**
+ * The path of a query (docs/architecture.md): decide, search, judge, tag, make durable, answer. Text leaves only after
+ * the release is durable under an epoch that did not move since everything in it was judged.
+ * Fails with `invalid_request`, `invalid_token`, `epoch_unstable` or the `…_unavailable` of the part that failed.
+ */
+export async function retrieve(
+  parts: RetrievalParts,
+  caller: Caller,
+  request: RetrieveRequest,
+  signal: AbortSignal,
+): Promise<RetrieveAnswer> {
+  const { telemetry } = parts;
+  const purpose = checkedPurpose(parts, request);
+  // The intent is written while the query is embedded, and awaited before any hit is judged.
+  const intent = telemetry.span('audit.intent', {}, () => parts.audit.append(intentEvent(caller, request, purpose)));
+  const legs = telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
+  const [, ready] = await Promise.all([intent, legs]);
+  for (let search = 0; search < MAX_SEARCHES; search++) {
+    signal.throwIfAborted();
+    const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, signal));
+    const released = await telemetry.span('release', {}, () => release(parts, request, pass));
+    if (released !== undefined) return released;
+  }
+  throw new AppError('epoch_unstable', { retryAfter: 1 });
+}
+
+function checkedPurpose(parts: RetrievalParts, request: RetrieveRequest): Purpose {
+  const [fallback] = parts.policy.purposes;
+  if (fallback === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
+  if (request.purpose === undefined) return fallback;
+  if (parts.policy.purposes.includes(request.purpose)) return request.purpose;
+  const message = `must be one of: ${parts.policy.purposes.join(', ')}`;
+  throw new AppError('invalid_request', { issues: [{ pointer: '/purpose', message }] });
+}
+
+async function embedLegs(parts: RetrievalParts, request: RetrieveRequest, signal: AbortSignal): Promise<readonly Leg[]> {
+  const { query, vector } = request;
+  const { sparse, dense } = await parts.embedding.embedQuery(
+    { ...(query === undefined ? {} : { text: query }), ...(vector === undefined ? {} : { dense: vector }), languages: parts.languages },
+    signal,
+  );
+  const legs: Leg[] = [];
+  if (sparse.kind === 'vector') legs.push({ name: 'bm25', kind: 'sparse', vector: sparse.vector });
+  if (dense.kind === 'vector') legs.push({ name: 'dense', kind: 'dense', vector: dense.vector });
+  return legs;
+}
+
+/** The epoch first, before any cache: whatever is read after it is at least as new. */
+async function currentView(parts: SearchParts, caller: Caller): Promise<{ stamp: EpochStamp; view: TenantView }> {
+  const epoch = await parts.catalog.epoch(caller.tenant);
+  if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
+  return { stamp: epoch.stamp, view: await parts.catalog.view(caller.tenant, epoch.stamp) };
+}
+
+async function judgingContext(
+  parts: RetrievalParts,
+  caller: Caller,
+  request: RetrieveRequest,
+  purpose: Purpose,
+): Promise<{ stamp: EpochStamp; context: JudgingContext; decision: ReturnType<RetrievalParts['policy']['decide']> }> {
+  const { stamp, view } = await currentView(parts, caller);
+  const { maxLevel } = request.restriction;
+  if (maxLevel !== undefined && view.scheme.parse(maxLevel) === undefined) {
+    const message = `must be one of: ${view.scheme.levels.join(', ')}`;
+    throw new AppError('invalid_request', { issues: [{ pointer: '/maxLevel', message }] });
+  }
+  const decision = parts.policy.decide(view, caller, 'retrieve', purpose);
+  const zones = new Set(decision.kind === 'zones' ? decision.zones : []);
+  return { stamp, decision, context: { view, caller, subject: aclSubject(caller), purpose, restriction: request.restriction, zones } };
+}
+
+async function searchPass(
+  parts: RetrievalParts,
+  caller: Caller,
+  request: RetrieveRequest,
+  purpose: Purpose,
+  legs: readonly Leg[],
+  signal: AbortSignal,
+): Promise<Pass> {
+  const { stamp, context, decision } = await judgingContext(parts, caller, request, purpose);
+  const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 } };
+  // A caller with nothing to read never reaches the store.
+  if (decision.kind === 'none' || legs.length === 0) return nothing;
+  const { view, restriction } = context;
+  const numbers = await parts.catalog.numbers(caller.tenant, aclPrincipals(caller), stamp);
+  const now = Math.floor(parts.clock.now() / 1000);
+  const authorization = parts.policy.authorize({ view, caller, decision, restriction, numbers, now });
+  if (authorization.kind === 'none') return nothing;
+  return { ...nothing, ...(await searchLegs(parts, context, authorization.filter, legs, request.limit, signal)) };
+}
+
+function aclPrincipals(caller: Caller): readonly JudgingContext['caller']['client'][] {
+  const actor = caller.actor.kind === 'actor' ? [caller.actor.principal] : [];
+  return [...userPrincipals(caller), caller.client, ...actor];
+}
+
+async function searchLegs(
+  parts: RetrievalParts,
+  context: JudgingContext,
+  filter: AuthorizedFilter,
+  legs: readonly Leg[],
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ chosen: readonly Chosen[]; counts: Counts }> {
+  const depth = legs.length === 1 ? limit : FUSION_DEPTH;
+  const results = await Promise.all(legs.map((leg) => searchLeg(parts, context, filter, leg, depth, signal)));
+  const judgements = new Map(results.flatMap(({ passed }) => passed.map((judgement) => [judgement.candidate.chunk, judgement])));
+  const ranked = fuse(results.map(({ passed }) => passed.map(({ candidate }) => candidate.chunk))).slice(0, limit);
+  const chosen = ranked.flatMap(({ chunk, score }) => {
+    const judgement = judgements.get(chunk);
+    return judgement === undefined ? [] : [{ judgement, score }];
+  });
+  const sum = (pick: (result: (typeof results)[number]) => number) => results.reduce((total, result) => total + pick(result), 0);
+  return { chosen, counts: { candidates: sum((r) => r.candidates), refused: sum((r) => r.refused) } };
+}
+
+/**
+ * Makes the release durable. Where the epoch moved, only the chosen chunks are judged again under the new view, which
+ * takes far less time than a search and so wins against a stream of changes; undefined where one of them fell, and the
+ * search has to be repeated.
+ */
+async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pass): Promise<RetrieveAnswer | undefined> {
+  let { stamp, context, chosen } = pass;
+  const { telemetry } = parts;
+  for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
+    const made = answer(request, context, chosen, parts.clock.now());
+    const event = releaseEvent(context, stamp, request, made, chosen, pass.counts);
+    const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)));
+    if (outcome.kind === 'released') {
+      telemetry.count('releases', { outcome: chosen.length === 0 ? 'empty' : 'released' });
+      telemetry.count('chunks_released', {}, chosen.length);
+      return made;
+    }
+    telemetry.count('rejudged');
+    const renewed = await judgingContext(parts, context.caller, request, context.purpose);
+    const again = await rejudge(
+      parts,
+      renewed.context,
+      chosen.map(({ judgement }) => judgement),
+    );
+    if (again === undefined) return undefined;
+    stamp = renewed.stamp;
+    context = renewed.context;
+    chosen = again.map((judgement, index) => ({ judgement, score: chosen[index]?.score ?? 0 }));
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import { AppError } from '../core/errors.ts';
+import type { AuthorizedFilter } from '../core/filter.ts';
+import type { ChunkId } from '../core/ids.ts';
+import type { ReadCatalog } from '../core/ports/catalog.ts';
+import type { PolicyPort } from '../core/ports/policy.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Leg, VectorIndex } from '../core/ports/vectors.ts';
+import { isAlarming, judgeHit, type JudgedHit, type JudgingContext, type Judgement } from './judge.ts';
+
+export interface SearchParts {
+  readonly vectors: VectorIndex;
+  readonly catalog: ReadCatalog;
+  readonly policy: PolicyPort;
+  readonly telemetry: Telemetry;
+}
+
+export interface LegResult {
+  /** The best that passed, best first, at most as many as asked for. */
+  readonly passed: readonly Judgement[];
+  readonly candidates: number;
+  readonly refused: number;
+}
+
+/** Past this, the index is so stale that widening further would only hide it. */
+const MAX_WIDTH = 65_536;
+const WIDEN = 4;
+
+/**
+ * Searches one leg and judges every hit, widening until `depth` hits passed or the readable set is exhausted, so that
+ * a stale index costs work and never a shorter answer. Fails with `index_unavailable` where it would have to give up.
+ */
+export async function searchLeg(
+  parts: SearchParts,
+  context: JudgingContext,
+  filter: AuthorizedFilter,
+  leg: Leg,
+  depth: number,
+  signal: AbortSignal,
+): Promise<LegResult> {
+  const judged = new Map<ChunkId, JudgedHit>();
+  for (let width = depth; ; width *= WIDEN) {
+    const hits = await parts.vectors.search(filter, leg, width, signal);
+    const fresh = hits.map((hit) => hit.chunk).filter((chunk) => !judged.has(chunk));
+    await judgeChunks(parts, context, fresh, judged);
+    const passed = hits.flatMap(({ chunk }) => {
+      const hit = judged.get(chunk);
+      return hit?.kind === 'passed' ? [hit.judgement] : [];
+    });
+    if (passed.length >= depth || hits.length < width) {
+      return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length };
+    }
+    if (width >= MAX_WIDTH) throw new AppError('index_unavailable', { detail: 'the index is too stale to fill an answer' });
+  }
+}
+
+async function judgeChunks(
+  parts: SearchParts,
+  context: JudgingContext,
+  chunks: readonly ChunkId[],
+  judged: Map<ChunkId, JudgedHit>,
+): Promise<void> {
+  if (chunks.length === 0) return;
+  const read = await parts.catalog.candidates(context.view.tenant, chunks);
+  for (const chunk of chunks) {
+    const hit = judgeHit(parts.policy, context, read.candidates.get(chunk), read.at);
+    judged.set(chunk, hit);
+    if (hit.kind === 'refused') report(parts.telemetry, chunk, hit.by);
+  }
+}
+
+function report(telemetry: Telemetry, chunk: ChunkId, by: Extract<JudgedHit, { kind: 'refused' }>['by']): void {
+  telemetry.count('hits_refused', { reason: by });
+  if (!isAlarming(by)) return;
+  telemetry.count(by === 'unknown' ? 'hits_unknown' : 'keys_disagree');
+  telemetry.log.error({ chunk, reason: by }, 'the index returned a chunk that key two refused for an alarming reason');
+}
+
+/** Judges chosen chunks again under a newer view; undefined where any of them no longer passes. */
+export async function rejudge(
+  parts: SearchParts,
+  context: JudgingContext,
+  chosen: readonly Judgement[],
+): Promise<readonly Judgement[] | undefined> {
+  const judged = new Map<ChunkId, JudgedHit>();
+  const chunks = chosen.map(({ candidate }) => candidate.chunk);
+  await judgeChunks(parts, context, chunks, judged);
+  const again = chunks.flatMap((chunk) => {
+    const hit = judged.get(chunk);
+    return hit?.kind === 'passed' ? [hit.judgement] : [];
+  });
+  return again.length === chosen.length ? again : undefined;
+}
