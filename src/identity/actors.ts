@@ -1,0 +1,49 @@
+import type { Caller } from '../core/caller.ts';
+import type { IssuerConfig } from '../core/ports/identity.ts';
+import { principal } from '../core/principal.ts';
+import { invalidToken } from './failures.ts';
+import { MAX_ACTORS } from './limits.ts';
+import { isObject, type Members, membersOf } from './strict-json.ts';
+
+interface ActorNames {
+  readonly id: string;
+  readonly isClient: boolean;
+}
+
+/**
+ * The outermost `act` becomes the actor that deny entries may name; inner ones are written down only (RFC 8693 §4.1).
+ * It is a client where it says so by `client_id`, or where it is the token's own client; a person otherwise.
+ * Fails with `invalid_token`.
+ */
+export function actorOf(claims: Members, config: IssuerConfig, client: string): Pick<Caller, 'actor' | 'actorChain'> {
+  const chain = chainOf(claims, config.url);
+  const [outermost] = chain;
+  if (outermost === undefined) return { actor: { kind: 'none' }, actorChain: [] };
+  const kind = outermost.isClient || outermost.id === client ? 'client' : 'user';
+  const named = principal(kind, config.name, outermost.id);
+  if (named === undefined) throw invalidToken('an actor that can be no principal');
+  return { actor: { kind: 'actor', principal: named }, actorChain: chain.map((link) => link.id) };
+}
+
+function chainOf(claims: Members, issuerUrl: string): readonly ActorNames[] {
+  const chain: ActorNames[] = [];
+  let holder = claims;
+  while (holder.has('act')) {
+    const act = holder.get('act');
+    if (!isObject(act) || chain.length >= MAX_ACTORS) throw invalidToken('an act claim of the wrong shape');
+    holder = membersOf(act);
+    // Under another issuer's name the actor would be a principal that no deny entry names.
+    if (chain.length === 0 && holder.has('iss') && holder.get('iss') !== issuerUrl) throw invalidToken('an actor of another issuer');
+    chain.push(namesOf(holder));
+  }
+  return chain;
+}
+
+function namesOf(act: Members): ActorNames {
+  const clientId = act.get('client_id');
+  const id = act.has('sub') ? act.get('sub') : clientId;
+  if (typeof id !== 'string' || id === '' || (act.has('client_id') && typeof clientId !== 'string')) {
+    throw invalidToken('an actor without a name');
+  }
+  return { id, isClient: act.has('client_id') };
+}

@@ -1,0 +1,104 @@
+import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
+import { sha256Hex } from '../core/digest.ts';
+import type { Caller } from '../core/caller.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { IdentityPort, IssuerConfig } from '../core/ports/identity.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import { abortable } from './abortable.ts';
+import { callerFromClaims } from './caller-from-claims.ts';
+import { checkHeader, verifyClaims } from './claims.ts';
+import { invalidToken, issuerUnavailable } from './failures.ts';
+import { issuerProblems } from './issuer-config.ts';
+import { createIssuer, type Issuer } from './issuer.ts';
+import { DEFAULT_LIMITS, type IdentityLimits, MAX_TOKEN_LENGTH } from './limits.ts';
+import { providerFetch } from './provider-fetch.ts';
+import { createTokenCache, type TokenCache } from './token-cache.ts';
+import { takeApart } from './token-shape.ts';
+
+export interface IdentityOptions {
+  readonly issuers: readonly IssuerConfig[];
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly limits?: Partial<IdentityLimits>;
+}
+
+export interface Identity extends IdentityPort {
+  /**
+   * Reads the keys of every issuer once, each within two deadlines, and goes on behind for those that did not answer:
+   * a provider that is down at start is not ready, and not fatal. `signal` ends the waiting only. Never rejects.
+   */
+  start(signal: AbortSignal): Promise<void>;
+  /** Ends what is in flight. Tokens are refused with `issuer_unavailable` afterwards. */
+  close(): Promise<void>;
+}
+
+/** Throws, with all problems in one message, where an issuer is configured wrongly. */
+export function createIdentity({ issuers: configs, clock, telemetry, limits: given }: IdentityOptions): Identity {
+  const problems = issuerProblems(configs);
+  if (problems.length > 0) throw new Error(`issuers: ${problems.join('; ')}`);
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const closing = new AbortController();
+  const fetcher = providerFetch(limits);
+  const parts = { fetcher, limits, clock, telemetry, closing: closing.signal };
+  const issuers = configs.map((config) => createIssuer(config, parts));
+  const byUrl = new Map(issuers.map((issuer) => [issuer.config.url, issuer]));
+  const byName = new Map(issuers.map((issuer) => [issuer.config.name, issuer]));
+  const cache = createTokenCache(limits, clock, (name) => byName.get(name)?.keys.generation ?? -1);
+
+  return {
+    issuers: configs.map(({ name, url, directory }) => ({ name, url, directory })),
+    notReady: () => issuers.filter((issuer) => !issuer.keys.ready).map((issuer) => issuer.config.name),
+    async authenticate(token, signal) {
+      if (closing.signal.aborted) throw issuerUnavailable('identity', 'closed');
+      // Before hashing, too: the length is the only thing an attacker can make expensive.
+      if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than the limit');
+      const digest = sha256Hex(token);
+      const known = cache.get(digest);
+      if (known !== undefined) return known;
+      return telemetry.span('identity.verify', {}, () => verify({ token, digest, byUrl, cache, clock, signal }));
+    },
+    async start(signal) {
+      const reads = issuers.map((issuer) => abortable(readUntilReady(issuer, closing.signal, limits), signal, issuer.config.name));
+      await Promise.allSettled(reads);
+    },
+    async close() {
+      closing.abort();
+      await fetcher.close();
+    },
+  };
+}
+
+interface Verification {
+  readonly token: string;
+  readonly digest: string;
+  readonly byUrl: ReadonlyMap<string, Issuer>;
+  readonly cache: TokenCache;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+async function verify({ token, digest, byUrl, cache, clock, signal }: Verification): Promise<Caller> {
+  const unverified = takeApart(token);
+  // Unverified: it only selects, by exact match, whose keys and rules must hold; jose compares it again afterwards.
+  const named = unverified.claims.get('iss');
+  const issuer = typeof named === 'string' ? byUrl.get(named) : undefined;
+  if (issuer === undefined) throw invalidToken('an issuer that is not configured');
+  checkHeader(unverified, issuer.config, issuer.types);
+  const { key, generation } = await issuer.keys.find(unverified.keyId, unverified.algorithm, signal);
+  const verified = await verifyClaims(token, unverified, key, issuer.config, clock.now());
+  const caller = callerFromClaims(verified, issuer.config, digest);
+  cache.set(caller, generation);
+  return caller;
+}
+
+/** The first attempt is awaited; where it fails, the rest goes on in the background until the service closes. */
+async function readUntilReady(issuer: Issuer, closing: AbortSignal, limits: IdentityLimits): Promise<void> {
+  if (await issuer.keys.read()) return;
+  const backoff = new ExponentialBackoff({ initialDelay: limits.retryInitialMs, maxDelay: limits.retryMaxMs });
+  const again = retry(handleAll, { maxAttempts: Number.MAX_SAFE_INTEGER, backoff }).dangerouslyUnref();
+  const background = again.execute(async () => {
+    if (!issuer.keys.ready && !(await issuer.keys.read())) throw new Error('not ready');
+  }, closing);
+  // It only ends ready or by closing; each failure was logged where it happened.
+  background.catch(() => undefined);
+}
