@@ -24,7 +24,7 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
     async listDocuments(context, sourceId, after, limit) {
       const authority = await authorityOf(parts, context);
       const source = authority.source(sourceId, 'ingest', 'label', 'audit');
-      const from = after === undefined ? 'start' : documentId(after);
+      const from = after === undefined ? undefined : documentId(after);
       const found = await parts.writes.listDocuments(source.tenant, source.id, from, limit + 1);
       const { by } = changeBy(context);
       const page = found.slice(0, limit);

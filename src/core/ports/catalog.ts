@@ -124,7 +124,7 @@ export interface StoredDocument {
   readonly acl: Acl;
   readonly aclVersion: number;
   readonly metadata: JsonObject;
-  /** Milliseconds since 1970; validity is [from, until). The same wherever the catalog speaks of validity. */
+  /** Seconds since 1970; validity is [from, until). The same wherever the catalog speaks of validity. */
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
   readonly state: 'live' | 'quarantined';
@@ -199,8 +199,8 @@ export interface WriteCatalog {
   document(tenant: TenantId, source: SourceId, document: DocumentId): Promise<StoredDocument | undefined>;
   /** The revision that the next write of this document gets, 1 for a new one. Numbering goes on after a deletion. */
   nextRevision(tenant: TenantId, key: DocumentKey): Promise<number>;
-  /** Ordered by document id in code points, after `after`. */
-  listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | 'start', limit: number): Promise<readonly StoredDocument[]>;
+  /** Ordered by document id in code points, after `after`; from the first where undefined (a document may have any name). */
+  listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | undefined, limit: number): Promise<readonly StoredDocument[]>;
 
   /** Finds or makes the zone and the principal numbers. Fails with `limit_exceeded`. */
   reserve(tenant: TenantId, source: SourceId, declared: Label, acl: Acl): Promise<{ readonly zone: ZoneId; readonly acl: NumberedAcl }>;
@@ -208,7 +208,8 @@ export interface WriteCatalog {
   stage(tenant: TenantId, key: DocumentKey, content: DocumentContent): Promise<void>;
   /**
    * Makes the staged chunks live, the former ones dead and the attributes current, at the revision `nextRevision` told.
-   * `conflict` where the document has moved on, its source is not live, or a staged chunk was given up meanwhile: stage again.
+   * The index must hold their points at that revision by now, so the document is not pending. `conflict` where the document has
+   * moved on, its source is not live, or a staged chunk was given up meanwhile: stage again.
    */
   publish(input: {
     readonly tenant: TenantId;
