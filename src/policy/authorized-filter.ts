@@ -1,0 +1,43 @@
+import { AppError } from '../core/errors.ts';
+import type { AuthorizedFilter, FilterSpec, Restriction } from '../core/filter.ts';
+import type { PrincipalNumber, ZoneId } from '../core/ids.ts';
+import { trustRank, type LabelScheme } from '../core/label.ts';
+import type { Principal } from '../core/principal.ts';
+import type { PolicyObject } from '../core/zone.ts';
+import { zoneTerm } from './zone-term.ts';
+
+/** True where the request did not narrow the zone away. Judged on the effective label, as everything else is. */
+export function withinRestriction(scheme: LabelScheme, restriction: Restriction, zone: PolicyObject): boolean {
+  const { sources, minTrust, maxLevel } = restriction;
+  if (sources !== undefined && !sources.includes(zone.source)) return false;
+  if (minTrust !== undefined && trustRank(zone.label.trust) < trustRank(minTrust)) return false;
+  return maxLevel === undefined || scheme.rank(zone.label.level) <= scheme.rank(maxLevel);
+}
+
+/** The numbers of those principals that are in the set, ascending. */
+export function numbersOf(
+  principals: ReadonlySet<Principal>,
+  numbers: ReadonlyMap<Principal, PrincipalNumber>,
+): readonly PrincipalNumber[] {
+  const found: PrincipalNumber[] = [];
+  for (const [principal, number] of numbers) if (principals.has(principal)) found.push(number);
+  return found.sort((a, b) => a - b);
+}
+
+function isNumber(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
+}
+
+/**
+ * The only place where a filter becomes an AuthorizedFilter. `zones` ascending and not empty; frozen, so that nothing
+ * downstream can widen it.
+ */
+export function mintFilter(spec: Omit<FilterSpec, 'zones'> & { readonly zones: readonly ZoneId[] }): AuthorizedFilter {
+  // 0 means "no gate here" in the index: as one of the caller's numbers it is redundant in a gate, and as a deny it hides all.
+  if (!Number.isFinite(spec.now) || ![...spec.zones, ...spec.gate, ...spec.deny].every(isNumber)) {
+    throw new AppError('policy_unavailable', { detail: 'a filter out of range: zones, principal numbers or time' });
+  }
+  const zones = Object.freeze(zoneTerm(spec.zones));
+  const [gate, deny] = [Object.freeze([...spec.gate]), Object.freeze([...spec.deny])];
+  return Object.freeze({ ...spec, zones, gate, deny }) as AuthorizedFilter;
+}

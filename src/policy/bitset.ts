@@ -1,0 +1,36 @@
+/** A set of zone positions, 32 to a word. All sets of one view have the same length. */
+export type Bits = Uint32Array;
+
+export function bits(size: number): Bits {
+  return new Uint32Array((size + 31) >>> 5);
+}
+
+export function setBit(set: Bits, position: number): void {
+  set[position >>> 5] = (set[position >>> 5] ?? 0) | (1 << (position & 31));
+}
+
+export function addAll(into: Bits, from: Bits): void {
+  for (let word = 0; word < into.length; word += 1) into[word] = (into[word] ?? 0) | (from[word] ?? 0);
+}
+
+export function removeAll(from: Bits, what: Bits): void {
+  for (let word = 0; word < from.length; word += 1) from[word] = (from[word] ?? 0) & ~(what[word] ?? 0);
+}
+
+export function keepOnly(set: Bits, what: Bits): void {
+  for (let word = 0; word < set.length; word += 1) set[word] = (set[word] ?? 0) & (what[word] ?? 0);
+}
+
+/** Ascending. */
+export function positions(set: Bits): number[] {
+  const found: number[] = [];
+  for (let word = 0; word < set.length; word += 1) {
+    let rest = set[word] ?? 0;
+    while (rest !== 0) {
+      const bit = 31 - Math.clz32(rest & -rest);
+      found.push(word * 32 + bit);
+      rest &= rest - 1;
+    }
+  }
+  return found;
+}
