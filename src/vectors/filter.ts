@@ -1,0 +1,62 @@
+import { AppError } from '../core/errors.ts';
+import type { AuthorizedFilter, ZoneTerm } from '../core/filter.ts';
+import type { JsonObject } from '../core/json.ts';
+import { GATES, NO_GATE, NOBODY } from './payload.ts';
+
+/** Never a `should` at the root: Qdrant appends lists of clauses when it merges filters, and that would widen an ACL there. */
+export type RootFilter =
+  { readonly must: readonly JsonObject[] } | { readonly must: readonly JsonObject[]; readonly must_not: readonly JsonObject[] };
+
+/** An empty list would match nothing in one place and everything in another, and a fraction or NaN would be refused or rounded. */
+function numbers(values: readonly number[], minimum: number, what: string): readonly number[] {
+  if (values.some((value) => !Number.isSafeInteger(value) || value < minimum)) {
+    throw new AppError('internal', { detail: `a filter names ${what} that cannot exist` });
+  }
+  return values;
+}
+
+function someOf<T>(values: readonly T[], what: string): readonly T[] {
+  if (values.length === 0) throw new AppError('internal', { detail: `a filter with no ${what} must not reach the index` });
+  return values;
+}
+
+function zoneCondition(zones: ZoneTerm): JsonObject {
+  switch (zones.kind) {
+    case 'flat':
+      return { key: 'zone', match: { any: someOf(numbers(zones.ids, 1, 'a zone'), 'zone') } };
+    case 'runs': {
+      const runs = someOf(zones.runs, 'zone').map(({ first, last, holes }): JsonObject => {
+        const [gte, lte] = numbers([first, last], 1, 'a zone') as [number, number];
+        // Both ends are bound, so neither zones made later nor points without a zone come in.
+        const must = [{ key: 'zone', range: { gte, lte } }];
+        return holes.length === 0 ? { must } : { must, must_not: [{ key: 'zone', match: { any: numbers(holes, 1, 'a zone') } }] };
+      });
+      return { should: runs };
+    }
+    default:
+      return zones satisfies never;
+  }
+}
+
+/**
+ * Qdrant's filter for what this caller may read. Every condition but the deny fails on a missing field, and the deny, which
+ * would pass on one, has a condition of its own that demands the field.
+ */
+export function toQdrantFilter(filter: AuthorizedFilter): RootFilter {
+  // Validity is held in whole seconds, so rounding down changes no answer: from ≤ now and until > now stay what they are.
+  const now = numbers([Math.floor(filter.now)], 0, 'a time')[0] ?? 0;
+  const gate = [NO_GATE, ...numbers(filter.gate, 1, 'a principal')];
+  const deny = numbers(filter.deny, 1, 'a principal');
+  const must: JsonObject[] = [
+    { key: 'tenant', match: { value: filter.tenant } },
+    zoneCondition(filter.zones),
+    { key: 'acl_v', range: { gte: 1 } },
+    ...GATES.map((key) => ({ key, match: { any: gate } })),
+    { key: 'deny', range: { gte: NOBODY } },
+    { key: 'valid_from', range: { lte: now } },
+    { key: 'valid_until', range: { gt: now } },
+  ];
+  // As one condition of its own, so that no clause of the caller's meets one of ours.
+  if (filter.metadata.kind === 'filter') must.push(filter.metadata.filter);
+  return deny.length === 0 ? { must } : { must, must_not: [{ key: 'deny', match: { any: deny } }] };
+}

@@ -1,0 +1,76 @@
+import { AppError } from '../core/errors.ts';
+import type { AuthorizedFilter } from '../core/filter.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
+import type { Hit, Leg } from '../core/ports/vectors.ts';
+import { DENSE, SPARSE } from './collection.ts';
+import { toQdrantFilter } from './filter.ts';
+import { parseHits } from './hits.ts';
+import type { HotRead } from './hot-read.ts';
+import { createPlanner, planParams } from './plan.ts';
+
+export interface SearchOptions {
+  readonly read: HotRead;
+  readonly collection: string;
+  readonly identity: EmbeddingIdentity;
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+}
+
+/** A few more than asked show whether the last hit ties with what was cut off. */
+const PEEK = 4;
+const MAX_FETCH = 4_096;
+
+function checkVector(leg: Leg, identity: EmbeddingIdentity): void {
+  if (leg.kind === 'sparse') {
+    const { indices, values } = leg.vector;
+    if (indices.length !== values.length || !values.every(Number.isFinite)) throw new AppError('vector_mismatch');
+    return;
+  }
+  const dimension = identity.dense.kind === 'none' ? undefined : identity.dense.dimension;
+  if (leg.vector.length !== dimension || !leg.vector.every(Number.isFinite)) throw new AppError('vector_mismatch');
+}
+
+/** True where hits with the score of the last wanted one may lie beyond what was fetched, so that ids could not decide. */
+function cutsATie(hits: readonly Hit[], limit: number, fetched: number): boolean {
+  return hits.length >= fetched && hits.at(-1)?.score === hits[limit - 1]?.score;
+}
+
+export function createSearch(options: SearchOptions) {
+  const { read, collection, identity, clock, deadlineMs } = options;
+  const path = `/collections/${encodeURIComponent(collection)}/points`;
+  const timeout = `timeout=${Math.ceil(deadlineMs / 1_000)}`;
+  const planner = createPlanner((body, signal) => read.post(`${path}/count?${timeout}`, body, signal), clock);
+  // The legs of a request and its refills carry the same filter.
+  const rendered = new WeakMap<AuthorizedFilter, string>();
+
+  function render(filter: AuthorizedFilter): string {
+    const kept = rendered.get(filter) ?? JSON.stringify(toQdrantFilter(filter));
+    rendered.set(filter, kept);
+    return kept;
+  }
+
+  async function fetchHits(filter: string, leg: Leg, params: string, count: number, signal: AbortSignal): Promise<readonly Hit[]> {
+    const query = JSON.stringify(leg.kind === 'sparse' ? { indices: leg.vector.indices, values: leg.vector.values } : leg.vector);
+    const using = leg.kind === 'sparse' ? SPARSE : DENSE;
+    const rest = `"using":"${using}","limit":${count},"params":${params},"with_payload":false,"with_vector":false`;
+    return parseHits(await read.post(`${path}/query?${timeout}`, `{"query":${query},"filter":${filter},${rest}}`, signal), count);
+  }
+
+  return async function search(filter: AuthorizedFilter, leg: Leg, limit: number, signal: AbortSignal): Promise<readonly Hit[]> {
+    checkVector(leg, identity);
+    // A zero vector has no direction and no terms: nothing is near it.
+    if (limit < 1 || (leg.kind === 'sparse' && leg.vector.indices.length === 0)) return [];
+    const json = render(filter);
+    // A sparse search compares every point that shares a term, so it is exact without being told.
+    const plan = leg.kind === 'sparse' ? 'exact' : await planner.plan(filter, json, signal);
+    let count = Math.min(limit + PEEK, MAX_FETCH);
+    for (;;) {
+      const params = leg.kind === 'sparse' ? '{}' : JSON.stringify(planParams(plan, count));
+      const hits = await fetchHits(json, leg, params, count, signal);
+      // Beyond the bound a tie of thousands is cut where the index cut it: any of them is as near as the others.
+      if (count === MAX_FETCH || !cutsATie(hits, limit, count)) return hits.slice(0, limit);
+      count = Math.min(count * 4, MAX_FETCH);
+    }
+  };
+}

@@ -1,0 +1,76 @@
+import type { Schemas } from '@qdrant/js-client-rest';
+import { AppError } from '../core/errors.ts';
+import type { ChunkId, TenantId } from '../core/ids.ts';
+import type { AccessPayload, Point } from '../core/ports/vectors.ts';
+import type { Admin } from './admin.ts';
+import { DENSE, SPARSE } from './collection.ts';
+import { encodePayload } from './payload.ts';
+
+const POINTS_A_REQUEST = 128;
+const IDS_A_REQUEST = 1_000;
+
+function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
+}
+
+/** `acknowledged` means queued, and what is only queued may still be refused or lost. */
+function applied(what: string, answer: { readonly result?: { readonly status: string } | Record<string, unknown> | null }): void {
+  if (answer.result?.status !== 'completed')
+    throw new AppError('index_unavailable', { detail: `${what}: the vector index did not confirm it` });
+}
+
+function vectors(point: Point): Schemas['PointStruct']['vector'] {
+  const sparse = { [SPARSE]: { indices: [...point.sparse.indices], values: [...point.sparse.values] } };
+  return point.dense.kind === 'none' ? sparse : { ...sparse, [DENSE]: [...point.dense.vector] };
+}
+
+function revisionBelow(revision: number): Schemas['Filter'] {
+  return { must_not: [{ key: 'acl_v', range: { gte: revision } }] };
+}
+
+export function createWrites(admin: Admin, collection: string) {
+  const target = { collection_name: collection, wait: true, ordering: 'strong' } as const;
+
+  async function upsertBatch(points: readonly Point[], revision: number, signal: AbortSignal): Promise<void> {
+    const body = {
+      ...target,
+      points: points.map((point) => ({ id: point.chunk, vector: vectors(point), payload: { ...encodePayload(point.access) } })),
+      // A repeat that arrives late must not bring back rights that have been rewritten since.
+      update_filter: revisionBelow(revision),
+    };
+    applied('writing chunks', await admin.write('writing chunks', (api, init) => api.upsertPoints({ ...body }, init), signal));
+  }
+
+  return {
+    async upsert(points: readonly Point[], signal: AbortSignal): Promise<void> {
+      const byRevision = Map.groupBy(points, (point) => point.access.revision);
+      for (const [revision, group] of byRevision) {
+        for (const batch of batches(group, POINTS_A_REQUEST)) await upsertBatch(batch, revision, signal);
+      }
+    },
+
+    async rewriteAccess(access: AccessPayload, signal: AbortSignal): Promise<void> {
+      const body = {
+        ...target,
+        // Overwritten, not merged: a key that is gone from the metadata must be gone from the index.
+        payload: { ...encodePayload(access) },
+        filter: {
+          must: [
+            { key: 'tenant', match: { value: access.tenant } },
+            { key: 'document', match: { value: access.document } },
+          ],
+          ...revisionBelow(access.revision),
+        },
+      };
+      applied('rewriting access', await admin.write('rewriting access', (api, init) => api.overwritePayload({ ...body }, init), signal));
+    },
+
+    async deleteChunks(tenant: TenantId, chunks: readonly ChunkId[], signal: AbortSignal): Promise<void> {
+      for (const batch of batches(chunks, IDS_A_REQUEST)) {
+        const filter = { must: [{ key: 'tenant', match: { value: tenant } }, { has_id: [...batch] }] };
+        const body = { ...target, filter };
+        applied('deleting chunks', await admin.write('deleting chunks', (api, init) => api.deletePoints({ ...body }, init), signal));
+      }
+    },
+  };
+}
