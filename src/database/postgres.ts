@@ -25,8 +25,9 @@ export async function openPostgres(url: string, limits: DatabaseLimits): Promise
     types: { getTypeParser: typeParser },
     onConnect: demandDurability,
   });
-  // An idle connection that breaks is dropped by the pool; without a listener it would end the process.
+  // A connection that breaks fails its query and is dropped by the pool; without listeners, idle or in use, it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
     await pool.query('select 1');

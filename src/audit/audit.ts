@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { AppError, asAppError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { AuditKind, AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { AuditEventRow } from '../database/audit-tables.ts';
+import type { AuditSink } from '../database/audit-sink.ts';
+import type { Database } from '../database/database.ts';
+import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
+import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
+import { verifyChain, type ChainVerdict } from './verify-chain.ts';
+import { writeEntry } from './write-entries.ts';
+
+export interface Audit extends AuditPort {
+  /** For changes that carry their event in their own transaction. Database errors pass through it unwrapped, so that it can be repeated. */
+  readonly sink: AuditSink;
+  /** Fails with `audit_unavailable` where the log cannot be read. */
+  verifyChain(tenant: TenantId): Promise<ChainVerdict>;
+}
+
+export interface AuditParts {
+  readonly database: Database;
+  readonly telemetry: Telemetry;
+  readonly random?: RandomBytes;
+  readonly limits?: Partial<GroupCommitLimits>;
+}
+
+const UNCONDITIONAL: Condition = { kind: 'none' };
+const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueuedText: 67_108_864, maxBatch: 256 };
+
+/** The audit log of all tenants over one database. Times in the log are the database's. */
+export function createAudit({ database, telemetry, random = randomBytes, limits = {} }: AuditParts): Audit {
+  const commit = groupCommit(database, telemetry, { ...LIMITS, ...limits });
+  return {
+    async append(event) {
+      const outcome = await commit(makeEntry(event, UNCONDITIONAL, random));
+      if (outcome.kind !== 'released') throw new AppError('audit_unavailable', { detail: 'an unconditional event was not written' });
+      return outcome.receipt;
+    },
+    async release(event, judgedAt, validUntil) {
+      return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil }, random));
+    },
+    byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
+    sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, random)),
+    verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
+  };
+}
+
+async function reading<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw asAppError(error, 'audit_unavailable');
+  }
+}
+
+async function byRequest({ db }: Database, tenant: TenantId, requestId: string): Promise<readonly StoredAuditEvent[]> {
+  const rows = await db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('request_id', '=', requestId)
+    .orderBy('idx')
+    .execute();
+  return rows.map(storedEvent);
+}
+
+/** Only we write these rows; whether anybody changed them is `verifyChain`'s question. */
+function storedEvent(row: AuditEventRow): StoredAuditEvent {
+  return {
+    tenant: row.tenant as TenantId,
+    kind: row.kind as AuditKind,
+    requestId: row.request_id,
+    body: JSON.parse(row.body) as JsonObject,
+    index: row.idx,
+    leaf: row.leaf,
+    at: new Date(row.at).toISOString(),
+  };
+}
