@@ -76,8 +76,8 @@ async function putOnce(
 }
 
 function attributesOf(context: RequestContext, body: DocumentBody, write: DocumentWrite, title: string): DocumentAttributes {
-  const { access, writeDigest } = write;
-  return { title, uri: body.uri, ...access, metadata: body.metadata, writtenBy: changeBy(context).by, writeDigest };
+  const writeDigest = body.etag ?? write.writeDigest;
+  return { title, uri: body.uri, ...write.access, metadata: body.metadata, writtenBy: changeBy(context).by, writeDigest };
 }
 
 /** Stores attributes without touching text or vectors; nothing at all where nothing differs. */

@@ -62,6 +62,8 @@ export interface DocumentBody {
   /** Such as `filesystem@1`; `api` where absent. */
   readonly connector: string | undefined;
   readonly run: string | undefined;
+  /** What the connector saw, as a digest; listed back to the writer, so that it can skip what is unchanged. */
+  readonly etag?: Digest | undefined;
 }
 
 /** Only the fields that are present change. `null` clears. */
