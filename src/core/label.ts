@@ -66,6 +66,12 @@ export function joinLabels(scheme: LabelScheme, a: Label, b: Label): Label {
   };
 }
 
+/** The label of an answer: the join of all of them; undefined for none, since nothing has no label. */
+export function jointLabel(scheme: LabelScheme, labels: readonly Label[]): Label | undefined {
+  const [first, ...rest] = labels;
+  return first === undefined ? undefined : rest.reduce((joint, label) => joinLabels(scheme, joint, label), first);
+}
+
 /** What an unlabelled document declares: it adds nothing to its source's label. */
 export function neutralLabel(scheme: LabelScheme): Label {
   return { level: scheme.levels[0], compartments: [], trust: 'trusted' };

@@ -1,0 +1,47 @@
+/**
+ * Not in XML 1.0's Char (section 2.2), plus DEL and C1, of which a terminal obeys some. Matched after `toWellFormed`, so surrogates
+ * stand in pairs.
+ */
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g;
+
+const REFERENCES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+};
+
+/** Replaces the fence inside foreign text, so that it stands only where we wrote it. */
+export type FenceBreaker = (escaped: string) => string;
+
+/** Any case, since a model does not tell them apart. Overlapping occurrences too: breaking one can leave another standing. */
+export function fenceBreaker(fence: string): FenceBreaker {
+  const pattern = new RegExp(fence, 'gi');
+  return (escaped) => {
+    let text = escaped;
+    while (text.search(pattern) !== -1) text = text.replace(pattern, (found) => `&#${found.charCodeAt(0)};${found.slice(1)}`);
+    return text;
+  };
+}
+
+/** Text between tags. A parser gives the same characters back, but for those that XML cannot hold: U+FFFD stands for them. */
+export function escapeText(text: string, breakFence: FenceBreaker): string {
+  return breakFence(legal(text).replace(/[&<>\r]/g, reference));
+}
+
+/** The value of an attribute in double quotes; white space is kept from the parser's normalisation (section 3.3.3). */
+export function escapeAttribute(text: string, breakFence: FenceBreaker): string {
+  return breakFence(legal(text).replace(/[&<>"'\t\n\r]/g, reference));
+}
+
+function legal(text: string): string {
+  return text.toWellFormed().replace(FORBIDDEN, '\ufffd');
+}
+
+function reference(character: string): string {
+  return REFERENCES[character] ?? '\ufffd';
+}
