@@ -1,0 +1,58 @@
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { gfmFromMarkdown } from 'mdast-util-gfm';
+import { gfm } from 'micromark-extension-gfm';
+import { parse as parseYaml } from 'yaml';
+import { AppError } from '../../core/errors.ts';
+import type { ParsedDocument } from '../../core/text.ts';
+import { buildFromHtml } from './html.ts';
+import { cleanText, type RemovalCount } from './invisible.ts';
+import { markdownSections } from './markdown-sections.ts';
+import { mdastToHtml } from './mdast-html.ts';
+
+export const MARKDOWN_PARSER = 'markdown@1';
+
+const FRONT_MATTER = /^---[ \t]*\n([\s\S]{0,65536}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)/;
+const TITLE_LINE = /^title[ \t]*:.*$/m;
+
+/** Ordinary prose takes a few milliseconds a piece. What takes longer adds up to at most this, in milliseconds. */
+const SLOW_PIECE = 250;
+const MAX_SLOW = 3_000;
+
+/**
+ * The text a reader of rendered Markdown (CommonMark with GFM) sees, in blocks. Front matter is taken off; only its title counts,
+ * before the first outermost heading. Fails with `unreadable_document` where nothing is left, where HTML in it nests deeper than
+ * 400, or where it is built to be slow to read.
+ */
+export function parseMarkdown(source: string, removed: RemovalCount): ParsedDocument {
+  // First, since an invisible character in front of a marker would turn structure into text.
+  const cleaned = cleanText(source, removed);
+  const front = FRONT_MATTER.exec(cleaned);
+  const body = front === null ? cleaned : cleaned.slice(front[0].length);
+  let slow = 0;
+  const html = markdownSections(body).map((section) => {
+    const started = performance.now();
+    const part = sectionHtml(section);
+    const took = performance.now() - started;
+    if (took > SLOW_PIECE) slow += took;
+    if (slow > MAX_SLOW) throw new AppError('unreadable_document', { detail: 'Markdown that is too slow to read' });
+    return part;
+  });
+  return buildFromHtml(html.join('\n'), removed, frontTitle(front?.[1] ?? ''), MARKDOWN_PARSER);
+}
+
+function sectionHtml(section: string): string {
+  return mdastToHtml(fromMarkdown(section, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] }));
+}
+
+/** The one line is read alone: the rest of the front matter need not be valid, nor cost anything. */
+function frontTitle(front: string): string | undefined {
+  const line = TITLE_LINE.exec(front)?.[0];
+  if (line === undefined) return undefined;
+  try {
+    const value: unknown = parseYaml(line);
+    const title: unknown = typeof value === 'object' && value !== null && 'title' in value ? value.title : undefined;
+    return typeof title === 'string' ? title : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Nodes, Table } from 'mdast';
+
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+function escape(text: string): string {
+  return text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? '');
+}
+
+/**
+ * The structure of a Markdown tree as HTML, with the HTML that its author wrote left in place. So one reader decides what is
+ * seen, and an element hidden round Markdown hides it. Links lose their address, images everything.
+ */
+export function mdastToHtml(node: Nodes): string {
+  switch (node.type) {
+    case 'text':
+      return escape(node.value);
+    case 'html':
+      return node.value;
+    case 'inlineCode':
+      return `<code>${escape(node.value)}</code>`;
+    case 'code':
+      return `<pre>\n${escape(node.value)}</pre>`;
+    case 'break':
+      return '<br>';
+    case 'thematicBreak':
+      return '<hr>';
+    case 'heading':
+      return `<h${node.depth}>${children(node)}</h${node.depth}>`;
+    case 'paragraph':
+      return `<p>${children(node)}</p>`;
+    case 'blockquote':
+      return `<blockquote>${children(node)}</blockquote>`;
+    case 'list':
+      return node.ordered === true ? `<ol start="${node.start ?? 1}">${children(node)}</ol>` : `<ul>${children(node)}</ul>`;
+    case 'listItem':
+      return `<li>${node.checked === undefined || node.checked === null ? '' : node.checked ? '[x] ' : '[ ] '}${children(node)}</li>`;
+    case 'table':
+      return tableHtml(node);
+    case 'footnoteDefinition':
+      return children(node);
+    case 'footnoteReference':
+    case 'definition':
+    case 'image':
+    case 'imageReference':
+    case 'yaml':
+      return '';
+    default:
+      return children(node);
+  }
+}
+
+function children(node: { readonly children: readonly Nodes[] }): string {
+  return node.children.map(mdastToHtml).join('');
+}
+
+function tableHtml(table: Table): string {
+  const rows = table.children.map((row) => `<tr>${row.children.map((cell) => `<td>${children(cell)}</td>`).join('')}</tr>`);
+  return `<table>${rows.join('')}</table>`;
+}
