@@ -48,7 +48,7 @@ const rooms = [
     'The command line starts the house through src/main.ts; it builds no room itself.',
   ),
   room('connectors-know-core-only', 'connectors/', ['src/core/'], 'A new kind of source is a file here and changes nothing else.'),
-  room('config-knows-core-only', 'src/config\\.ts$', ['src/core/'], 'It reads the environment and constructs nothing.'),
+  room('config-knows-core-only', 'src/config(/|\\.ts$)', ['src/core/'], 'It reads the environment and constructs nothing.'),
 ];
 
 const edges = [
@@ -65,7 +65,7 @@ const edges = [
     comment: 'A new directory in src/ needs a rule here first.',
     from: {
       path: '^src/',
-      pathNot: `^src/(core|database|${[...FLOOR_1, ...FLOOR_2].join('|')}|doors/(${DOORS.join('|')}))/|^src/(main|config)\\.ts$`,
+      pathNot: `^src/(core|database|${[...FLOOR_1, ...FLOOR_2].join('|')}|doors/(${DOORS.join('|')}))/|^src/(main|config)(/|\\.ts$)`,
     },
     to: {},
   },
@@ -73,8 +73,8 @@ const edges = [
     name: 'roof-is-not-imported',
     severity: 'error',
     comment: 'Only the command line starts the house, and only main.ts and it read the configuration.',
-    from: { path: '^(src|connectors|migrations)/', pathNot: [TESTS, '^src/doors/cli/', '^src/main\\.ts$'] },
-    to: { path: '^src/(main|config)\\.ts$' },
+    from: { path: '^(src|connectors|migrations)/', pathNot: [TESTS, '^src/doors/cli/', '^src/(main|config)(/|\\.ts$)'] },
+    to: { path: '^src/(main|config)(/|\\.ts$)' },
   },
   {
     name: 'no-tests-in-production',

@@ -52,4 +52,6 @@ export interface IssuerConfig {
   readonly clockSkewSeconds: number;
   /** Claims a token must carry, beyond `iss` and `exp`, which are always required. */
   readonly requiredClaims: readonly string[];
+  /** Plain http beyond loopback, for this issuer alone. Only where SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER allowed it. */
+  readonly plainHttp?: true;
 }

@@ -1,0 +1,68 @@
+import type { IssuerConfig } from '../core/ports/identity.ts';
+import type { Config, EmbeddingConfig } from './types.ts';
+
+const MASK = '(set, not shown)';
+
+/** A database URL without user, password and parameters, any of which may hold a secret. */
+function place(text: string): string {
+  const url = URL.parse(text);
+  return url === null ? MASK : `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+function dense({ dense }: EmbeddingConfig): string {
+  switch (dense.kind) {
+    case 'none':
+      return 'none; BM25 alone';
+    case 'caller':
+      return `given by callers: ${dense.model}, dimension ${dense.dimension}`;
+    case 'remote':
+      return `${place(dense.url)}: ${dense.model}, dimension ${dense.dimension}, key ${dense.apiKey === undefined ? 'none' : MASK}`;
+  }
+}
+
+function issuer({ name, url, tenants, audienceCheck, audiences, claims, directory }: IssuerConfig): string {
+  const tenant = tenants.kind === 'fixed' ? tenants.tenant : `claim ${tenants.claim}, one of ${tenants.allow.join(', ')}`;
+  const audience = audienceCheck.kind === 'claim' ? audiences.join(', ') : `client ids ${audienceCheck.allow.join(', ')}`;
+  const groups = claims.groups.kind === 'none' ? 'none' : `claim ${claims.groups.claim}`;
+  return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}; directory ${directory}`;
+}
+
+function qdrant({ qdrant }: Config): string {
+  if (qdrant.kind === 'remote') return `${place(qdrant.url)}, key ${MASK}`;
+  return `a local server that Sluice starts${qdrant.binary === undefined ? '' : `: ${qdrant.binary}`}`;
+}
+
+function metrics({ metrics }: Config): string {
+  switch (metrics.kind) {
+    case 'none':
+      return 'not served (SLUICE_METRICS_PORT or SLUICE_METRICS_TOKEN serves them)';
+    case 'port':
+      return `port ${metrics.port}`;
+    case 'token':
+      return `beside the API, token ${MASK}`;
+  }
+}
+
+/** The configuration in words, one setting a line, secrets masked; for `sluice config check`. */
+export function explainConfig(config: Config): string {
+  const issuers = config.mode === 'development' ? ['the development issuer'] : config.issuers.map(issuer);
+  const { bodyBytes, clientPerMinute, userPerMinute } = config.limits;
+  const lines: readonly (readonly [string, string])[] = [
+    ['mode', config.mode],
+    ['listens on', `${config.host}:${config.port === 0 ? 'any free port' : config.port}`],
+    ['public URL', config.publicUrl ?? 'where it listens'],
+    ['metrics', metrics(config)],
+    ['data', config.dataDir],
+    ['policies', config.policyDir],
+    ['database', config.database.kind === 'sqlite' ? `SQLite ${config.database.path}` : `PostgreSQL ${place(config.database.url)}`],
+    ['vectors', qdrant(config)],
+    ['collection', config.collection],
+    ...issuers.map((text) => ['issuer', text] as const),
+    ['languages', config.embedding.languages.join(', ')],
+    ['dense vectors', dense(config.embedding)],
+    ['limits', `${bodyBytes} bytes a body; ${clientPerMinute} requests a minute a client, ${userPerMinute} a user`],
+    ['log level', config.logLevel],
+    ['traces', config.otlpEndpoint === undefined ? 'not exported' : place(config.otlpEndpoint)],
+  ];
+  return lines.map(([name, text]) => `${`${name}:`.padEnd(15)}${text}`).join('\n');
+}

@@ -1,0 +1,116 @@
+import { parseTenantId } from '../core/ids.ts';
+import type { IssuerConfig } from '../core/ports/identity.ts';
+import type { ConfigProblem } from './config-error.ts';
+import { type IssuerEntry, issuerEntry } from './file.ts';
+import { isLoopbackHost, isPlainUrl, isProtectedUrl } from './urls.ts';
+import type { Variables } from './variables.ts';
+
+/** Asymmetric ones only: with a symmetric algorithm a public key becomes the secret (RFC 8725 §2.1). */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+
+/** Short name of the issuer that the variables describe. */
+const OIDC = 'oidc';
+
+/** What RFC 9068 §2.2 requires beyond `iss` and `exp`. */
+function requiredClaims(entry: IssuerEntry): readonly string[] {
+  const audience = entry.audienceClientIds === undefined ? ['aud'] : [];
+  return [...audience, 'sub', entry.clientClaim, 'iat', 'jti'];
+}
+
+function toIssuer(entry: IssuerEntry): IssuerConfig {
+  const { tenantClaim, audienceClientIds, groupsMaximum, guests } = entry;
+  return {
+    name: entry.name,
+    url: entry.url,
+    audiences: entry.audiences,
+    algorithms: entry.algorithms,
+    types: entry.types,
+    audienceCheck: audienceClientIds === undefined ? { kind: 'claim' } : { kind: 'client-id', allow: audienceClientIds },
+    tenants: tenantClaim === undefined ? { kind: 'fixed', tenant: entry.tenant ?? '' } : { kind: 'claim', ...tenantClaim },
+    claims: {
+      client: entry.clientClaim,
+      groups:
+        entry.groupsClaim === false
+          ? { kind: 'none' }
+          : { kind: 'claim', claim: entry.groupsClaim, ...(groupsMaximum === undefined ? {} : { maximum: groupsMaximum }) },
+      guest: guests === undefined ? { kind: 'none' } : { kind: 'claim', ...guests },
+      scope: entry.scopeClaim,
+      scopePrefix: entry.scopePrefix,
+    },
+    directory: entry.directory,
+    clockSkewSeconds: entry.clockSkewSeconds,
+    requiredClaims: entry.requiredClaims ?? requiredClaims(entry),
+    // Only where it was allowed does an entry with such a URL come this far.
+    ...(isProtectedUrl(entry.url) ? {} : { plainHttp: true }),
+  };
+}
+
+/** Undefined where the issuer identifier may be used; else what is wrong with it. */
+export function issuerUrlProblem(text: string, allowHttp: boolean): string | undefined {
+  const url = isPlainUrl(text, ['https:', 'http:']) ? URL.parse(text) : null;
+  if (url === null) return 'needs an https URL without user, password or fragment';
+  if (url.search !== '' || url.pathname.includes('/.well-known/')) return "needs the issuer's identifier, not the address of its metadata";
+  if (url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowHttp) return undefined;
+  return 'needs https; over http anyone on the way could hand out keys (SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER=true allows it)';
+}
+
+/** What the shape alone cannot say about the issuers in the file. */
+export function issuerProblems(entries: readonly IssuerEntry[], values: Variables): readonly ConfigProblem[] {
+  const allowHttp = values.SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER !== undefined;
+  const oidc = values.OIDC_ISSUER === undefined ? [] : [{ name: OIDC, url: values.OIDC_ISSUER }];
+  const problems = entries.flatMap((entry, index) => {
+    const at = (field: string) => `SLUICE_CONFIG issuers.${index}.${field}`;
+    const url = issuerUrlProblem(entry.url, allowHttp);
+    const tenants = entry.tenantClaim?.allow ?? (entry.tenant === undefined ? [] : [entry.tenant]);
+    const checks: readonly (readonly [boolean, string, string])[] = [
+      [url === undefined, at('url'), url ?? ''],
+      [(entry.tenant === undefined) !== (entry.tenantClaim === undefined), at('tenant'), 'set either tenant or tenantClaim'],
+      [tenants.every((t) => parseTenantId(t) !== undefined), at('tenant'), 'needs lower-case letters, digits and hyphens, at most 63'],
+      [
+        (entry.audiences.length === 0) === (entry.audienceClientIds !== undefined),
+        at('audiences'),
+        'set either audiences or audienceClientIds',
+      ],
+      [entry.algorithms.every((a) => ALGORITHMS.includes(a)), at('algorithms'), `needs some of ${ALGORITHMS.join(', ')}`],
+      [entry.groupsMaximum === undefined || entry.groupsClaim !== false, at('groupsMaximum'), 'needs a groupsClaim'],
+    ];
+    return checks.flatMap(([holds, key, message]) => (holds ? [] : [{ key, message }]));
+  });
+  for (const field of ['name', 'url'] as const) {
+    // One `iss` must select one configuration, or a token could be judged by the laxer of two.
+    const unique = new Set([...oidc, ...entries].map((entry) => entry[field])).size === oidc.length + entries.length;
+    if (!unique) problems.push({ key: 'SLUICE_CONFIG issuers', message: `two issuers have the same ${field}` });
+  }
+  return problems;
+}
+
+/** What is wrong with OIDC_ISSUER and what belongs to it. */
+export function oidcProblems(values: Variables, given: ReadonlySet<string>): readonly ConfigProblem[] {
+  if (!given.has('OIDC_ISSUER')) {
+    const lonely = ['OIDC_AUDIENCE', 'SLUICE_TENANT'].filter((key) => given.has(key));
+    return lonely.map((key) => ({ key, message: 'belongs to OIDC_ISSUER; set that too, or unset this' }));
+  }
+  const allowHttp = values.SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER !== undefined;
+  const url = values.OIDC_ISSUER === undefined ? undefined : issuerUrlProblem(values.OIDC_ISSUER, allowHttp);
+  const problems: ConfigProblem[] = url === undefined ? [] : [{ key: 'OIDC_ISSUER', message: url }];
+  if (values.OIDC_AUDIENCE === undefined || values.OIDC_AUDIENCE.length === 0) {
+    problems.push({
+      key: 'OIDC_AUDIENCE',
+      message: 'set the audience that access tokens for Sluice carry (aud); several separated by spaces',
+    });
+  }
+  if (!given.has('SLUICE_TENANT')) {
+    problems.push({
+      key: 'SLUICE_TENANT',
+      message: 'set the tenant that OIDC_ISSUER vouches for; for several, write the issuer into SLUICE_CONFIG',
+    });
+  }
+  return problems;
+}
+
+/** The issuers in force; the one that OIDC_ISSUER stands for has one tenant and keeps RFC 9068 to the letter. */
+export function toIssuers(values: Variables, entries: readonly IssuerEntry[]): readonly IssuerConfig[] {
+  const { OIDC_ISSUER: url, OIDC_AUDIENCE: audiences, SLUICE_TENANT: tenant } = values;
+  const oidc = url === undefined ? [] : [issuerEntry({ name: OIDC, url, tenant, audiences })];
+  return [...oidc, ...entries].map(toIssuer);
+}

@@ -1,0 +1,66 @@
+import type { IssuerConfig } from '../core/ports/identity.ts';
+
+/** Everything a deployment may say, checked. Plain data: nothing here opens or connects. Paths are absolute. */
+export interface Config {
+  /** `development`: the development issuer stands in for a provider, on loopback only. */
+  readonly mode: 'production' | 'development';
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** How callers reach the service, without a slash at the end; undefined: where it listens. */
+  readonly publicUrl: string | undefined;
+  readonly metrics: MetricsConfig;
+  readonly dataDir: string;
+  readonly policyDir: string;
+  readonly database: { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
+  readonly qdrant: QdrantConfig;
+  readonly collection: string;
+  /** Empty in development only. */
+  readonly issuers: readonly IssuerConfig[];
+  readonly embedding: EmbeddingConfig;
+  readonly logLevel: LogLevel;
+  readonly otlpEndpoint: string | undefined;
+  readonly limits: LimitsConfig;
+}
+
+/** `port`: a listener of its own on the same host, without a token. `token`: beside the API, for bearers of this token. */
+export type MetricsConfig =
+  { readonly kind: 'none' } | { readonly kind: 'port'; readonly port: number } | { readonly kind: 'token'; readonly token: string };
+
+/** `local`: Sluice starts the server; `binary` is used instead of the installed one. `remote`: a server or cluster elsewhere. */
+export type QdrantConfig =
+  | { readonly kind: 'local'; readonly binary: string | undefined }
+  | { readonly kind: 'remote'; readonly url: string; readonly apiKey: string };
+
+export interface EmbeddingConfig {
+  /** BCP 47 primary languages; the first is that of documents that name none. */
+  readonly languages: readonly [string, ...string[]];
+  readonly dense:
+    | { readonly kind: 'none' }
+    | {
+        readonly kind: 'remote';
+        readonly url: string;
+        readonly model: string;
+        readonly apiKey: string | undefined;
+        readonly dimension: number;
+      }
+    | { readonly kind: 'caller'; readonly model: string; readonly dimension: number };
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LimitsConfig {
+  /** Largest request body, and largest line of a batch, in bytes. */
+  readonly bodyBytes: number;
+  /** Requests a minute of one client application, over all its users. */
+  readonly clientPerMinute: number;
+  /** Requests a minute of one user through one client application. */
+  readonly userPerMinute: number;
+}
+
+/** For commands that talk to a running service. */
+export interface ClientConfig {
+  readonly url: string;
+  readonly token: string | undefined;
+}
