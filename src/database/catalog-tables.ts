@@ -1,8 +1,9 @@
 import type { Trust } from '../core/label.ts';
 
 /**
- * The catalog's tables as of the last migration. One row type a table; times are milliseconds since 1970, JSON is text. `recorded_from`
- * and `recorded_to` say when the database held a fact to be so; `recorded_to` is null while it still does.
+ * The catalog's tables as of the last migration. One row type a table; JSON is text; times are milliseconds since 1970, but
+ * `valid_from` and `valid_until` are seconds, as in the index. `recorded_from` and `recorded_to` say when the database held a
+ * fact to be so; `recorded_to` is null while it still does.
  */
 export interface CatalogTables {
   epochs: EpochRow;

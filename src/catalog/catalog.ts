@@ -1,0 +1,47 @@
+import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import { createCandidates } from './candidates.ts';
+import { collectionRegistry } from './collections.ts';
+import { guard, type CatalogContext } from './context.ts';
+import { createChange, createDeleteDocument, documentReads } from './documents.ts';
+import { createEpochReader } from './epochs.ts';
+import { createNumbers } from './numbers.ts';
+import { createPublish } from './publish.ts';
+import { createReserve } from './reserve.ts';
+import { createDeleteSource, createPutSource } from './sources.ts';
+import { createStage } from './stage.ts';
+import { switches } from './switches.ts';
+import { tenantAdmin } from './tenants.ts';
+import { upkeep } from './upkeep.ts';
+import { createViews } from './view.ts';
+
+export type Catalog = ReadCatalog & WriteCatalog & TenantAdmin & CollectionRegistry;
+
+/** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
+export function createCatalog(context: CatalogContext): Catalog {
+  return guarded(context, {
+    epoch: createEpochReader(context.database),
+    view: createViews(context),
+    numbers: createNumbers(context),
+    candidates: createCandidates(context.database),
+    putSource: createPutSource(context),
+    deleteSource: createDeleteSource(context),
+    ...documentReads(context),
+    reserve: createReserve(context),
+    stage: createStage(context),
+    publish: createPublish(context),
+    change: createChange(context),
+    deleteDocument: createDeleteDocument(context),
+    ...upkeep(context),
+    ...tenantAdmin(context),
+    ...switches(context),
+    ...collectionRegistry(context),
+  });
+}
+
+function guarded({ telemetry }: CatalogContext, catalog: Catalog): Catalog {
+  const methods = Object.entries(catalog).map(([name, method]) => [
+    name,
+    guard(telemetry, method as (...args: never[]) => Promise<unknown>),
+  ]);
+  return Object.fromEntries(methods) as Catalog;
+}

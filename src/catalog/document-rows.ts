@@ -1,0 +1,62 @@
+import type { Kysely } from 'kysely';
+import type { Digest } from '../core/digest.ts';
+import type { DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { LabelScheme } from '../core/label.ts';
+import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { Principal } from '../core/principal.ts';
+import type { DocumentRow, DocumentVersionRow } from '../database/catalog-tables.ts';
+import type { Schema } from '../database/schema.ts';
+import { aclOf, labelOf, type LabelColumns } from './rows.ts';
+
+export type StoredRow = DocumentRow & Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language'> & LabelColumns;
+
+/** Documents that are not deleted, of sources that are live. */
+export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
+  return db
+    .selectFrom('documents as d')
+    .innerJoin('sources as s', (join) => join.onRef('s.tenant', '=', 'd.tenant').onRef('s.source', '=', 'd.source'))
+    .innerJoin('zones as z', (join) => join.onRef('z.tenant', '=', 'd.tenant').onRef('z.zone', '=', 'd.zone'))
+    .innerJoin('document_versions as v', (join) =>
+      join.onRef('v.tenant', '=', 'd.tenant').onRef('v.key', '=', 'd.key').onRef('v.content', '=', 'd.content'),
+    )
+    .where('d.tenant', '=', tenant)
+    .where('d.state', '<>', 'deleted')
+    .where('s.state', '=', 'live')
+    .selectAll('d')
+    .select(['v.version', 'v.pipeline', 'v.media_type', 'v.language', 'z.level', 'z.compartments', 'z.trust']);
+}
+
+/** The row as it is, a tombstone included; undefined where there never was such a document. */
+export function documentRow(db: Kysely<Schema>, tenant: TenantId, key: DocumentKey): Promise<DocumentRow | undefined> {
+  return db.selectFrom('documents').selectAll().where('tenant', '=', tenant).where('key', '=', key).executeTakeFirst();
+}
+
+export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocument {
+  return {
+    tenant: row.tenant as TenantId,
+    source: row.source as SourceId,
+    document: row.document as DocumentId,
+    key: row.key as DocumentKey,
+    revision: row.revision,
+    indexedRevision: row.indexed_revision,
+    version: row.version as Digest,
+    pipeline: row.pipeline,
+    title: row.title,
+    uri: row.uri ?? undefined,
+    mediaType: row.media_type,
+    language: row.language,
+    zone: row.zone as ZoneId,
+    declared: labelOf(scheme, row),
+    acl: aclOf(row.acl),
+    aclVersion: row.acl_version,
+    metadata: JSON.parse(row.metadata) as JsonObject,
+    validFrom: row.valid_from ?? 'always',
+    validUntil: row.valid_until ?? 'forever',
+    state: row.state === 'live' ? 'live' : 'quarantined',
+    chunks: row.chunk_count,
+    writtenBy: row.written_by as Principal,
+    writeDigest: row.write_digest as Digest,
+    updatedAt: new Date(row.updated_at).toISOString(),
+  };
+}

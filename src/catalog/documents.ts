@@ -1,0 +1,129 @@
+import { normaliseAcl, isNoNarrower } from '../core/acl.ts';
+import { digestOf } from '../core/digest.ts';
+import { AppError } from '../core/errors.ts';
+import type { DocumentKey, TenantId } from '../core/ids.ts';
+import { atLeastAsSensitive, type Label, type LabelScheme } from '../core/label.ts';
+import type { Change, DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { DocumentRow } from '../database/catalog-tables.ts';
+import type { Tx } from '../database/database.ts';
+import { changedBy, databaseNow, type CatalogContext } from './context.ts';
+import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
+import { moveEpoch } from './epochs.ts';
+import { changeEvent } from './events.ts';
+import { recordDeletion, recordDocument, type ChangeColumns } from './history.ts';
+import { demandLiveSource } from './live-source.ts';
+import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
+import { labelDigest } from './rows.ts';
+
+type DocumentReads = Pick<WriteCatalog, 'document' | 'nextRevision' | 'listDocuments'>;
+
+export function documentReads({ database, scheme }: CatalogContext): DocumentReads {
+  return {
+    async document(tenant, source, document) {
+      const row = await selectDocuments(database.db, tenant)
+        .where('d.source', '=', source)
+        .where('d.document', '=', document)
+        .executeTakeFirst();
+      return row && storedDocument(scheme, row);
+    },
+    async nextRevision(tenant, key) {
+      return ((await documentRow(database.db, tenant, key))?.revision ?? 0) + 1;
+    },
+    async listDocuments(tenant, source, after, limit) {
+      const rows = await selectDocuments(database.db, tenant)
+        .where('d.source', '=', source)
+        .$if(after !== undefined, (query) => query.where('d.document', '>', after ?? ''))
+        .orderBy('d.document')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => storedDocument(scheme, row));
+    },
+  };
+}
+
+/** True where somebody who could read the document under `before` may not under `after`. Errs towards true. */
+function narrows(scheme: LabelScheme, before: DocumentAttributes, after: DocumentAttributes): boolean {
+  const start = (bound: number | 'always'): number => (bound === 'always' ? -Infinity : bound);
+  const end = (bound: number | 'forever'): number => (bound === 'forever' ? Infinity : bound);
+  return (
+    !isNoNarrower(normaliseAcl(before.acl), normaliseAcl(after.acl)) ||
+    !atLeastAsSensitive(scheme, before.declared, after.declared) ||
+    start(after.validFrom) > start(before.validFrom) ||
+    end(after.validUntil) < end(before.validUntil) ||
+    (before.state === 'live' && after.state === 'quarantined')
+  );
+}
+
+async function find(context: CatalogContext, tenant: TenantId, key: DocumentKey, expected: number): Promise<StoredDocument> {
+  const row = await selectDocuments(context.database.db, tenant).where('d.key', '=', key).executeTakeFirst();
+  if (row?.revision !== expected) throw new AppError('conflict', { detail: 'the document has moved on' });
+  return storedDocument(context.scheme, row);
+}
+
+/** Whether it narrows is decided before the epoch row is taken; the revision, compared and set, guards what it was decided on. */
+export function createChange(context: CatalogContext): WriteCatalog['change'] {
+  return async (key, tenant, expected, attributes, change) => {
+    const found = await find(context, tenant, key, expected);
+    const revoking = narrows(context.scheme, found, attributes);
+    return context.database.transaction(async (tx) => {
+      await moveEpoch(tx, tenant, { epoch: revoking, generation: false });
+      const at = await databaseNow(tx, context);
+      await demandLiveSource(tx, tenant, found.source, context.database.kind);
+      const before = await documentRow(tx, tenant, key);
+      if (before?.revision !== expected) throw new AppError('conflict', { detail: 'the document has moved on' });
+      const revision = expected + 1;
+      const after = { ...before, revision, ...(await attributeColumns(tx, found, before, attributes, revision, at)) };
+      await writeRow(tx, before, after);
+      await recordDocument(tx, { before, after, declared: attributes.declared }, changedBy(change), at);
+      await auditChange(tx, context, { found, before, after, declared: attributes.declared }, change);
+      return readBack(tx, context, tenant, key);
+    });
+  };
+}
+
+async function auditChange(
+  tx: Tx,
+  context: CatalogContext,
+  what: { readonly found: StoredDocument; readonly before: DocumentRow; readonly after: DocumentRow; readonly declared: Label },
+  change: Change,
+): Promise<void> {
+  const { found, before, after, declared } = what;
+  await context.auditSink(
+    tx,
+    changeEvent(found.tenant, 'document.changed', change, {
+      source: found.source,
+      document: found.document,
+      key: found.key,
+      revision: after.revision,
+      state: after.state,
+      acl: { version: after.acl_version, ...digests(digestOf(before.acl), digestOf(after.acl)) },
+      label: { zone: after.zone, ...digests(labelDigest(found.declared), labelDigest(declared)) },
+      validity: { from: after.valid_from, until: after.valid_until },
+    }),
+  );
+}
+
+export function createDeleteDocument(context: CatalogContext): WriteCatalog['deleteDocument'] {
+  return (key, tenant, expected, change) =>
+    context.database.transaction(async (tx) => {
+      await moveEpoch(tx, tenant, { epoch: true, generation: false });
+      const at = await databaseNow(tx, context);
+      const row = await documentRow(tx, tenant, key);
+      if (row?.revision !== expected || row.state === 'deleted') throw new AppError('conflict', { detail: 'the document has moved on' });
+      const { revision } = await bury(tx, row, changedBy(change), at);
+      await context.auditSink(
+        tx,
+        changeEvent(tenant, 'document.deleted', change, { source: row.source, document: row.document, key, revision }),
+      );
+    });
+}
+
+/** Leaves a tombstone with the next revision; the index has nothing to confirm, since its points are of dead chunks. */
+export async function bury(tx: Tx, row: DocumentRow, change: ChangeColumns, at: number): Promise<DocumentRow> {
+  const revision = row.revision + 1;
+  const tombstone = { ...row, state: 'deleted', revision, indexed_revision: revision, updated_at: at } as const;
+  await writeRow(tx, row, tombstone);
+  await killChunks(tx, row.tenant as TenantId, row.key as DocumentKey);
+  await recordDeletion(tx, tombstone, change, at);
+  return tombstone;
+}
