@@ -23,7 +23,8 @@ export async function openPostgres(url: string, limits: DatabaseLimits): Promise
     idle_in_transaction_session_timeout: limits.transactionTimeoutMs,
     keepAlive: true,
     types: { getTypeParser: typeParser },
-    onConnect: demandDurability,
+    // The pool waits for it and gives up the connection where it rejects; only its type says void.
+    onConnect: demandDurability as (client: pg.ClientBase) => void,
   });
   // A connection that breaks fails its query and is dropped by the pool; without listeners, idle or in use, it would end the process.
   pool.on('error', () => undefined);

@@ -1,8 +1,8 @@
 /**
- * Not in XML 1.0's Char (section 2.2), plus DEL and C1, of which a terminal obeys some. Matched after `toWellFormed`, so surrogates
- * stand in pairs.
+ * Not in XML 1.0's Char (section 2.2): C0 but for tab, line feed and carriage return, and U+FFFE and U+FFFF; and besides DEL and C1, of
+ * which a terminal obeys some. Matched after `toWellFormed`, so surrogates stand in pairs.
  */
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g;
+const FORBIDDEN = /(?![\t\n\r])[\p{Cc}\ufffe\uffff]/gu;
 
 const REFERENCES: Readonly<Record<string, string>> = {
   '&': '&amp;',

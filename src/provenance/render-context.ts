@@ -1,18 +1,13 @@
 import canonicalize from 'canonicalize';
 import { digestOf } from '../core/digest.ts';
 import { TRUSTS, type Trust } from '../core/label.ts';
+import type { Rendering } from '../core/ports/provenance.ts';
 import type { ReleasedChunk, RenderedContext } from '../core/provenance.ts';
 import { escapeAttribute, escapeText, fenceBreaker, type FenceBreaker } from './escape.ts';
 
 export interface RenderOptions {
   /** Unpredictable bytes: whoever guesses the fence can try to write it into a document. */
   readonly random: (size: number) => Uint8Array;
-}
-
-export interface Rendering {
-  readonly context: RenderedContext;
-  /** The chunks as given, with `provenance.rendered` where rendering changed the text. */
-  readonly chunks: readonly ReleasedChunk[];
 }
 
 const FENCE_BYTES = 16;
@@ -32,7 +27,7 @@ export function renderContext(format: RenderedContext['format'], chunks: readonl
   if (fence.length !== 2 * FENCE_BYTES) throw new Error('the source of randomness gave too few bytes for a fence');
   const breakFence = fenceBreaker(fence);
   const texts = new Map(chunks.map((chunk) => [chunk, escapeText(chunk.text, breakFence)]));
-  const segments = [...TRUSTS].reverse().flatMap((trust): Segment[] => {
+  const segments = TRUSTS.toReversed().flatMap((trust): Segment[] => {
     const group = chunks.filter((chunk) => chunk.provenance.label.trust === trust).sort((a, b) => a.rank - b.rank);
     if (group.length === 0) return [];
     const inner = group.map((chunk) => chunkElement(chunk, texts.get(chunk) ?? '', fence, breakFence));

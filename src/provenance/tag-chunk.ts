@@ -1,20 +1,6 @@
 import { digestOf } from '../core/digest.ts';
-import type { Label } from '../core/label.ts';
-import type { Candidate } from '../core/ports/catalog.ts';
+import type { TagInput } from '../core/ports/provenance.ts';
 import type { Provenance } from '../core/provenance.ts';
-import type { Source } from '../core/zone.ts';
-
-export interface TagInput {
-  readonly candidate: Candidate;
-  readonly source: Source;
-  /** Effective: the source's joined with the declared one. */
-  readonly label: Label;
-  readonly policyRevision: string;
-  /** Of both keys, user's lines first. */
-  readonly rules: readonly string[];
-  /** When it was judged, milliseconds since 1970. */
-  readonly at: number;
-}
 
 /** The v1 tag of a chunk about to be released. Built field by field: no member of an ACL can slip in. */
 export function tagChunk({ candidate, source, label, policyRevision, rules, at }: TagInput): Provenance {

@@ -1,0 +1,28 @@
+import type { Label } from '../label.ts';
+import type { Provenance, ReleasedChunk, RenderedContext } from '../provenance.ts';
+import type { Source } from '../zone.ts';
+import type { Candidate } from './catalog.ts';
+
+export interface TagInput {
+  readonly candidate: Candidate;
+  readonly source: Source;
+  /** Effective: the source's joined with the declared one. */
+  readonly label: Label;
+  readonly policyRevision: string;
+  /** Of the policy lines that permitted it, user's lines first. */
+  readonly rules: readonly string[];
+  /** When it was judged, milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface Rendering {
+  readonly context: RenderedContext;
+  /** The chunks as given, with `provenance.rendered` where rendering changed the text. */
+  readonly chunks: readonly ReleasedChunk[];
+}
+
+/** What goes out with a chunk: where it came from, and how it is shown to a model. No I/O; never fails on any text. */
+export interface ProvenancePort {
+  tag(input: TagInput): Provenance;
+  render(format: RenderedContext['format'], chunks: readonly ReleasedChunk[]): Rendering;
+}
