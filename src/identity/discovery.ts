@@ -11,8 +11,9 @@ export async function discoverKeysUrl(issuer: string, fetcher: ProviderFetch, si
   const metadata = await readMetadata(url, fetcher, signal);
   // Exact, character by character (§4.3): openid-client compares normalised URLs and makes exceptions for some providers.
   if (metadata.issuer !== issuer) throw new Error('the metadata names another issuer');
-  if (metadata.jwks_uri === undefined || !isProviderUrl(metadata.jwks_uri)) throw new Error('the metadata has no usable jwks_uri');
-  const keys = new URL(metadata.jwks_uri);
+  const address: unknown = metadata.jwks_uri; // As it came: openid-client does not check its type.
+  if (typeof address !== 'string' || !isProviderUrl(address)) throw new Error('the metadata has no usable jwks_uri');
+  const keys = new URL(address);
   // A provider on the network must not be able to point us at a plain-text service of this machine.
   if (isLoopbackHttp(keys) && !isLoopbackHttp(url)) throw new Error('the metadata has no usable jwks_uri');
   return keys;
