@@ -12,6 +12,8 @@ export interface Judgement {
   /** Effective label at the moment of judging. */
   readonly label: Label;
   readonly rules: readonly string[];
+  /** Database time of the judgement, milliseconds. */
+  readonly at: number;
 }
 
 /** Why a hit was dropped. Closed, so that it can label a counter. */
@@ -70,7 +72,7 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (verdict.kind === 'refuse') return refused('policy');
   const { label } = effectiveZone(view.scheme, source, zone.declared);
   if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
-  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules } };
+  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules, at } };
 }
 
 /** True where the catalog does not know a hit, or Casbin refuses a zone that the compiled policy admitted. */

@@ -6,6 +6,7 @@ import type { EpochStamp, TenantView } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Purpose } from '../core/ports/policy.ts';
+import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { Leg } from '../core/ports/vectors.ts';
 import { answer, type Chosen } from './answer.ts';
 import { fuse } from './fuse.ts';
@@ -17,6 +18,7 @@ import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 export interface RetrievalParts extends SearchParts {
   readonly embedding: EmbeddingPort;
   readonly audit: AuditPort;
+  readonly provenance: ProvenancePort;
   readonly clock: Clock;
   /** Languages that documents of this deployment are written in; a query is stemmed in each. */
   readonly languages: readonly string[];
@@ -159,7 +161,7 @@ async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pa
   let { stamp, context, chosen } = pass;
   const { telemetry } = parts;
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
-    const made = answer(request, context, chosen, parts.clock.now());
+    const made = answer(parts.provenance, request, context, chosen);
     const event = releaseEvent(context, stamp, request, made, chosen, pass.counts);
     const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)));
     if (outcome.kind === 'released') {

@@ -54,7 +54,7 @@ const GROUPS = ['staff', 'hr', 'finance', 'legal', 'guests', 'board', 'ops'];
 const SOURCES = ['hr-guide', 'hr-secret', 'fin-main', 'wiki', 'wiki-ops', 'web'];
 const CLIENTS = ['inside', 'outside', 'narrow'];
 const ROLES = ['reader', 'people', 'money', 'wide', 'odd'];
-export const PURPOSES = ['general', 'audit', 'customer-support'];
+export const PURPOSES = ['answer', 'audit', 'customer-support'];
 const YEAR_MS = 31_557_600_000;
 
 const group = (name: string): string => `group:test|${name}`;

@@ -1,0 +1,41 @@
+import { AppError } from '../core/errors.ts';
+import { joinLabels, type Label, type LabelScheme } from '../core/label.ts';
+import type { ProvenancePort } from '../core/ports/provenance.ts';
+import type { ReleasedChunk } from '../core/provenance.ts';
+import type { Judgement, JudgingContext } from './judge.ts';
+import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
+
+/** A chunk that passed and made it into the answer, with its fused score. */
+export interface Chosen {
+  readonly judgement: Judgement;
+  readonly score: number;
+}
+
+/** Tags each chunk, joins the labels and renders the context where one was asked for. */
+export function answer(
+  provenance: ProvenancePort,
+  request: RetrieveRequest,
+  { view }: JudgingContext,
+  chosen: readonly Chosen[],
+): RetrieveAnswer {
+  const policyRevision = view.policy.id;
+  const tagged = chosen.map(({ judgement: { candidate, label, rules, at }, score }, index): ReleasedChunk => {
+    const source = view.sources.get(candidate.source);
+    if (source === undefined) throw new AppError('internal', { detail: 'a judged chunk without its source' });
+    const tag = provenance.tag({ candidate, source, label, policyRevision, rules, at });
+    return { id: candidate.chunk, rank: index + 1, score, text: candidate.text, provenance: tag };
+  });
+  const label = jointLabel(view.scheme, tagged);
+  const rendering = request.context === undefined ? undefined : provenance.render(request.context, tagged);
+  return {
+    requestId: request.requestId,
+    chunks: rendering?.chunks ?? tagged,
+    ...(label === undefined ? {} : { label }),
+    ...(rendering === undefined ? {} : { context: rendering.context }),
+  };
+}
+
+function jointLabel(scheme: LabelScheme, chunks: readonly ReleasedChunk[]): Label | undefined {
+  const [first, ...rest] = chunks.map(({ provenance }) => provenance.label);
+  return first === undefined ? undefined : rest.reduce((joined, label) => joinLabels(scheme, joined, label), first);
+}

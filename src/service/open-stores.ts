@@ -1,0 +1,29 @@
+import { mkdir } from 'node:fs/promises';
+import { createAudit, type Audit } from '../audit/audit.ts';
+import { createCatalog, type Catalog } from '../catalog/catalog.ts';
+import type { Config } from '../config.ts';
+import type { LabelScheme } from '../core/label.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Database } from '../database/database.ts';
+import { migrate } from '../database/migrate.ts';
+import { openDatabase } from '../database/open-database.ts';
+
+/** What is kept in the database, opened and migrated. */
+export interface Stores {
+  readonly database: Database;
+  readonly catalog: Catalog;
+  readonly audit: Audit;
+}
+
+export async function openStores(config: Pick<Config, 'database' | 'dataDir'>, scheme: LabelScheme, telemetry: Telemetry): Promise<Stores> {
+  if (config.database.kind === 'sqlite') await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const database = await openDatabase(config.database);
+  try {
+    await migrate(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  const audit = createAudit({ database, telemetry });
+  return { database, audit, catalog: createCatalog({ database, auditSink: audit.sink, scheme, telemetry }) };
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { uuidOf } from '../core/digest.ts';
+import type { Config } from '../config.ts';
+import { systemClock, type Clock } from '../core/ports/clock.ts';
+import type { IssuerConfig } from '../core/ports/identity.ts';
+import { createHttpDoor } from '../doors/http/http-door.ts';
+import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
+import type { HttpServices, PartReadiness } from '../doors/http/services.ts';
+import { createEmbedding } from '../embedding/embedding.ts';
+import { createIdentity, type Identity } from '../identity/identity.ts';
+import { createMender, type Mender } from '../ingestion/mender.ts';
+import { createIngestion } from '../ingestion/service.ts';
+import { createPolicy } from '../policy/policy.ts';
+import { createProvenance } from '../provenance/provenance.ts';
+import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
+import { traceRequest } from '../retrieval/trace.ts';
+import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { createClosers } from './closers.ts';
+import { openStores, type Stores } from './open-stores.ts';
+import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
+import { startIndex } from './start-index.ts';
+
+export interface ServiceOptions {
+  readonly telemetry: ServiceTelemetry;
+  readonly version: string;
+  /** Issuers beside the configured ones: the development issuer's. */
+  readonly issuers?: readonly IssuerConfig[];
+  readonly clock?: Clock;
+  /** Runs when policy and catalog are open and before anybody can call. */
+  readonly prepare?: (parts: {
+    readonly stores: Stores;
+    readonly files: PolicyFiles;
+    readonly policy: ReturnType<typeof createPolicy>;
+  }) => Promise<void>;
+}
+
+export interface Service {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly stores: Stores;
+  readonly mender: Mender;
+  /** Finishes requests in flight for up to `graceMs`, then stops everything it started. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const GRACE_MS = 15_000;
+
+/** Builds the house and opens its door. Rejects, with everything closed again, where a part cannot be started. */
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
+  const closers = createClosers();
+  try {
+    return await build(config, options, closers);
+  } catch (error) {
+    await closers.closeAll().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function build(config: Config, options: ServiceOptions, closers: ReturnType<typeof createClosers>): Promise<Service> {
+  const { telemetry, version, clock = systemClock } = options;
+  if (config.otlpEndpoint !== undefined) {
+    const tracing = await startTracing({ endpoint: config.otlpEndpoint, serviceName: 'sluice', version });
+    closers.add(() => tracing.stop());
+  }
+  const files = await readPolicyFiles(config.policyDir);
+  const { scheme, purposes } = files.vocabulary;
+  const policy = createPolicy({ model: files.model, purposes, scheme, telemetry });
+  const stores = await openStores(config, scheme, telemetry);
+  closers.add(() => stores.database.close());
+  await options.prepare?.({ stores, files, policy });
+
+  const { catalog, audit } = stores;
+  const embedding = createEmbedding({ dense: config.embedding.dense, telemetry });
+  closers.add(() => embedding.close());
+  const vectors = await startIndex({ config, catalog, identity: embedding.identity, telemetry, clock, closers });
+  const issuers = [...config.issuers, ...(options.issuers ?? [])];
+  const identity = createIdentity({ issuers, clock, telemetry });
+  closers.add(() => identity.close());
+  await identity.start(AbortSignal.timeout(10_000));
+
+  const mender = createMender({ writes: catalog, vectors, telemetry });
+  closers.add(() => mender.close());
+  const [language] = config.embedding.languages;
+  const shared = { catalog, policy, vectors, embedding, telemetry, clock };
+  const retrieval: RetrievalParts = {
+    ...shared,
+    audit,
+    provenance: createProvenance({ random: randomBytes }),
+    languages: config.embedding.languages,
+  };
+  const names = issuers.map(({ name }) => name);
+  const ingestion = createIngestion({ ...shared, writes: catalog, issuers: names, language, mend: () => mender.kick() });
+  const services: HttpServices = {
+    identity,
+    ingestion,
+    retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
+    trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
+    readiness: () => readiness(stores, identity, vectors),
+  };
+  const door = createHttpDoor({ services, config: doorConfig(config, version, scheme), telemetry, clock });
+  const { url } = await door.listen();
+  return {
+    url,
+    stores,
+    mender,
+    async close(graceMs = GRACE_MS) {
+      // The door first: what is in flight still needs everything behind it.
+      await door.close(graceMs).finally(() => closers.closeAll());
+    },
+  };
+}
+
+function doorConfig(config: Config, version: string, labels: HttpDoorConfig['labels']): HttpDoorConfig {
+  const { host, port, publicUrl, metrics, limits, mode } = config;
+  return {
+    host,
+    port,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    labels,
+    limits: { ...DEFAULT_HTTP_LIMITS, documentBytes: limits.bodyBytes },
+    rates: { ...DEFAULT_RATE_LIMITS, clientPerMinute: limits.clientPerMinute, userPerMinute: limits.userPerMinute },
+    metrics: metrics.kind === 'none' ? { kind: 'off' } : metrics.kind === 'port' ? { ...metrics, host } : metrics,
+    ...(mode === 'development' ? { allowedHosts: ['127.0.0.1', 'localhost', '[::1]'] } : {}),
+    version,
+  };
+}
+
+const PROBE_MS = 2_000;
+
+async function readiness(
+  { catalog }: Stores,
+  identity: Identity,
+  vectors: { probe(signal: AbortSignal): Promise<void> },
+): Promise<readonly PartReadiness[]> {
+  const missing = identity.notReady();
+  const [index, store] = await Promise.all([
+    answers('index', () => vectors.probe(AbortSignal.timeout(PROBE_MS))),
+    answers('catalog', async () => void (await catalog.tenants())),
+  ]);
+  const issuers: PartReadiness =
+    missing.length === 0
+      ? { part: 'issuers', ready: true }
+      : { part: 'issuers', ready: false, reason: `no keys read yet from ${missing.join(', ')}` };
+  return [index, store, issuers];
+}
+
+async function answers(part: string, probe: () => Promise<void>): Promise<PartReadiness> {
+  try {
+    await probe();
+    return { part, ready: true };
+  } catch {
+    return { part, ready: false, reason: 'does not answer' };
+  }
+}
+
+/** An id for what is done on the machine rather than by a request. */
+export function localRequestId(what: string, at: number): string {
+  return uuidOf('local', what, at);
+}
