@@ -1,0 +1,101 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { AppError } from '../../core/errors.ts';
+import { cutOffUnread } from './body.ts';
+import type { HttpDoorConfig } from './config.ts';
+import { dataHeaders } from './headers.ts';
+import type { InFlight } from './in-flight.ts';
+import { callerOf, refuse, serveCall, serveStream, type Pipeline } from './pipeline.ts';
+import { beginRequest, stateOf } from './request-state.ts';
+import { expressPath, type Route } from './route.ts';
+
+const V1 = '/v1';
+
+function hostOf(req: Request): string {
+  const host = (req.headers.host ?? '').toLowerCase();
+  return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? '');
+}
+
+/** First on every request: its id, its clock, and whether this replica takes it at all. */
+function begin(pipeline: Pipeline, config: HttpDoorConfig, inFlight: InFlight) {
+  const allowed = config.allowedHosts === undefined ? undefined : new Set(config.allowedHosts.map((host) => host.toLowerCase()));
+  return (req: Request, res: Response, next: NextFunction): void => {
+    inFlight.begin();
+    const state = beginRequest(req, res, {
+      telemetry: pipeline.telemetry,
+      deadlineMs: config.limits.deadlineMs,
+      onEnd: () => inFlight.end(),
+    });
+    res.setHeader('X-Request-Id', state.requestId);
+    if (req.url.startsWith(V1)) res.setHeader('Cache-Control', 'no-store');
+    cutOffUnread(req, res);
+    state.telemetry.run(() => {
+      if (pipeline.stop.aborted) refuse(pipeline, req, res, new AppError('shutting_down', { retryAfter: 1 }));
+      else if (allowed?.has(hostOf(req)) === false) refuse(pipeline, req, res, new AppError('misdirected'));
+      else next();
+    });
+  };
+}
+
+async function servePublic(pipeline: Pipeline, route: Extract<Route, { kind: 'public' }>, req: Request, res: Response): Promise<void> {
+  stateOf(req).route = route.path;
+  try {
+    await route.handle(req, res);
+  } catch (error) {
+    refuse(pipeline, req, res, error);
+  }
+}
+
+function mount(app: Express, pipeline: Pipeline, route: Route): void {
+  app[route.method](expressPath(route.path), async (req: Request, res: Response) => {
+    switch (route.kind) {
+      case 'public':
+        return servePublic(pipeline, route, req, res);
+      case 'call':
+        return serveCall(pipeline, route, req, res);
+      case 'stream':
+        return serveStream(pipeline, route, req, res);
+    }
+  });
+}
+
+/** Below /v1 nobody without a token learns even which paths there are. */
+async function refuseAuthenticated(pipeline: Pipeline, req: Request, res: Response, error: AppError): Promise<void> {
+  try {
+    if (req.path === V1 || req.path.startsWith(`${V1}/`)) await callerOf(pipeline, req, stateOf(req));
+    refuse(pipeline, req, res, error);
+  } catch (failure) {
+    refuse(pipeline, req, res, failure);
+  }
+}
+
+function mountRefusals(app: Express, pipeline: Pipeline, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const allow = routes
+      .filter((route) => route.path === path)
+      .map((route) => route.method.toUpperCase())
+      .join(', ');
+    app.all(expressPath(path), (req: Request, res: Response) => {
+      stateOf(req).route = path;
+      res.setHeader('Allow', allow);
+      return refuseAuthenticated(pipeline, req, res, new AppError('method_not_allowed'));
+    });
+  }
+  app.use((req: Request, res: Response) => refuseAuthenticated(pipeline, req, res, new AppError('not_found')));
+}
+
+export function createApp(pipeline: Pipeline, config: HttpDoorConfig, routes: readonly Route[], inFlight: InFlight): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.set('query parser', false);
+  app.set('trust proxy', config.trustedProxies === undefined ? false : [...config.trustedProxies]);
+  app.use(begin(pipeline, config, inFlight));
+  app.use(dataHeaders());
+  for (const route of routes) mount(app, pipeline, route);
+  mountRefusals(app, pipeline, routes);
+  // What the router itself could not do, such as decoding a path.
+  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => refuse(pipeline, req, res, error));
+  return app;
+}

@@ -1,0 +1,114 @@
+import { createServer, type Server } from 'node:http';
+import type { Express } from 'express';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
+import { createApp } from './app.ts';
+import type { HttpDoorConfig } from './config.ts';
+import { createInFlight } from './in-flight.ts';
+import type { Pipeline } from './pipeline.ts';
+import { createRateLimiter } from './rate-limits.ts';
+import type { Route } from './route.ts';
+import { batchRoute } from './routes/batch.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { openApiRoute } from './routes/openapi.ts';
+import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
+import { requestRoutes } from './routes/requests.ts';
+import { retrieveRoutes } from './routes/retrieve.ts';
+import { sourceRoutes } from './routes/sources.ts';
+import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
+import type { HttpServices } from './services.ts';
+
+export interface HttpDoorOptions {
+  readonly services: HttpServices;
+  readonly config: HttpDoorConfig;
+  readonly telemetry: ServiceTelemetry;
+  readonly clock: Clock;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly port: number;
+  /** Where `metrics.kind` is `port`. */
+  readonly metricsUrl?: string;
+}
+
+export interface HttpDoor {
+  readonly app: Express;
+  listen(): Promise<Listening>;
+  /** Takes nothing new, waits at most `graceMs` for what is in flight, then cuts what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+interface Parts {
+  readonly options: HttpDoorOptions;
+  readonly stop: AbortSignal;
+  publicUrl(): string;
+}
+
+function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
+  const { services, config, telemetry, clock } = options;
+  const routes: readonly Route[] = [
+    ...retrieveRoutes(services, config),
+    ...sourceRoutes(services, config),
+    ...documentRoutes(services, config),
+    batchRoute({ services, config, telemetry, clock, stop }),
+    ...requestRoutes(services),
+    ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
+    ...docsRoutes(),
+  ];
+  return [...routes, openApiRoute(routes, config.version)];
+}
+
+function metricsServer({ telemetry }: HttpDoorOptions): Server {
+  return createServer((req, res) => {
+    if (req.url !== '/metrics' || req.method !== 'GET') {
+      res.writeHead(404).end();
+      return;
+    }
+    sendMetrics(res, telemetry.registry).catch((error: unknown) => {
+      telemetry.log.error({}, 'metrics could not be written', error);
+      res.destroy();
+    });
+  });
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The HTTP API on a port of its own. `listen` fails with Node's error where the port cannot be had. */
+export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
+  const { services, config, telemetry } = options;
+  const stopping = new AbortController();
+  const inFlight = createInFlight();
+  let listening: Listening = { url: urlOf(config.host, config.port), port: config.port };
+  const publicUrl = (): string => (config.publicUrl ?? listening.url).replace(/\/+$/, '');
+  const pipeline: Pipeline = {
+    services,
+    telemetry,
+    limiter: createRateLimiter(config.rates),
+    stop: stopping.signal,
+    metadataUrl: () => publicUrl() + METADATA_PATH,
+  };
+  const app = createApp(pipeline, config, routesOf({ options, stop: stopping.signal, publicUrl }), inFlight);
+  const server = createHttpServer(app, config.limits);
+  const metrics = config.metrics.kind === 'port' ? { server: metricsServer(options), ...config.metrics } : undefined;
+  return {
+    app,
+    async listen() {
+      const port = await listenOn(server, config.host, config.port);
+      listening = { url: urlOf(config.host, port), port };
+      if (metrics === undefined) return listening;
+      const metricsPort = await listenOn(metrics.server, metrics.host, metrics.port);
+      return { ...listening, metricsUrl: `${urlOf(metrics.host, metricsPort)}/metrics` };
+    },
+    async close(graceMs) {
+      stopping.abort();
+      stopAccepting(server);
+      await inFlight.drained(graceMs);
+      destroyServer(server);
+      if (metrics !== undefined) destroyServer(metrics.server);
+    },
+  };
+}

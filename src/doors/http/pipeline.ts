@@ -1,0 +1,119 @@
+import type { Request, Response } from 'express';
+import type { Caller, Scope } from '../../core/caller.ts';
+import { AppError } from '../../core/errors.ts';
+import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
+import { authenticate, requireScope } from './authenticate.ts';
+import { readBody, requireMediaType } from './body.ts';
+import { parseInput, queryOf } from './input.ts';
+import { parseJson } from './json-input.ts';
+import { asProblemError, challengeFor, problemOf } from './problem.ts';
+import type { RateLimiter } from './rate-limits.ts';
+import { stateOf, type RequestState } from './request-state.ts';
+import type { Call, CallRoute, StreamRoute } from './route.ts';
+import { JSON_TYPE, PROBLEM_TYPE, send } from './send.ts';
+import type { HttpServices } from './services.ts';
+
+export interface Pipeline {
+  readonly services: HttpServices;
+  readonly limiter: RateLimiter;
+  readonly telemetry: ServiceTelemetry;
+  /** Address of the RFC 9728 metadata, known once the door listens. */
+  metadataUrl(): string;
+  /** Aborted once the service has begun to stop. */
+  readonly stop: AbortSignal;
+}
+
+/** Answers with a problem and logs what the caller is not told. */
+export function refuse(pipeline: Pipeline, req: Request, res: Response, failure: unknown, scope?: Scope): void {
+  const state = stateOf(req);
+  const error = asProblemError(failure);
+  state.code = error.code;
+  if (error.status >= 500) pipeline.telemetry.log.error({ code: error.code, route: state.route }, 'request failed', error);
+  else pipeline.telemetry.log.debug({ code: error.code, route: state.route, detail: error.message }, 'request refused');
+  const challenge = challengeFor(error.code, pipeline.metadataUrl(), scope);
+  const headers = {
+    ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }),
+    ...(pipeline.stop.aborted ? { connection: 'close' } : {}),
+  };
+  send(res, { status: error.status, body: problemOf(error, state.requestId), headers }, PROBLEM_TYPE);
+}
+
+/** Who asks, before anything else of the request is looked at. */
+export function callerOf(pipeline: Pipeline, req: Request, state: RequestState): Promise<Caller> {
+  const address = req.ip ?? 'unknown';
+  return state.guard(authenticate(req, address, pipeline.services.identity, pipeline.limiter, state.signal));
+}
+
+async function admit(pipeline: Pipeline, route: CallRoute | StreamRoute, req: Request, res: Response): Promise<Caller> {
+  const state = stateOf(req);
+  const caller = await callerOf(pipeline, req, state);
+  requireScope(caller, route.scopes);
+  const headers = await pipeline.limiter.consume(caller);
+  res.setHeader('RateLimit', headers.ratelimit);
+  res.setHeader('RateLimit-Policy', headers['ratelimit-policy']);
+  return caller;
+}
+
+async function bodyOf(route: CallRoute, req: Request, res: Response, state: RequestState): Promise<unknown> {
+  if (route.body === undefined) return undefined;
+  requireMediaType(req, JSON_TYPE);
+  const bytes = await state.guard(readBody(req, res, route.body.bytes)).catch((error: unknown) => {
+    throw error instanceof AppError && error.code === 'deadline_exceeded' ? new AppError('request_timeout') : error;
+  });
+  return parseInput(route.body.schema, parseJson(bytes));
+}
+
+function queryFor(route: CallRoute | StreamRoute, req: Request): unknown {
+  const query = queryOf(req.url);
+  if (route.query !== undefined) return parseInput(route.query, query, 'query');
+  const [key] = Object.keys(query);
+  if (key !== undefined)
+    throw new AppError('invalid_request', { issues: [{ pointer: 'query', message: 'this route takes no parameters' }] });
+  return undefined;
+}
+
+function callOf<B, Q>(caller: Caller, req: Request, state: RequestState, body: B, query: Q): Call<B, Q> {
+  return {
+    caller,
+    context: { caller, requestId: state.requestId, signal: state.signal },
+    traceId: state.traceId,
+    body,
+    query,
+    param(name) {
+      const value = req.params[name];
+      if (typeof value !== 'string') throw new AppError('internal', { detail: `a route without ${name}` });
+      return value;
+    },
+  };
+}
+
+/** Token, scope, rate limit, query, body, call, answer. Nothing is sent before the call has resolved. */
+export async function serveCall(pipeline: Pipeline, route: CallRoute, req: Request, res: Response): Promise<void> {
+  const state = stateOf(req);
+  state.route = route.path;
+  try {
+    const caller = await admit(pipeline, route, req, res);
+    const query = queryFor(route, req);
+    const body = await bodyOf(route, req, res, state);
+    const reply = await state.guard(route.handle(callOf(caller, req, state, body, query)));
+    if (pipeline.stop.aborted) res.setHeader('Connection', 'close');
+    send(res, reply);
+  } catch (error) {
+    refuse(pipeline, req, res, error, route.scopes[0]);
+  }
+}
+
+export async function serveStream(pipeline: Pipeline, route: StreamRoute, req: Request, res: Response): Promise<void> {
+  const state = stateOf(req);
+  state.route = route.path;
+  try {
+    const caller = await admit(pipeline, route, req, res);
+    queryFor(route, req);
+    requireMediaType(req, route.mediaType);
+    state.withoutDeadline();
+    await route.handle(callOf(caller, req, state, undefined, undefined), req, res);
+  } catch (error) {
+    refuse(pipeline, req, res, error, route.scopes[0]);
+  }
+}

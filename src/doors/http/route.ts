@@ -1,0 +1,80 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Caller, Scope } from '../../core/caller.ts';
+import type { RequestContext } from '../../ingestion/types.ts';
+import type { Reply } from './send.ts';
+
+export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
+
+/** What OpenAPI says of one successful answer. */
+export interface AnswerSpec {
+  readonly status: number;
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly mediaType?: string;
+}
+
+interface Described {
+  readonly method: Method;
+  /** As in OpenAPI: `/v1/sources/{source}`. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly answers: readonly AnswerSpec[];
+}
+
+/** A route that anyone who reaches the port may ask. */
+export interface PublicRoute extends Described {
+  readonly kind: 'public';
+  handle(req: Request, res: Response): void | Promise<void>;
+}
+
+/** One call of an authenticated route, everything in it parsed. */
+export interface Call<Body, Query> {
+  readonly caller: Caller;
+  readonly context: RequestContext;
+  readonly traceId: string | undefined;
+  readonly body: Body;
+  readonly query: Query;
+  /** A path parameter, decoded once; the route parses it. */
+  param(name: 'source' | 'document' | 'request'): string;
+}
+
+interface Authenticated extends Described {
+  /** Any of them lets the call in. The first is named in the challenge. */
+  readonly scopes: readonly [Scope, ...Scope[]];
+  readonly query: z.ZodType | undefined;
+}
+
+export interface CallRoute extends Authenticated {
+  readonly kind: 'call';
+  readonly body: { readonly schema: z.ZodType; readonly bytes: number } | undefined;
+  handle(call: Call<unknown, unknown>): Promise<Reply>;
+}
+
+/** Reads its body and writes its answer itself, after authentication, scope, rate limit and media type. */
+export interface StreamRoute extends Authenticated {
+  readonly kind: 'stream';
+  readonly mediaType: string;
+  readonly lines: readonly z.ZodType[];
+  handle(call: Call<undefined, undefined>, req: Request, res: Response): Promise<void>;
+}
+
+export type Route = PublicRoute | CallRoute | StreamRoute;
+
+interface CallSpec<B extends z.ZodType, Q extends z.ZodType> extends Omit<CallRoute, 'kind' | 'body' | 'query' | 'handle'> {
+  readonly body?: { readonly schema: B; readonly bytes: number };
+  readonly query?: Q;
+  handle(call: Call<z.output<B>, z.output<Q>>): Promise<Reply>;
+}
+
+/** Ties a handler to the output of its own schemas; the door parses with exactly those before it calls. */
+export function callRoute<B extends z.ZodType, Q extends z.ZodType>(spec: CallSpec<B, Q>): CallRoute {
+  const { handle, body, query, ...rest } = spec;
+  return { kind: 'call', ...rest, body, query, handle: (call) => handle(call as Call<z.output<B>, z.output<Q>>) };
+}
+
+/** `/v1/sources/{source}` as Express writes it. */
+export function expressPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}

@@ -1,0 +1,24 @@
+import type { HttpDoorConfig } from '../config.ts';
+import { callRoute, type CallRoute } from '../route.ts';
+import { retrieveAnswerSchema } from '../schemas/answers.ts';
+import { retrieveSchema, toRetrieveRequest } from '../schemas/retrieve.ts';
+import type { HttpServices } from '../services.ts';
+
+export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+  return [
+    callRoute({
+      method: 'post',
+      path: '/v1/retrieve',
+      operationId: 'retrieve',
+      summary: 'The chunks nearest to a query that this person, through this application, may read now.',
+      scopes: ['retrieve'],
+      body: { schema: retrieveSchema, bytes: config.limits.requestBytes },
+      answers: [{ status: 200, description: 'Released chunks; none is an answer too.', schema: retrieveAnswerSchema }],
+      async handle({ caller, context, traceId, body }) {
+        const request = toRetrieveRequest(body, config.labels, { requestId: context.requestId, traceId });
+        const { requestId, chunks, label, context: rendered } = await services.retrieve(caller, request, context.signal);
+        return { status: 200, body: { requestId, chunks, label, context: rendered } };
+      },
+    }),
+  ];
+}

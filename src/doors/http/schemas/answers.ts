@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { AUDIT_KINDS } from '../../../core/ports/audit.ts';
+import { ERROR_CODES } from '../../../core/errors.ts';
+import { TRUSTS } from '../../../core/label.ts';
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const label = z.strictObject({ level: z.string(), compartments: z.array(z.string()), trust: z.enum(TRUSTS) }).meta({ id: 'Label' });
+const count = z.int().min(0);
+const issues = z.array(z.strictObject({ pointer: z.string(), message: z.string() }));
+
+export const problemSchema = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(ERROR_CODES as [string, ...string[]]),
+    detail: z.string(),
+    requestId: z.string(),
+    errors: issues.optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457. Decide on code; detail is for people.' });
+
+const provenance = z
+  .strictObject({
+    v: z.literal(1),
+    source: z.strictObject({ id: z.string(), title: z.string(), owner: z.string() }),
+    document: z.strictObject({ id: z.string(), version: digest, title: z.string(), uri: z.string().optional() }),
+    span: z.strictObject({ start: count, end: count, unit: z.literal('utf16'), path: z.array(z.string()) }),
+    digest,
+    normalised: z.strictObject({ removed: z.record(z.string(), count) }),
+    lineage: z.record(z.string(), z.string()),
+    label,
+    decision: z.strictObject({ policyRevision: z.string(), rules: z.array(z.string()), aclVersion: z.int(), at: z.string() }),
+  })
+  .meta({ id: 'Provenance' });
+
+const chunk = z
+  .strictObject({ id: z.string(), rank: z.int().min(1), score: z.number(), text: z.string(), provenance })
+  .meta({ id: 'Chunk' });
+
+const message = z.strictObject({ role: z.literal('user'), content: z.string() });
+const context = z.union([
+  z.strictObject({ format: z.literal('xml'), text: z.string(), digest }),
+  z.strictObject({ format: z.literal('messages'), messages: z.array(message), digest }),
+]);
+
+export const retrieveAnswerSchema = z
+  .strictObject({ requestId: z.string(), chunks: z.array(chunk), label: label.optional(), context: context.optional() })
+  .meta({ id: 'RetrieveAnswer' });
+
+export const sourceAnswerSchema = z
+  .strictObject({
+    source: z.string(),
+    title: z.string(),
+    owner: z.string(),
+    level: z.string(),
+    compartments: z.array(z.string()),
+    trust: z.enum(TRUSTS),
+    ceiling: z.array(z.string()).optional(),
+    revision: z.int(),
+  })
+  .meta({ id: 'Source' });
+
+export const sourcesAnswerSchema = z.strictObject({ sources: z.array(sourceAnswerSchema) }).meta({ id: 'Sources' });
+
+const receiptShape = {
+  document: z.string(),
+  version: digest,
+  chunks: count,
+  zone: z.int().min(1),
+  changed: z.boolean(),
+  warnings: issues.optional(),
+  pending: z.literal(true).optional(),
+} as const;
+
+export const receiptSchema = z.strictObject(receiptShape).meta({ id: 'DocumentReceipt' });
+
+const lineNumber = z.int().min(1);
+const lineError = z.strictObject({ code: z.string(), detail: z.string(), errors: issues.optional() });
+export const batchAnswerSchema = z
+  .union([
+    z.strictObject({ line: lineNumber, ...receiptShape }),
+    z.strictObject({ line: lineNumber, document: z.string(), deleted: z.literal(true) }),
+    z.strictObject({ line: lineNumber, document: z.string().optional(), error: lineError }),
+    z.strictObject({ done: z.boolean(), lines: count, failed: count, error: lineError.optional() }),
+  ])
+  .meta({ id: 'BatchAnswerLine', description: 'An answer without a last line {"done":…} was cut off.' });
+
+export const documentAnswerSchema = z
+  .union([
+    z.strictObject({ view: z.literal('writer'), source: z.string(), document: z.string() }),
+    z.strictObject({
+      view: z.enum(['owner', 'auditor', 'reader']),
+      source: z.string(),
+      document: z.string(),
+      version: digest,
+      title: z.string(),
+      uri: z.string().optional(),
+      mediaType: z.string(),
+      level: z.string(),
+      compartments: z.array(z.string()),
+      trust: z.enum(TRUSTS),
+      metadata: z.record(z.string(), z.unknown()),
+      validFrom: z.string().optional(),
+      validUntil: z.string().optional(),
+      chunks: count,
+      updatedAt: z.string(),
+      acl: z.strictObject({ gates: z.array(z.array(z.string())), deny: z.array(z.string()) }).optional(),
+      state: z.enum(['live', 'quarantined']).optional(),
+    }),
+  ])
+  .meta({ id: 'Document', description: 'How much is shown depends on the right that the caller holds.' });
+
+export const listingSchema = z
+  .strictObject({
+    documents: z.array(z.strictObject({ document: z.string(), writeDigest: digest.optional() })),
+    next: z.string().optional(),
+  })
+  .meta({ id: 'DocumentListing' });
+
+export const traceSchema = z
+  .strictObject({
+    requestId: z.string(),
+    events: z.array(
+      z.strictObject({
+        kind: z.enum(AUDIT_KINDS),
+        at: z.string(),
+        index: count,
+        leaf: z.string(),
+        body: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: 'RequestTrace' });
+
+export const readinessSchema = z
+  .strictObject({
+    ready: z.boolean(),
+    parts: z.array(z.strictObject({ part: z.string(), ready: z.boolean(), reason: z.string().optional() })),
+  })
+  .meta({ id: 'Readiness' });

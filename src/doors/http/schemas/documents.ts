@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { AppError } from '../../../core/errors.ts';
+import type { AclBody, ContentBody, DocumentBody, DocumentPatch } from '../../../ingestion/types.ts';
+import { instantSchema, levelSchema, metadataSchema, namesSchema, titleSchema, trustSchema, vectorSchema } from './common.ts';
+
+const MAX_CHUNKS = 5_000;
+
+const aclSchema = z
+  .strictObject({ allow: namesSchema.optional(), gates: z.array(namesSchema).max(1_000).optional(), deny: namesSchema.optional() })
+  .refine((acl) => (acl.allow === undefined) !== (acl.gates === undefined), 'exactly one of allow and gates')
+  .meta({
+    id: 'Acl',
+    description: 'Gates are an AND of ORs; allow is the short form of one gate. A deny entry beats every grant.',
+    oneOf: [{ required: ['allow'] }, { required: ['gates'] }],
+    examples: [{ allow: ['everyone'] }, { gates: [['group:people-team'], ['everyone-except-guests']], deny: ['user:mallory'] }],
+  });
+
+const uriSchema = z.string().min(1).max(2_048);
+
+const documentShape = {
+  title: titleSchema.optional(),
+  uri: uriSchema.optional(),
+  mediaType: z.string().min(1).max(127).meta({ description: 'text/markdown, text/plain or text/html.' }),
+  language: z
+    .string()
+    .max(35)
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/)
+    .optional(),
+  text: z.string().optional(),
+  contentBase64: z.string().optional().meta({ contentEncoding: 'base64' }),
+  chunks: z
+    .array(z.strictObject({ text: z.string().min(1), vector: vectorSchema.optional() }))
+    .min(1)
+    .max(MAX_CHUNKS)
+    .optional(),
+  acl: aclSchema.optional().meta({ description: 'Needed: a document without one is refused with acl_required.' }),
+  level: levelSchema.optional(),
+  compartments: namesSchema.optional(),
+  trust: trustSchema.optional(),
+  metadata: metadataSchema.optional(),
+  validFrom: instantSchema.optional(),
+  validUntil: instantSchema.optional(),
+  connector: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9][a-z0-9._@-]*$/)
+    .optional(),
+  run: z
+    .string()
+    .max(128)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/)
+    .optional(),
+} as const;
+
+const ONE_CONTENT = 'exactly one of text, contentBase64 and chunks';
+const CONTENT_CHOICE = [{ required: ['text'] }, { required: ['contentBase64'] }, { required: ['chunks'] }];
+
+function hasOneContent(body: { text?: unknown; contentBase64?: unknown; chunks?: unknown }): boolean {
+  return [body.text, body.contentBase64, body.chunks].filter((content) => content !== undefined).length === 1;
+}
+
+export const documentSchema = z
+  .strictObject(documentShape)
+  .refine(hasOneContent, ONE_CONTENT)
+  .meta({
+    id: 'DocumentBody',
+    oneOf: CONTENT_CHOICE,
+    examples: [
+      { title: 'Parental leave', mediaType: 'text/markdown', text: '# Parental leave\n\nSixteen weeks.', acl: { allow: ['everyone'] } },
+    ],
+  });
+
+const documentName = z.string().min(1).max(512);
+
+export const documentLineSchema = z
+  .strictObject({ document: documentName, ...documentShape })
+  .refine(hasOneContent, ONE_CONTENT)
+  .meta({ id: 'DocumentLine', oneOf: CONTENT_CHOICE });
+
+export const deleteLineSchema = z.strictObject({ document: documentName, delete: z.literal(true) }).meta({ id: 'DeleteLine' });
+
+export const documentPatchSchema = z
+  .strictObject({
+    title: titleSchema.optional(),
+    uri: uriSchema.nullable().optional(),
+    acl: aclSchema.optional(),
+    level: levelSchema.optional(),
+    compartments: namesSchema.optional(),
+    trust: trustSchema.optional(),
+    metadata: metadataSchema.optional(),
+    validFrom: instantSchema.nullable().optional(),
+    validUntil: instantSchema.nullable().optional(),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'nothing to change')
+  .meta({ id: 'DocumentPatch', minProperties: 1, examples: [{ acl: { allow: ['group:people-team'] }, validUntil: null }] });
+
+/** Strict: one spelling a byte string, so padding, alphabet and trailing bits are all checked by writing it again. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text) {
+    throw new AppError('invalid_request', { issues: [{ pointer: '/contentBase64', message: 'not base64' }] });
+  }
+  return bytes;
+}
+
+function contentOf(input: z.output<typeof documentSchema>): ContentBody {
+  if (input.text !== undefined) return { kind: 'text', text: input.text };
+  if (input.contentBase64 !== undefined) return { kind: 'bytes', bytes: bytesOf(input.contentBase64) };
+  return { kind: 'chunks', chunks: input.chunks ?? [] };
+}
+
+function aclOf(acl: z.output<typeof aclSchema>): AclBody {
+  return acl.gates === undefined ? { allow: acl.allow ?? [], deny: acl.deny } : { gates: acl.gates, deny: acl.deny };
+}
+
+export function toDocumentBody(input: z.output<typeof documentSchema>): DocumentBody {
+  return {
+    title: input.title,
+    uri: input.uri,
+    mediaType: input.mediaType,
+    language: input.language,
+    content: contentOf(input),
+    acl: input.acl === undefined ? undefined : aclOf(input.acl),
+    level: input.level,
+    compartments: input.compartments,
+    trust: input.trust,
+    metadata: input.metadata ?? {},
+    validFrom: input.validFrom,
+    validUntil: input.validUntil,
+    connector: input.connector,
+    run: input.run,
+  };
+}
+
+export function toDocumentPatch(input: z.output<typeof documentPatchSchema>): DocumentPatch {
+  const { acl, ...rest } = input;
+  return acl === undefined ? rest : { ...rest, acl: aclOf(acl) };
+}

@@ -1,0 +1,22 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+export interface Reply {
+  readonly status: number;
+  /** Absent: no body. */
+  readonly body?: unknown;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+export const JSON_TYPE = 'application/json';
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** One stringify, one write; nothing where the client has gone or an answer has begun. */
+export function send(res: ServerResponse, reply: Reply, type = JSON_TYPE): void {
+  if (res.headersSent || res.destroyed) return;
+  if (reply.body === undefined) {
+    res.writeHead(reply.status, reply.headers).end();
+    return;
+  }
+  const bytes = Buffer.from(JSON.stringify(reply.body), 'utf8');
+  res.writeHead(reply.status, { ...reply.headers, 'content-type': type, 'content-length': bytes.length }).end(bytes);
+}

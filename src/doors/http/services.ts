@@ -1,0 +1,22 @@
+import type { Caller } from '../../core/caller.ts';
+import type { StoredAuditEvent } from '../../core/ports/audit.ts';
+import type { IdentityPort } from '../../core/ports/identity.ts';
+import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
+import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
+
+export interface PartReadiness {
+  readonly part: string;
+  readonly ready: boolean;
+  /** Shown to anyone who can reach the port: names no host, no user, no secret. */
+  readonly reason?: string;
+}
+
+/** What the door calls. It decides nothing itself. */
+export interface HttpServices {
+  readonly identity: IdentityPort;
+  retrieve(caller: Caller, request: RetrieveRequest, signal: AbortSignal): Promise<RetrieveAnswer>;
+  readonly ingestion: IngestionService;
+  /** Fails with `not_found` where the caller may not audit the request, or there is none. */
+  trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
+  readiness(): Promise<readonly PartReadiness[]>;
+}
