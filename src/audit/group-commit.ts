@@ -1,10 +1,8 @@
-import { AppError } from '../core/errors.ts';
-import type { Database } from '../database/database.ts';
-import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
-import type { Entry, Outcome } from './entry.ts';
-import { isOwnFault } from './own-fault.ts';
-import { writeEntries } from './write-entries.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Database } from '../database/database.ts';
+import { batchWriter, unavailable, type Waiting } from './batch-writer.ts';
+import type { Entry } from './entry.ts';
 
 export interface GroupCommitLimits {
   /** Milliseconds from the call to the answer. */
@@ -17,14 +15,6 @@ export interface GroupCommitLimits {
   readonly maxBatch: number;
 }
 
-interface Waiting {
-  readonly entry: Entry;
-  readonly resolve: (outcome: ReleaseOutcome) => void;
-  readonly reject: (error: AppError) => void;
-  /** Its caller was told that it failed; it is not written any more, unless its commit is already under way. */
-  expired: boolean;
-}
-
 /**
  * Writes entries durably. What arrives while a transaction is in flight goes together into the next one, so that the cost of a
  * sync to disk is shared; each entry keeps its own outcome. Fails with `audit_unavailable`.
@@ -34,6 +24,7 @@ export function groupCommit(
   telemetry: Telemetry,
   limits: GroupCommitLimits,
 ): (entry: Entry) => Promise<ReleaseOutcome> {
+  const write = batchWriter(database, telemetry, limits.deadlineMs);
   let queue: Waiting[] = [];
   let held = 0;
   let heldText = 0;
@@ -41,75 +32,49 @@ export function groupCommit(
 
   async function flush(): Promise<void> {
     flushing = true;
+    while (queue.length > 0) {
+      const live = queue.filter((waiting) => !waiting.expired);
+      queue = live.slice(limits.maxBatch);
+      if (live.length > 0) await write(live.slice(0, limits.maxBatch));
+    }
+    flushing = false;
+  }
+
+  return async (entry) => {
     try {
-      while (queue.length > 0) {
-        const live = queue.filter((waiting) => !waiting.expired);
-        queue = live.slice(limits.maxBatch);
-        if (live.length > 0) await write(live.slice(0, limits.maxBatch));
+      if (held >= limits.maxQueue || heldText + entry.body.length > limits.maxQueuedText) {
+        throw unavailable('too many audit events are waiting');
       }
-    } finally {
-      flushing = false;
-    }
-  }
-
-  async function write(batch: readonly Waiting[]): Promise<void> {
-    const started = performance.now();
-    try {
-      const entries = batch.map((waiting) => waiting.entry);
-      const isAbandoned = (position: number): boolean => batch[position]?.expired ?? false;
-      const outcomes = await database.transaction((tx) => writeEntries(tx, database.kind, entries, isAbandoned), {
-        timeoutMs: limits.deadlineMs,
-      });
-      batch.forEach((waiting, position) => settle(waiting, outcomes[position]));
-      telemetry.observeStep('audit_commit', (performance.now() - started) / 1_000);
-    } catch (error) {
-      await failed(batch, error);
-    }
-  }
-
-  /** Where one event or one tenant's log is at fault, the others are written without it; where the database is, all fail. */
-  async function failed(batch: readonly Waiting[], error: unknown): Promise<void> {
-    if (batch.length > 1 && isOwnFault(error)) {
-      for (const waiting of batch) if (!waiting.expired) await write([waiting]);
-      return;
-    }
-    telemetry.log.error({ events: batch.length }, 'the audit log could not be written', error);
-    for (const waiting of batch) waiting.reject(unavailable('the audit log could not be written', error));
-  }
-
-  return (entry) => {
-    if (held >= limits.maxQueue || heldText + entry.body.length > limits.maxQueuedText) {
-      telemetry.count('audit_failures');
-      return Promise.reject(unavailable('too many audit events are waiting'));
-    }
-    held += 1;
-    heldText += entry.body.length;
-    const { promise, resolve, reject } = Promise.withResolvers<ReleaseOutcome>();
-    const waiting: Waiting = { entry, resolve, reject, expired: false };
-    const timer = setTimeout(() => {
-      waiting.expired = true;
-      reject(unavailable('the audit log was not written in time'));
-    }, limits.deadlineMs);
-    queue.push(waiting);
-    if (!flushing) void flush();
-    return promise
-      .catch((error: unknown) => {
-        telemetry.count('audit_failures');
-        throw error;
-      })
-      .finally(() => {
-        clearTimeout(timer);
+      held += 1;
+      heldText += entry.body.length;
+      try {
+        return await answered(entry, limits.deadlineMs, (waiting) => {
+          queue.push(waiting);
+          if (!flushing) void flush();
+        });
+      } finally {
         held -= 1;
         heldText -= entry.body.length;
-      });
+      }
+    } catch (error) {
+      telemetry.count('audit_failures');
+      throw error;
+    }
   };
 }
 
-function settle(waiting: Waiting, outcome: Outcome | undefined): void {
-  if (outcome === undefined || outcome.kind === 'abandoned') waiting.reject(unavailable('an audit event was not written'));
-  else waiting.resolve(outcome);
-}
-
-function unavailable(detail: string, cause?: unknown): AppError {
-  return new AppError('audit_unavailable', { detail, cause, retryAfter: 1 });
+/** The answer to one entry, or `audit_unavailable` when its time is over. */
+async function answered(entry: Entry, deadlineMs: number, enqueue: (waiting: Waiting) => void): Promise<ReleaseOutcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<ReleaseOutcome>();
+  const waiting: Waiting = { entry, resolve, reject, expired: false };
+  const timer = setTimeout(() => {
+    waiting.expired = true;
+    reject(unavailable('the audit log was not written in time'));
+  }, deadlineMs);
+  try {
+    enqueue(waiting);
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }

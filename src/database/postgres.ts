@@ -5,7 +5,6 @@ import { withDeadline } from './deadline.ts';
 import type { Database, DatabaseLimits, TransactionOptions, Tx } from './database.ts';
 import type { Schema } from './schema.ts';
 
-const INT8 = 20;
 const MAX_ATTEMPTS = 6;
 /** serialization_failure and deadlock_detected: the transaction was rolled back and may be repeated. */
 const REPEATABLE = new Set(['40001', '40P01']);
@@ -23,8 +22,8 @@ export async function openPostgres(url: string, limits: DatabaseLimits): Promise
     idle_in_transaction_session_timeout: limits.transactionTimeoutMs,
     keepAlive: true,
     types: { getTypeParser: typeParser },
-    // The pool waits for it and gives up the connection where it rejects; only its type says void.
-    onConnect: demandDurability as (client: pg.ClientBase) => void,
+    // The pool waits for what it returns and gives up the connection where that rejects, though its type says void.
+    onConnect: (client): unknown => demandDurability(client),
   });
   // A connection that breaks fails its query and is dropped by the pool; without listeners, idle or in use, it would end the process.
   pool.on('error', () => undefined);
@@ -97,9 +96,9 @@ async function demandDurability(client: pg.ClientBase): Promise<void> {
 }
 
 /** bigint as a number. Beyond 2^53 it would be rounded in silence, so it throws. */
-function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  return oid === INT8 ? safeInteger : (pg.types.getTypeParser(oid, format) as (value: string) => unknown);
-}
+const typeParser: typeof pg.types.getTypeParser = (oid, format): unknown => {
+  return oid === pg.types.builtins.INT8 ? safeInteger : pg.types.getTypeParser(oid, format);
+};
 
 function safeInteger(value: string): number {
   const number = Number(value);

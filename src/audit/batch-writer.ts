@@ -1,0 +1,55 @@
+import { AppError } from '../core/errors.ts';
+import type { ReleaseOutcome } from '../core/ports/audit.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Database } from '../database/database.ts';
+import type { Entry, Outcome } from './entry.ts';
+import { isOwnFault } from './own-fault.ts';
+import { writeEntries } from './write-entries.ts';
+
+/** An entry and the caller who waits for it. */
+export interface Waiting {
+  readonly entry: Entry;
+  readonly resolve: (outcome: ReleaseOutcome) => void;
+  readonly reject: (error: AppError) => void;
+  /** Its caller was told that it failed; it is not written any more, unless its commit is already under way. */
+  expired: boolean;
+}
+
+/** Writes a batch in one transaction and answers each of its callers. Never rejects. */
+export function batchWriter(database: Database, telemetry: Telemetry, deadlineMs: number): (batch: readonly Waiting[]) => Promise<void> {
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    const started = performance.now();
+    try {
+      const entries = batch.map((waiting) => waiting.entry);
+      const isAbandoned = (position: number): boolean => batch[position]?.expired ?? false;
+      const run = (tx: Parameters<typeof writeEntries>[0]): Promise<readonly Outcome[]> =>
+        writeEntries(tx, database.kind, entries, isAbandoned);
+      const outcomes = await database.transaction(run, { timeoutMs: deadlineMs });
+      for (const [position, waiting] of batch.entries()) settle(waiting, outcomes[position]);
+      telemetry.observeStep('audit_commit', (performance.now() - started) / 1_000);
+    } catch (error) {
+      await failed(batch, error);
+    }
+  }
+
+  /** Where one event or one tenant's log is at fault, the others are written without it; where the database is, all fail. */
+  async function failed(batch: readonly Waiting[], error: unknown): Promise<void> {
+    if (batch.length > 1 && isOwnFault(error)) {
+      for (const waiting of batch) if (!waiting.expired) await write([waiting]);
+      return;
+    }
+    for (const waiting of batch) waiting.reject(unavailable('the audit log could not be written', error));
+    telemetry.log.error({ events: batch.length }, 'the audit log could not be written', error);
+  }
+
+  return write;
+}
+
+function settle(waiting: Waiting, outcome: Outcome | undefined): void {
+  if (outcome === undefined || outcome.kind === 'abandoned') waiting.reject(unavailable('an audit event was not written'));
+  else waiting.resolve(outcome);
+}
+
+export function unavailable(detail: string, cause?: unknown): AppError {
+  return new AppError('audit_unavailable', { detail, cause, retryAfter: 1 });
+}
