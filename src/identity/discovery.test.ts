@@ -40,15 +40,17 @@ function write(response: ServerResponse): void {
 }
 
 /** Each is not ready and refuses with 503; the same provider answering properly is ready without a restart. */
-async function expectRefusedThenHealed(): Promise<void> {
+const REFUSED_THEN_HEALED = [['test'], 'issuer_unavailable', 'ok'];
+
+async function beforeAndAfterHealing(): Promise<unknown> {
   await identity.start(signal);
-  expect(identity.notReady()).toEqual(['test']);
-  expect(await outcomeOf(identity, await issuer.sign())).toBe('issuer_unavailable');
+  const notReady = identity.notReady();
+  const before = await outcomeOf(identity, await issuer.sign());
   issuer.answer('metadata', undefined);
   issuer.answer('keys', undefined);
   issuer.resume();
   await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 5_000 });
-  expect(await outcomeOf(identity, await issuer.sign())).toBe('ok');
+  return [notReady, before, await outcomeOf(identity, await issuer.sign())];
 }
 
 describe.each(['metadata', 'keys'] as const)('%s', (document) => {
@@ -71,7 +73,7 @@ describe.each(['metadata', 'keys'] as const)('%s', (document) => {
     ],
   ])('%s', async (_name, handler) => {
     issuer.answer(document, handler);
-    await expectRefusedThenHealed();
+    expect(await beforeAndAfterHealing()).toEqual(REFUSED_THEN_HEALED);
   });
 });
 
@@ -90,7 +92,7 @@ describe('metadata', () => {
       'metadata',
       metadata(() => body(issuer.url)),
     );
-    await expectRefusedThenHealed();
+    expect(await beforeAndAfterHealing()).toEqual(REFUSED_THEN_HEALED);
   });
 });
 

@@ -33,7 +33,7 @@ async function readMetadata(url: URL, fetcher: ProviderFetch, signal: AbortSigna
     });
     return configuration.serverMetadata();
   } catch (error) {
-    // openid-client hangs the whole answer on its errors; only the code is kept.
+    // oxlint-disable-next-line eslint/preserve-caught-error -- openid-client hangs the whole answer on its errors; only the code is kept.
     throw new Error(`the metadata could not be read (${codeOf(error)})`);
   }
 }

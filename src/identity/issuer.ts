@@ -55,7 +55,7 @@ async function fetchKeys(url: URL, fetcher: ProviderFetch, signal: AbortSignal):
   try {
     answer = await fetcher.get(url, signal);
   } catch (error) {
-    throw new Error(`the key set could not be fetched (${codeOf(error)})`);
+    throw new Error(`the key set could not be fetched (${codeOf(error)})`, { cause: error });
   }
   if (answer.status !== 200) throw new Error(`the key set was answered with ${answer.status}`);
   return parseKeySet(answer.body);

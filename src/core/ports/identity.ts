@@ -29,7 +29,10 @@ export interface IssuerConfig {
   readonly audiences: readonly string[];
   /** Asymmetric JWS algorithms accepted from this issuer. */
   readonly algorithms: readonly string[];
-  /** Accepted `typ` headers, compared case-insensitively with any `application/` taken off. `at+jwt` unless excepted. */
+  /**
+   * Accepted `typ` headers, compared case-insensitively with any `application/` taken off. `at+jwt` unless excepted;
+   * an empty string accepts a token without the header (Cognito).
+   */
   readonly types: readonly string[];
   /** `claim`: `aud` is checked. `client-id`: the provider puts none into access tokens (Cognito), so `client_id` must be in the list. */
   readonly audienceCheck: { readonly kind: 'claim' } | { readonly kind: 'client-id'; readonly allow: readonly string[] };
