@@ -1,0 +1,171 @@
+import { connect } from 'node:net';
+import type { Caller, Scope } from '../../core/caller.ts';
+import { digestOf, sha256Hex } from '../../core/digest.ts';
+import { AppError } from '../../core/errors.ts';
+import type { DocumentId, SourceId, TenantId } from '../../core/ids.ts';
+import { labelScheme } from '../../core/label.ts';
+import { systemClock } from '../../core/ports/clock.ts';
+import { principal, type Principal } from '../../core/principal.ts';
+import type { DocumentBody, DocumentPatch, IngestionService, SourceResource } from '../../ingestion/types.ts';
+import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
+import { createTelemetry, type ServiceTelemetry } from '../../telemetry/telemetry.ts';
+import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from './config.ts';
+import { createHttpDoor, type HttpDoor, type Listening } from './http-door.ts';
+import type { HttpServices } from './services.ts';
+
+/** Written documents and requests as the services behind the door saw them. */
+export interface Seen {
+  readonly retrieved: { readonly request: RetrieveRequest; readonly signal: AbortSignal }[];
+  readonly written: { readonly document: string; readonly body: DocumentBody }[];
+  readonly patched: DocumentPatch[];
+  readonly deleted: string[];
+  readonly listed: { readonly after: string | undefined; readonly limit: number }[];
+}
+
+export interface Fixture {
+  readonly door: HttpDoor;
+  readonly at: Listening;
+  readonly seen: Seen;
+  readonly telemetry: ServiceTelemetry;
+  /** Log lines, parsed. */
+  log(): readonly Record<string, unknown>[];
+}
+
+export interface FixtureOptions {
+  readonly config?: Partial<HttpDoorConfig>;
+  readonly retrieve?: HttpServices['retrieve'];
+  readonly ingestion?: Partial<IngestionService>;
+  readonly readiness?: HttpServices['readiness'];
+  readonly authenticate?: HttpServices['identity']['authenticate'];
+}
+
+function named(kind: 'user' | 'client', id: string): Principal {
+  const made = principal(kind, 'dev', id);
+  if (made === undefined) throw new Error('not a principal');
+  return made;
+}
+
+/** Tokens of the fake are `<user>.<client>.<scope+scope>`; a user of `-` is none. */
+export function token(user: string, scopes: readonly Scope[], client = 'app'): string {
+  return [user, client, scopes.join('+')].join('.');
+}
+
+function callerFrom(text: string): Caller {
+  const [user = '', client = '', scopes] = text.split('.');
+  if (scopes === undefined || user === 'bad') throw new AppError('invalid_token');
+  return {
+    tenant: 'acme' as TenantId,
+    issuer: 'dev',
+    user: user === '-' ? { kind: 'none' } : { kind: 'user', principal: named('user', user), groups: [], guest: false },
+    client: named('client', client),
+    actor: { kind: 'none' },
+    actorChain: [],
+    scopes: new Set(scopes.split('+') as Scope[]),
+    tokenDigest: sha256Hex(text),
+    expiresAt: Date.now() / 1_000 + 300,
+  };
+}
+
+export const SOURCE: SourceResource = {
+  source: 'handbook' as SourceId,
+  title: 'Handbook',
+  owner: 'group:dev|people',
+  level: 'internal',
+  compartments: [],
+  trust: 'internal',
+  revision: 1,
+};
+
+export function receipt(document: string, text = ''): Awaited<ReturnType<IngestionService['putDocument']>> {
+  return { document: document as DocumentId, version: digestOf(text), chunks: 1, zone: 1, changed: true };
+}
+
+function ingestionFake(seen: Seen): IngestionService {
+  const found = (source: string): SourceResource => {
+    if (source !== SOURCE.source) throw new AppError('not_found', { detail: source === 'hidden' ? 'hidden from them' : 'missing' });
+    return SOURCE;
+  };
+  return {
+    putSource: (_context, source) => Promise.resolve({ created: source !== SOURCE.source, resource: { ...SOURCE, source: source as SourceId } }),
+    patchSource: async (_context, source) => found(source),
+    getSource: async (_context, source) => found(source),
+    listSources: () => Promise.resolve([SOURCE]),
+    deleteSource: async (_context, source) => void found(source),
+    putDocument(_context, _source, document, body) {
+      seen.written.push({ document, body });
+      return Promise.resolve(receipt(document));
+    },
+    patchDocument(_context, _source, document, patch) {
+      seen.patched.push(patch);
+      return Promise.resolve({ ...receipt(document), pending: true });
+    },
+    async getDocument(_context, source, document) {
+      return { view: 'writer', source: found(source).source, document: document as DocumentId };
+    },
+    listDocuments(_context, _source, after, limit) {
+      seen.listed.push({ after, limit });
+      return Promise.resolve({ documents: [{ document: 'a' as DocumentId }], next: 'a' });
+    },
+    deleteDocument(_context, _source, document) {
+      seen.deleted.push(document);
+      return Promise.resolve();
+    },
+  };
+}
+
+export function answerTo(request: RetrieveRequest): RetrieveAnswer {
+  return { requestId: request.requestId, chunks: [] };
+}
+
+function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
+  return {
+    identity: {
+      authenticate: options.authenticate ?? (async (text) => callerFrom(text)),
+      issuers: [{ name: 'dev', url: 'https://issuer.example', directory: 'token' }],
+      notReady: () => [],
+    },
+    async retrieve(caller, request, signal) {
+      seen.retrieved.push({ request, signal });
+      return options.retrieve === undefined ? answerTo(request) : options.retrieve(caller, request, signal);
+    },
+    ingestion: { ...ingestionFake(seen), ...options.ingestion },
+    async trace({ caller }, requestId) {
+      if (!requestId.startsWith('0000')) throw new AppError('not_found');
+      return [{ tenant: caller.tenant, kind: 'intent', requestId, body: { counts: 1 }, index: 0, leaf: 'ab', at: '2026-01-01T00:00:00Z' }];
+    },
+    readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
+  };
+}
+
+const LABELS = labelScheme(['public', 'internal', 'confidential', 'restricted']);
+
+/** A door on a free port of loopback, over fakes of the services behind it. */
+export async function openDoor(options: FixtureOptions = {}): Promise<Fixture> {
+  const lines: string[] = [];
+  const telemetry = createTelemetry({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
+  const seen: Seen = { retrieved: [], written: [], patched: [], deleted: [], listed: [] };
+  const config: HttpDoorConfig = {
+    host: '127.0.0.1',
+    port: 0,
+    labels: LABELS,
+    limits: DEFAULT_HTTP_LIMITS,
+    rates: DEFAULT_RATE_LIMITS,
+    metrics: { kind: 'off' },
+    version: '0.0.0',
+    ...options.config,
+  };
+  const door = createHttpDoor({ services: servicesFake(seen, options), config, telemetry, clock: systemClock });
+  const at = await door.listen();
+  return { door, at, seen, telemetry, log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+/** What a socket got back after these bytes, until the other side closed it: nothing of a client library in between. */
+export function rawExchange(port: number, text: string | Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const parts: Buffer[] = [];
+    socket.on('data', (part: Buffer) => parts.push(part));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(Buffer.concat(parts).toString('utf8')));
+  });
+}
