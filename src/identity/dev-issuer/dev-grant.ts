@@ -1,4 +1,4 @@
-import type { errors as ProviderErrors, Provider, ResourceServerInfo, TokenContext } from 'oidc-provider';
+import type { Provider, ProviderErrors, ResourceServerInfo, TokenContext } from './oidc-provider-shape.ts';
 import type { DevClient, DevPerson } from './people.ts';
 
 /** The grant by which a token is had for the asking: client, person (`as`, optional), scopes (optional). No secret. */
@@ -6,7 +6,7 @@ export const DEV_GRANT = 'urn:sluice:dev';
 
 interface DevGrantParts {
   readonly provider: Provider;
-  readonly errors: typeof ProviderErrors;
+  readonly errors: ProviderErrors;
   readonly resource: string;
   readonly resourceServer: (client: DevClient) => ResourceServerInfo;
   readonly people: ReadonlyMap<string, DevPerson>;

@@ -7,6 +7,7 @@ import type { IssuerConfig } from '../../core/ports/identity.ts';
 import { DEV_GRANT, registerDevGrant } from './dev-grant.ts';
 import { KeepNothing } from './keep-nothing.ts';
 import { isFromThisMachine, refuseStranger } from './loopback-guard.ts';
+import type { OidcProviderModule } from './oidc-provider-shape.ts';
 import { DEV_CLIENTS, DEV_PEOPLE, type DevClient, type DevPerson } from './people.ts';
 import { requestDevToken } from './request-dev-token.ts';
 
@@ -75,7 +76,7 @@ interface ProviderParts {
 
 async function createProvider({ url, resource, people, clients }: ProviderParts) {
   // Loaded only when asked for: it is a development dependency and no part of a production install.
-  const { Provider, errors } = await import('oidc-provider');
+  const { Provider, errors } = (await import('oidc-provider')) as OidcProviderModule;
   const peopleById = new Map(people.map((person) => [person.id, person]));
   const clientsById = new Map(clients.map((client) => [client.id, client]));
   const resourceServer = (client: DevClient | undefined) => ({
