@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mintFilterForTests } from '../../test/support/authorized-filter.ts';
 import { qdrantForTests, type TestQdrant } from '../../test/support/qdrant.ts';
 import { AppError } from '../core/errors.ts';
@@ -24,11 +24,15 @@ const zone = (id: number) => id as ZoneId;
 const numbers = (...ids: number[]) => ids as PrincipalNumber[];
 const chunkId = () => randomUUID() as string as ChunkId;
 
+function mint(spec: Partial<FilterSpec>) {
+  return mintFilterForTests({ tenant: tenant(), now: NOW, ...spec });
+}
+
 function point(access: Partial<AccessPayload> = {}, weight = 1, chunk = chunkId()): Point {
   return {
     chunk,
     access: {
-      tenant: 'acme' as TenantId,
+      tenant: tenant(),
       document: chunk as string as DocumentKey,
       zone: zone(1),
       revision: 1,
@@ -45,6 +49,11 @@ function point(access: Partial<AccessPayload> = {}, weight = 1, chunk = chunkId(
 
 let qdrant: TestQdrant;
 const open: StartableVectorIndex[] = [];
+/** Making a collection takes a second, so most tests share one and have a tenant each. */
+let shared: { readonly collection: string; readonly index: StartableVectorIndex };
+let count = 0;
+const tenant = () => `t${count}` as TenantId;
+const other = () => `t${count}-other` as TenantId;
 
 async function freshIndex(collection = qdrant.freshCollection()): Promise<StartableVectorIndex> {
   const index = createVectorIndex({ endpoint: qdrant.endpoint, collection, identity, telemetry: silentTelemetry, clock: systemClock });
@@ -61,7 +70,7 @@ async function raw(method: string, path: string, body: unknown): Promise<{ statu
 }
 
 async function found(index: StartableVectorIndex, spec: Partial<FilterSpec>, leg: Leg = bm25): Promise<ReadonlySet<string>> {
-  return new Set((await index.search(mintFilterForTests({ now: NOW, ...spec }), leg, 50, signal)).map((hit) => hit.chunk));
+  return new Set((await index.search(mint(spec), leg, 50, signal)).map((hit) => hit.chunk));
 }
 
 async function code(work: Promise<unknown>): Promise<string> {
@@ -74,7 +83,12 @@ async function code(work: Promise<unknown>): Promise<string> {
 
 beforeAll(async () => {
   qdrant = await qdrantForTests();
+  const collection = qdrant.freshCollection();
+  shared = { collection, index: await freshIndex(collection) };
 }, 60_000);
+beforeEach(() => {
+  count += 1;
+});
 afterAll(async () => {
   await Promise.all(open.map((index) => index.close()));
   await qdrant.stop();
@@ -83,7 +97,7 @@ afterAll(async () => {
 describe('the filter on real points, each leg', () => {
   const reader = { gate: [5] };
   const cases: Record<string, { readable: Partial<AccessPayload>; hidden: Partial<AccessPayload>; as?: Partial<FilterSpec> }> = {
-    tenant: { readable: {}, hidden: { tenant: 'other' as TenantId } },
+    tenant: { readable: {}, hidden: { tenant: 'somebody-else' as TenantId } },
     zone: { readable: { zone: zone(1) }, hidden: { zone: zone(2) } },
     'the first gate': { readable: { acl: { gates: [numbers(4, 5)], deny: [] } }, hidden: { acl: { gates: [numbers(4)], deny: [] } } },
     'the eighth gate': {
@@ -109,7 +123,7 @@ describe('the filter on real points, each leg', () => {
   };
   for (const [name, { readable, hidden, as }] of Object.entries(cases)) {
     it(`matches and excludes by ${name}`, async () => {
-      const index = await freshIndex();
+      const { index } = shared;
       const [yes, no] = [point(readable), point(hidden, 2)];
       await index.upsert([yes, no], signal);
       const spec = { ...reader, ...as };
@@ -119,7 +133,7 @@ describe('the filter on real points, each leg', () => {
   }
 
   it('shows a caller who is in no ACL only what has no reader but is not closed: nothing', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     await index.upsert([point(), point({ acl: { gates: [], deny: [] } })], signal);
     expect((await found(index, { gate: [] })).size).toBe(0);
     expect((await found(index, { gate: [5] })).size).toBe(1);
@@ -128,8 +142,7 @@ describe('the filter on real points, each leg', () => {
 
 describe('points that lost payload', () => {
   it('are invisible, whichever key is gone, until it is restored', async () => {
-    const collection = qdrant.freshCollection();
-    const index = await freshIndex(collection);
+    const { collection, index } = shared;
     const whole = point();
     const keys = Object.keys(encodePayload(whole.access)).filter((key) => key !== 'metadata' && key !== 'document');
     expect(keys).toHaveLength(14);
@@ -151,8 +164,8 @@ describe('points that lost payload', () => {
 
 describe("a caller's own filter", () => {
   it('cannot widen: a should of theirs stands beside nothing of ours', async () => {
-    const index = await freshIndex();
-    const [mine, theirs] = [point({ metadata: { x: 1 } }), point({ metadata: { x: 1 }, tenant: 'other' as TenantId })];
+    const { index } = shared;
+    const [mine, theirs] = [point({ metadata: { x: 1 } }), point({ metadata: { x: 1 }, tenant: other() })];
     const plain = point();
     await index.upsert([mine, theirs, plain], signal);
     const should = parseMetadataFilter({ should: [{ key: 'metadata.x', match: { value: 1 } }] });
@@ -169,7 +182,7 @@ describe("a caller's own filter", () => {
 
 describe('zones', () => {
   it('match the same as runs with holes and as a flat list, and no zone made later', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const points = Array.from({ length: 30 }, (_, i) => point({ zone: zone(i + 1) }));
     await index.upsert(points, signal);
     const runs = [
@@ -185,7 +198,7 @@ describe('zones', () => {
   });
 
   it('never reach the store as an empty set, a fraction or an id below 1', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     for (const ids of [[], [0], [1.5], [Number.NaN]]) {
       expect(await code(found(index, { zones: { kind: 'flat', ids: ids.map(zone) } }))).toBe('internal');
     }
@@ -198,19 +211,19 @@ describe('zones', () => {
 
 describe('rewriteAccess', () => {
   it('narrows and widens every chunk of its document and of no other', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const document = randomUUID() as string as DocumentKey;
-    const [a, b, other] = [point({ document }), point({ document }), point()];
-    const elsewhere = point({ document, tenant: 'other' as TenantId });
-    await index.upsert([a, b, other, elsewhere], signal);
+    const [a, b, bystander] = [point({ document }), point({ document }), point()];
+    const elsewhere = point({ document, tenant: other() });
+    await index.upsert([a, b, bystander, elsewhere], signal);
     await index.rewriteAccess({ ...a.access, revision: 2, acl: { gates: [numbers(6)], deny: [] } }, signal);
-    expect(await found(index, { gate: [5] })).toEqual(new Set([other.chunk]));
+    expect(await found(index, { gate: [5] })).toEqual(new Set([bystander.chunk]));
     expect(await found(index, { gate: [6] })).toEqual(new Set([a.chunk, b.chunk]));
-    expect(await found(index, { gate: [5], tenant: 'other' as TenantId })).toEqual(new Set([elsewhere.chunk]));
+    expect(await found(index, { gate: [5], tenant: other() })).toEqual(new Set([elsewhere.chunk]));
   });
 
   it('changes nothing when it is late: neither an older revision nor the same again', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const one = point();
     await index.upsert([one], signal);
     await index.rewriteAccess({ ...one.access, revision: 5, acl: { gates: [numbers(6)], deny: [] } }, signal);
@@ -221,7 +234,7 @@ describe('rewriteAccess', () => {
   });
 
   it('is not undone by an upsert of the older revision that arrives after it', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const one = point();
     await index.upsert([one], signal);
     await index.rewriteAccess({ ...one.access, revision: 2, acl: { gates: [numbers(6)], deny: [] } }, signal);
@@ -232,7 +245,7 @@ describe('rewriteAccess', () => {
   });
 
   it('replaces the metadata as a whole', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const one = point({ metadata: { old: 1, deep: { old: 1 } } });
     await index.upsert([one], signal);
     await index.rewriteAccess({ ...one.access, revision: 2, metadata: { deep: { fresh: 1 } } }, signal);
@@ -246,24 +259,24 @@ describe('rewriteAccess', () => {
 
 describe('deleteChunks', () => {
   it("deletes those named, in the tenant named, and nothing for another tenant's ids or an empty list", async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const [a, b] = [point(), point()];
     await index.upsert([a, b], signal);
-    await index.deleteChunks('other' as TenantId, [a.chunk], signal);
-    await index.deleteChunks('acme' as TenantId, [], signal);
+    await index.deleteChunks(other(), [a.chunk], signal);
+    await index.deleteChunks(tenant(), [], signal);
     expect((await found(index, { gate: [5] })).size).toBe(2);
-    await index.deleteChunks('acme' as TenantId, [a.chunk, chunkId()], signal);
+    await index.deleteChunks(tenant(), [a.chunk, chunkId()], signal);
     expect(await found(index, { gate: [5] })).toEqual(new Set([b.chunk]));
   });
 });
 
 describe('ranking', () => {
   it('gives the best first, ties by chunk id, and the same ids at every limit', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const tied = Array.from({ length: 40 }, () => point({}, 1));
     const best = point({}, 3);
     await index.upsert([...tied, best], signal);
-    const filter = mintFilterForTests({ gate: [5], now: NOW });
+    const filter = mint({ gate: [5] });
     const expected = [best.chunk, ...tied.map((p) => p.chunk).sort()];
     for (const limit of [1, 2, 7, 30, 41, 50]) {
       const hits = await index.search(filter, bm25, limit, signal);
@@ -272,30 +285,30 @@ describe('ranking', () => {
   });
 
   it('does not depend on documents the caller may not read', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const [a, b] = [point({}, 1), point({}, 2)];
     await index.upsert([a, b], signal);
-    const before = await index.search(mintFilterForTests({ gate: [5], now: NOW }), bm25, 10, signal);
+    const before = await index.search(mint({ gate: [5] }), bm25, 10, signal);
     await index.upsert(
-      Array.from({ length: 300 }, (_, i) => point({ tenant: 'other' as TenantId }, i)),
+      Array.from({ length: 300 }, (_, i) => point({ tenant: other() }, i)),
       signal,
     );
-    expect(await index.search(mintFilterForTests({ gate: [5], now: NOW }), bm25, 10, signal)).toEqual(before);
+    expect(await index.search(mint({ gate: [5] }), bm25, 10, signal)).toEqual(before);
   });
 
   it('leaves out what shares no term with the query, and answers a query without terms with nothing', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     await index.upsert([point(), { ...point(), sparse: { indices: [], values: [] } }], signal);
-    const filter = mintFilterForTests({ gate: [5], now: NOW });
-    const other: Leg = { ...bm25, vector: { indices: [8], values: [1] } };
-    expect(await index.search(filter, other, 10, signal)).toEqual([]);
+    const filter = mint({ gate: [5] });
+    const stranger: Leg = { ...bm25, vector: { indices: [8], values: [1] } };
+    expect(await index.search(filter, stranger, 10, signal)).toEqual([]);
     expect(await index.search(filter, bm25, 10, signal)).toHaveLength(1);
     expect(await index.search(filter, { ...bm25, vector: { indices: [], values: [] } }, 10, signal)).toEqual([]);
   });
 
   it('refuses vectors that do not fit', async () => {
-    const index = await freshIndex();
-    const filter = mintFilterForTests({ gate: [5] });
+    const { index } = shared;
+    const filter = mint({ gate: [5] });
     for (const vector of [[1, 0], [1, 0, Number.NaN], []]) {
       expect(await code(index.search(filter, { ...dense, vector }, 5, signal))).toBe('vector_mismatch');
     }
@@ -305,7 +318,7 @@ describe('ranking', () => {
 
 describe('what a point carries', () => {
   it('refuses an ACL that does not fit rather than cutting it', async () => {
-    const index = await freshIndex();
+    const { index } = shared;
     const nine = { gates: Array.from({ length: 9 }, () => numbers(5)), deny: [] };
     expect(await code(index.upsert([point({ acl: nine })], signal))).toBe('internal');
     expect(await code(index.upsert([point({ acl: { gates: [numbers(0)], deny: [] } })], signal))).toBe('internal');
@@ -336,13 +349,13 @@ describe('the collection', () => {
     ['another model', { sparse: 'bm25@1', dense: { kind: 'caller', model: 'other', dimension: 3 } }, /test with 3.*other with 3/],
     ['another dimension', { sparse: 'bm25@1', dense: { kind: 'caller', model: 'test', dimension: 4 } }, /test with 3.*test with 4/],
     ['no dense vectors', { sparse: 'bm25@1', dense: { kind: 'none' } }, /test with 3.*none/],
-  ])('is refused under %s, with what differs', async (_, other, message) => {
+  ])('is refused under %s, with what differs', async (_, different, message) => {
     const collection = qdrant.freshCollection();
     await freshIndex(collection);
     const index = createVectorIndex({
       endpoint: qdrant.endpoint,
       collection,
-      identity: other,
+      identity: different,
       telemetry: silentTelemetry,
       clock: systemClock,
     });
