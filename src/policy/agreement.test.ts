@@ -177,8 +177,8 @@ describe('the two keys, Casbin over all lines, Casbin with its own roles, and th
     );
     await fc.assert(property, { numRuns: 300 });
     // The generator must produce both answers, or agreement would mean nothing.
-    expect(seen.permit).toBeGreaterThan(500);
-    expect(seen.refuse).toBeGreaterThan(500);
+    expect(seen.permit).toBeGreaterThan(250);
+    expect(seen.refuse).toBeGreaterThan(250);
   });
 
   it('agree that a caller of another tenant may do nothing', () => {
