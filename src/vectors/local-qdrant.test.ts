@@ -1,0 +1,279 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AppError } from '../core/errors.ts';
+import { silentTelemetry } from '../core/ports/telemetry.ts';
+import { checkQdrantBinary, findQdrantBinary, PINNED_SHA256 } from './local/binary.ts';
+import { lockDirectory } from './local/directory-lock.ts';
+import { reapOrphan } from './local/orphan.ts';
+import { identifyProcess, isSameProcess } from './local/process-identity.ts';
+import { launchQdrant } from './local/qdrant-process.ts';
+import { startLocalQdrant, type LocalQdrant } from './local-qdrant.ts';
+
+const { log } = silentTelemetry;
+const PARENT = fileURLToPath(new URL('../../test/support/qdrant-parent.ts', import.meta.url));
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-local-'));
+  cleanups.push(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
+  return path;
+}
+
+async function started(dataDir: string, binary?: string): Promise<LocalQdrant> {
+  const server = await startLocalQdrant({ dataDir, binary, log, graceMs: 3_000 });
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1_000; i += 1) {
+    if (await condition()) return;
+    await sleep(20);
+  }
+  throw new Error(`never came: ${what}`);
+}
+
+interface Told {
+  readonly pid?: number;
+  readonly error?: string;
+}
+
+/** Starts a service-like process and gives the first line it prints. */
+async function parent(dataDir: string, then = 'stay'): Promise<{ process: ChildProcess; told: Told }> {
+  const child = spawn(process.execPath, [PARENT, dataDir, then], { stdio: ['ignore', 'pipe', 'ignore'] });
+  cleanups.push(() => child.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  return { process: child, told: JSON.parse(line) as Told };
+}
+
+async function collections(server: LocalQdrant, method = 'GET', name = ''): Promise<string> {
+  const headers = { 'api-key': server.apiKey, 'content-type': 'application/json' };
+  const body = method === 'GET' ? {} : { body: '{"vectors":{"size":2,"distance":"Dot"}}' };
+  return (await fetch(`${server.url}/collections${name}`, { method, headers, ...body })).text();
+}
+
+function script(body: string): string {
+  const path = join(directory(), 'program');
+  writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  return path;
+}
+
+function pinnedPath(): string {
+  return findQdrantBinary(undefined).path;
+}
+
+describe('a local Qdrant', () => {
+  it('answers on loopback to its key only, and its key is not among its arguments', async () => {
+    const server = await started(directory());
+    expect(new URL(server.url).hostname).toBe('127.0.0.1');
+    expect(await collections(server)).toContain('"collections":[]');
+    expect((await fetch(`${server.url}/collections`)).status).toBe(401);
+    const pid = server.pid() ?? 0;
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(server.apiKey);
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+    expect(environment).toContain(server.apiKey);
+    // Nothing is inherited, so no secret of ours is.
+    expect(environment.split('\0').filter((entry) => entry !== '' && !entry.startsWith('QDRANT__'))).toEqual([]);
+  });
+
+  it('comes back after SIGKILL with its data, at the same address with the same key', async () => {
+    const server = await started(directory());
+    await collections(server, 'PUT', '/kept');
+    const pid = server.pid() ?? 0;
+    let restarts = 0;
+    server.onRestart(() => {
+      restarts += 1;
+    });
+    process.kill(pid, 'SIGKILL');
+    await until('its death is noticed', () => server.pid() === undefined);
+    expect(() => server.endpoint()).toThrow(AppError);
+    await until('restart', () => restarts === 1);
+    expect(server.pid()).not.toBe(pid);
+    expect(server.endpoint()).toEqual({ url: server.url, apiKey: server.apiKey });
+    expect(await collections(server)).toContain('kept');
+  });
+
+  it('is ended by stop, even right after it died, and leaves the directory to the next', async () => {
+    const dataDir = directory();
+    const server = await started(dataDir);
+    const known = identifyProcess(server.pid() ?? 0);
+    await server.stop();
+    await server.stop();
+    expect(known !== undefined && isSameProcess(known)).toBe(false);
+    const second = await started(dataDir);
+    process.kill(second.pid() ?? 0, 'SIGKILL');
+    await second.stop();
+    await expect(fetch(second.url)).rejects.toThrow();
+  });
+
+  it('runs a program of the operator, found to be new enough', async () => {
+    const copy = join(directory(), 'my-qdrant');
+    copyFileSync(pinnedPath(), copy);
+    chmodSync(copy, 0o755);
+    const server = await started(directory(), copy);
+    expect(await collections(server)).toContain('"collections":[]');
+  });
+
+  it.each([
+    ['too old', 'echo qdrant 1.15.4', /1\.15, which is too old/],
+    ['something else', 'echo hello', /does not say that it is Qdrant/],
+    ['failing', 'exit 3', /does not run/],
+    ['ending at once', 'test "$1" = --version && echo qdrant 1.16.0', /did not start: it ended at once/],
+  ])('refuses a program that is %s', async (_, body, message) => {
+    await expect(startLocalQdrant({ dataDir: directory(), binary: script(body), log })).rejects.toThrow(message);
+  });
+
+  it('refuses a program that is not there, and leaves no lock behind when a start fails', async () => {
+    const dataDir = directory();
+    await expect(startLocalQdrant({ dataDir, binary: '/nowhere/qdrant', log })).rejects.toThrow(/SLUICE_QDRANT_BINARY/);
+    await expect(startLocalQdrant({ dataDir, binary: script('exit 3'), log })).rejects.toThrow(AppError);
+    await started(dataDir);
+  });
+
+  it('does not start beside a stranger on its port, and leaves nothing running', async () => {
+    const stranger = createServer().listen(0, '127.0.0.1');
+    cleanups.push(() => stranger.close());
+    await once(stranger, 'listening');
+    const address = stranger.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const options = {
+      binary: findQdrantBinary(undefined),
+      directory: directory(),
+      port,
+      apiKey: 'k',
+      log,
+      readyMs: 20_000,
+      graceMs: 1_000,
+    };
+    await expect(launchQdrant(options, new AbortController().signal)).rejects.toThrow(/did not start/);
+    expect(() => readFileSync(join(options.directory, 'process.json'))).toThrow();
+  });
+
+  it('that never gets ready is ended at the deadline', async () => {
+    const program = script('test "$1" = --version && echo qdrant 1.16.0 && exit; exec sleep 1000');
+    const options = { dataDir: directory(), binary: program, log, readyMs: 300, graceMs: 500 };
+    await expect(startLocalQdrant(options)).rejects.toThrow(/not ready after 300 ms/);
+  });
+});
+
+describe('the pinned program', () => {
+  it('is run only with the digest of the release', async () => {
+    const copy = join(directory(), 'qdrant');
+    copyFileSync(pinnedPath(), copy);
+    const pinned = { kind: 'pinned', path: copy, sha256: PINNED_SHA256 } as const;
+    await checkQdrantBinary(pinned);
+    writeFileSync(copy, 'x', { flag: 'a' });
+    await expect(checkQdrantBinary(pinned)).rejects.toThrow(/SHA-256 differs/);
+    const options = { binary: pinned, directory: directory(), port: 1, apiKey: 'k', log, readyMs: 1_000, graceMs: 1_000 };
+    await expect(launchQdrant(options, new AbortController().signal)).rejects.toThrow(/SHA-256 differs/);
+  });
+
+  it('that is missing names the ways out', () => {
+    const missing = () => {
+      throw new Error('Cannot find module');
+    };
+    const look = () => findQdrantBinary(undefined, missing as unknown as NodeJS.RequireResolve);
+    for (const way of [/docker run/, /QDRANT_URL/, /SLUICE_QDRANT_BINARY/]) expect(look).toThrow(way);
+  });
+});
+
+describe('after a kill -9 of the service', () => {
+  it('the server it left is ended, another is started on its data', async () => {
+    const dataDir = directory();
+    const first = await parent(dataDir);
+    const orphan = identifyProcess(first.told.pid ?? 0);
+    if (orphan === undefined) throw new Error('the parent started nothing');
+    const exit = once(first.process, 'exit');
+    first.process.kill('SIGKILL');
+    await exit;
+    expect(isSameProcess(orphan)).toBe(true);
+    const server = await started(dataDir);
+    expect(isSameProcess(orphan)).toBe(false);
+    expect(server.pid()).not.toBe(orphan.pid);
+    expect(await collections(server)).toContain('"collections":[]');
+  });
+
+  it('but a plain exit takes the server along', async () => {
+    const { told } = await parent(directory(), 'exit');
+    const known = identifyProcess(told.pid ?? 0);
+    await until('the end of the server', () => known === undefined || !isSameProcess(known));
+  });
+
+  it('a process that merely has the recorded pid is left alone', async () => {
+    const where = directory();
+    const bystander = spawn('sleep', ['1000']);
+    cleanups.push(() => bystander.kill('SIGKILL'));
+    const known = identifyProcess(bystander.pid ?? 0);
+    if (known === undefined) throw new Error('sleep did not start');
+    const others = [{ ...known, started: 'another boot/1' }, { ...known, executable: '/usr/bin/qdrant' }, { pid: known.pid }, 'rubbish'];
+    for (const record of others) {
+      writeFileSync(join(where, 'process.json'), JSON.stringify(record));
+      expect(await reapOrphan(where, log, 500)).toBe(false);
+      expect(isSameProcess(known)).toBe(true);
+    }
+    writeFileSync(join(where, 'process.json'), JSON.stringify(known));
+    expect(await reapOrphan(where, log, 500)).toBe(true);
+    expect(isSameProcess(known)).toBe(false);
+  });
+
+  it('one that does not heed SIGTERM is killed', async () => {
+    const where = directory();
+    const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo up; while :; do sleep 0.1; done'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    cleanups.push(() => stubborn.kill('SIGKILL'));
+    await once(stubborn.stdout, 'data');
+    writeFileSync(join(where, 'process.json'), JSON.stringify(identifyProcess(stubborn.pid ?? 0)));
+    expect(await reapOrphan(where, log, 300)).toBe(true);
+  });
+});
+
+describe('the identity of a process', () => {
+  it.each(['linux', 'darwin'] as const)('is found as on %s, and only while it runs', async (platform) => {
+    const child = spawn('sleep', ['1000']);
+    const known = identifyProcess(child.pid ?? 0, platform);
+    if (known === undefined) throw new Error('not found');
+    expect(isSameProcess(known, platform)).toBe(true);
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+    expect(isSameProcess(known, platform)).toBe(false);
+    for (const pid of [0, 1, -1, 1.5, Number.NaN]) expect(identifyProcess(pid, platform)).toBeUndefined();
+  });
+});
+
+describe('two services on one directory', () => {
+  it('are refused within a process and between processes, and a kill -9 frees it', async () => {
+    const dataDir = directory();
+    const first = await parent(dataDir);
+    await expect(startLocalQdrant({ dataDir, log })).rejects.toThrow(`in use by process ${first.process.pid}`);
+    const rival = await parent(dataDir);
+    expect(rival.told.error).toContain('SLUICE_DATA_DIR');
+    const exit = once(first.process, 'exit');
+    first.process.kill('SIGKILL');
+    await exit;
+    await started(dataDir);
+    await expect(startLocalQdrant({ dataDir, log })).rejects.toThrow(`in use by process ${process.pid}`);
+  });
+
+  it('may work on two', () => {
+    const [a, b] = [join(directory(), 'x'), join(directory(), 'x')];
+    for (const path of [a, b]) mkdirSync(path);
+    const locks = [lockDirectory(a), lockDirectory(b)];
+    expect(() => lockDirectory(a)).toThrow(AppError);
+    locks[0]?.release();
+    lockDirectory(a).release();
+    locks[1]?.release();
+    locks[1]?.release();
+  });
+});
