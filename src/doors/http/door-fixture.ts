@@ -86,7 +86,8 @@ function ingestionFake(seen: Seen): IngestionService {
     return SOURCE;
   };
   return {
-    putSource: (_context, source) => Promise.resolve({ created: source !== SOURCE.source, resource: { ...SOURCE, source: source as SourceId } }),
+    putSource: (_context, source) =>
+      Promise.resolve({ created: source !== SOURCE.source, resource: { ...SOURCE, source: source as SourceId } }),
     patchSource: async (_context, source) => found(source),
     getSource: async (_context, source) => found(source),
     listSources: () => Promise.resolve([SOURCE]),

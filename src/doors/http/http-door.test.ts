@@ -21,7 +21,12 @@ async function call(method: string, path: string, options: { auth?: string; body
     ...(options.body === undefined ? {} : { body: typeof options.body === 'string' ? options.body : JSON.stringify(options.body) }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, json: text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>),
+  };
 }
 
 const reader = token('ada', ['retrieve']);
@@ -166,9 +171,7 @@ describe('who may knock', () => {
   it.each(routes)('%s %s needs its scope and a token', async (method, path, allowed) => {
     const bare = await call(method, path);
     expect(bare.status).toBe(401);
-    expect(bare.headers.get('www-authenticate')).toBe(
-      `Bearer resource_metadata="${fixture.at.url}/.well-known/oauth-protected-resource"`,
-    );
+    expect(bare.headers.get('www-authenticate')).toBe(`Bearer resource_metadata="${fixture.at.url}/.well-known/oauth-protected-resource"`);
     expect(problemSchema.parse(bare.json)).toMatchObject({ code: 'missing_token' });
     for (const scope of ['retrieve', 'ingest', 'sources', 'audit', 'admin'] as const) {
       const { status, headers } = await call(method, path, { auth: token('ada', [scope]) });

@@ -1,0 +1,324 @@
+import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDoor, rawExchange, token, type Fixture } from './door-fixture.ts';
+import { problemSchema } from './schemas/answers.ts';
+
+let fixture: Fixture;
+
+beforeAll(async () => {
+  fixture = await openDoor({
+    config: { limits: { requestBytes: 1_048_576, documentBytes: 2_000_000, deadlineMs: 5_000, idleMs: 5_000, headersMs: 300 } },
+  });
+});
+afterAll(() => fixture.door.close(1_000));
+
+const SECRET = 'correct-horse-battery';
+const reader = token('ada', ['retrieve']);
+const writer = token('wim', ['ingest', 'sources']);
+
+/** Every refusal is a problem that quotes nothing, and reaches no service. */
+async function refusedWith(status: number, code: string, path: string, init: RequestInit & { auth?: string }) {
+  const before = fixture.seen.retrieved.length + fixture.seen.written.length;
+  const { auth = reader, headers, ...rest } = init;
+  const response = await fetch(fixture.at.url + path, {
+    ...rest,
+    headers: { authorization: `Bearer ${auth}`, 'content-type': 'application/json', ...(headers as Record<string, string> | undefined) },
+  });
+  const text = await response.text();
+  const problem = problemSchema.parse(JSON.parse(text));
+  expect({ status: response.status, code: problem.code }, text).toEqual({ status, code });
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(problem.status).toBe(status);
+  expect(problem.requestId).toBe(response.headers.get('x-request-id'));
+  expect(text).not.toContain(SECRET);
+  expect(fixture.seen.retrieved.length + fixture.seen.written.length).toBe(before);
+  return problem;
+}
+
+const retrieve = (status: number, code: string, body: string | Buffer, headers?: Record<string, string>) =>
+  refusedWith(status, code, '/v1/retrieve', { method: 'POST', body: body as BodyInit, ...(headers === undefined ? {} : { headers }) });
+
+async function accepted(body: string): Promise<void> {
+  const response = await fetch(`${fixture.at.url}/v1/retrieve`, {
+    method: 'POST',
+    body,
+    headers: { authorization: `Bearer ${reader}`, 'content-type': 'application/json' },
+  });
+  expect(response.status, await response.text()).toBe(200);
+}
+
+describe('a body that is not JSON', () => {
+  it.each([
+    ['nothing', ''],
+    ['cut off', `{"query":"${SECRET}`],
+    ['a trailing comma', `{"query":"${SECRET}",}`],
+    ['NaN', '{"vector":[NaN]}'],
+    ['Infinity', '{"vector":[-Infinity]}'],
+    ['a bare NUL', '{"query":"a\0b"}'],
+    ['two values', '{"query":"a"}{"query":"b"}'],
+    ['a byte order mark', '\ufeff{"query":"a"}'],
+    ['single quotes', "{'query':'a'}"],
+    ['escaped closing quote', '{"query":"a\\"}'],
+  ])('%s', async (_name, body) => {
+    await retrieve(400, 'malformed_json', body);
+  });
+
+  it('bytes that are not UTF-8', async () => {
+    await retrieve(400, 'malformed_json', Buffer.from([...Buffer.from('{"query":"'), 0xc3, 0x28, ...Buffer.from('"}')]));
+    await accepted('{"query":"\u00e4 \\\\ \\" \\u00e4 : {["}');
+  });
+});
+
+describe('JSON with traps', () => {
+  it('unpaired surrogates and NUL, escaped', async () => {
+    expect(await retrieve(400, 'invalid_request', '{"query":"a\\ud800"}')).toMatchObject({ errors: [{ pointer: '/query' }] });
+    await retrieve(400, 'invalid_request', '{"query":"\\udc00\\ud800"}');
+    await retrieve(400, 'invalid_request', '{"query":"a\\u0000b"}');
+    await retrieve(400, 'invalid_request', '{"query":"a","\\ud800":1}');
+    await accepted('{"query":"\\ud83d\\ude00"}');
+  });
+
+  it('nesting of ten thousand levels', async () => {
+    await retrieve(400, 'invalid_request', `{"query":"a","filter":${'['.repeat(10_000)}${']'.repeat(10_000)}}`);
+    await retrieve(400, 'invalid_request', '['.repeat(1_000_000));
+    await retrieve(400, 'invalid_request', '{"a":'.repeat(200_000));
+  });
+
+  it('a key twice, in any spelling, and keys of prototypes', async () => {
+    await retrieve(400, 'invalid_request', '{"query":"a","query":"b"}');
+    await retrieve(400, 'invalid_request', '{"query":"a","qu\\u0065ry":"b"}');
+    await retrieve(400, 'invalid_request', '{"query":"a","__proto__":{"limit":100}}');
+    await retrieve(400, 'invalid_request', '{"query":"a","filter":{"__proto__":{"must":[]}}}');
+    await retrieve(400, 'invalid_request', '{"query":"a","constructor":{"prototype":{"limit":1}}}');
+  });
+
+  it('numbers out of range', async () => {
+    expect(await retrieve(400, 'invalid_request', '{"vector":[1,1e400]}')).toMatchObject({ errors: [{ pointer: '/vector/1' }] });
+    await retrieve(400, 'invalid_request', '{"query":"a","limit":1e400}');
+  });
+});
+
+describe('a request outside the contract', () => {
+  it('unknown keys are named, their values are not', async () => {
+    const problem = await retrieve(400, 'invalid_request', JSON.stringify({ query: SECRET, filtr: SECRET, 'a/b~c': SECRET }));
+    expect(problem.errors).toEqual([
+      { pointer: '/filtr', message: 'unknown key' },
+      { pointer: '/a~1b~0c', message: 'unknown key' },
+    ]);
+    await retrieve(400, 'invalid_request', '{"query":"a","context":{"format":"xml","x":1}}');
+    await retrieve(400, 'invalid_request', '{"query":"a","session":"s"}');
+  });
+
+  it('keys without end are cut and not all listed', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`${i}${'k'.repeat(500)}`, 1]));
+    const problem = await retrieve(400, 'invalid_request', JSON.stringify({ query: 'a', ...keys }));
+    expect(problem.errors).toHaveLength(16);
+    expect(JSON.stringify(problem).length).toBeLessThan(4_000);
+  });
+
+  it.each([
+    ['limit 0', { query: 'a', limit: 0 }],
+    ['limit -1', { query: 'a', limit: -1 }],
+    ['limit 1e9', { query: 'a', limit: 1e9 }],
+    ['limit 1.5', { query: 'a', limit: 1.5 }],
+    ['limit as text', { query: 'a', limit: '5' }],
+    ['limit null', { query: 'a', limit: null }],
+    ['an empty query', { query: '' }],
+    ['a long query', { query: 'x'.repeat(8_193) }],
+    ['a query that is a list', { query: [SECRET] }],
+    ['neither query nor vector', { limit: 5 }],
+    ['an empty vector', { vector: [] }],
+    ['a long vector', { vector: Array.from({ length: 8_193 }, () => 1) }],
+    ['a vector of texts', { vector: [SECRET] }],
+    ['a vector with null', { vector: [1, null] }],
+    ['a list that would read as any source', { query: 'a', sources: [] }],
+    ['a source that cannot be', { query: 'a', sources: ['../x'] }],
+    ['a trust that is none', { query: 'a', minTrust: SECRET }],
+    ['a format that is none', { query: 'a', context: { format: 'base64' } }],
+    ['a list', [1, 2]],
+    ['a text', 'query'],
+    ['null', null],
+  ])('%s', async (_name, body) => {
+    const problem = await retrieve(400, 'invalid_request', JSON.stringify(body));
+    expect(problem.errors?.length).toBeGreaterThan(0);
+  });
+
+  it('the edges are inside', async () => {
+    await accepted(JSON.stringify({ query: 'x'.repeat(8_192), limit: 100 }));
+    await accepted(JSON.stringify({ vector: Array.from({ length: 8_192 }, () => 0.5), limit: 1 }));
+  });
+
+  it('a level outside the scheme', async () => {
+    await retrieve(422, 'unknown_level', JSON.stringify({ query: 'a', maxLevel: 'cosmic' }));
+    await accepted('{"query":"a","maxLevel":"public"}');
+  });
+
+  it('a filter over anything but metadata', async () => {
+    for (const key of ['tenant', 'zone', 'acl_v', 'metadata', 'text', 'metadata_x.y']) {
+      await retrieve(400, 'unsupported_filter', JSON.stringify({ query: 'a', filter: { must: [{ key, match: { value: 1 } }] } }));
+    }
+    for (const filter of [{}, { must: [] }, { must: [{ has_id: [1] }] }, 'x', null, []]) {
+      await retrieve(400, 'unsupported_filter', JSON.stringify({ query: 'a', filter }));
+    }
+    await accepted('{"query":"a","filter":{"must":[{"key":"metadata.year","match":{"value":2024}}]}}');
+  });
+});
+
+describe('the envelope', () => {
+  it('other media types, charsets and encodings', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-16', 'application/jsonx', '']) {
+      await retrieve(415, 'unsupported_media_type', '{"query":"a"}', { 'content-type': type });
+    }
+    await retrieve(415, 'unsupported_media_type', '{"query":"a"}', { 'content-encoding': 'gzip' });
+  });
+
+  it('a query of a megabyte', async () => {
+    await retrieve(413, 'payload_too_large', JSON.stringify({ query: 'x'.repeat(1_048_576) }));
+    await retrieve(400, 'invalid_request', JSON.stringify({ query: 'x'.repeat(1_000_000) }));
+  });
+
+  it('a body that grows without announcing its length', async () => {
+    const endless = Readable.toWeb(Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(65_536, 'x'))));
+    await refusedWith(413, 'payload_too_large', '/v1/retrieve', {
+      method: 'POST',
+      body: endless as unknown as BodyInit,
+      duplex: 'half',
+    } as RequestInit);
+  });
+
+  it('is not read before the caller is known', async () => {
+    const head = `POST /v1/retrieve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 104857600\r\n`;
+    const unknown = await rawExchange(fixture.at.port, `${head}Connection: close\r\nExpect: 100-continue\r\n\r\n`);
+    expect(unknown).toMatch(/^HTTP\/1\.1 401 /);
+    const known = await rawExchange(
+      fixture.at.port,
+      `POST /v1/retrieve HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${reader}\r\nContent-Type: application/json\r\nContent-Length: 13\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n{"query":"a"}`,
+    );
+    expect(known).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  });
+
+  it('two Authorization fields', async () => {
+    const send = (fields: string) =>
+      rawExchange(fixture.at.port, `GET /v1/sources HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${fields}\r\n`);
+    const field = `Authorization: Bearer ${writer}\r\n`;
+    expect(await send(`${field}authorization: Bearer x\r\n`)).toMatch(/^HTTP\/1\.1 401 [^]*invalid_token/);
+    expect(await send(field)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('what is not HTTP, and heads that are too large or too slow', async () => {
+    expect(await rawExchange(fixture.at.port, 'hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [^]*"code":"invalid_request"/);
+    const large = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`;
+    expect(await rawExchange(fixture.at.port, large)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers_too_large"/);
+    expect(await rawExchange(fixture.at.port, 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toMatch(
+      /^HTTP\/1\.1 408 [^]*"code":"request_timeout"/,
+    );
+    const smuggled = 'POST /v1/retrieve HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+    expect(await rawExchange(fixture.at.port, smuggled)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
+describe('paths', () => {
+  const document = '{"mediaType":"text/plain","text":"x","acl":{"allow":["everyone"]}}';
+  const raw = (path: string) =>
+    rawExchange(
+      fixture.at.port,
+      `PUT ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${writer}\r\nContent-Type: application/json\r\nContent-Length: ${document.length}\r\nConnection: close\r\n\r\n${document}`,
+    );
+
+  it.each([
+    ['a NUL', '/v1/sources/s/documents/a%00b'],
+    ['a line break', '/v1/sources/s/documents/a%0d%0ab'],
+    ['a bad escape', '/v1/sources/s/documents/%zz'],
+    ['a lone byte', '/v1/sources/s/documents/%ff'],
+    ['an encoded surrogate', '/v1/sources/s/documents/%ed%a0%80'],
+    ['ten thousand characters', `/v1/sources/s/documents/${'x'.repeat(10_000)}`],
+    ['513 bytes', `/v1/sources/s/documents/${'x'.repeat(513)}`],
+    ['a source with a slash', '/v1/sources/a%2Fb/documents/d'],
+    ['a source that climbs', '/v1/sources/%2e%2e/documents/d'],
+    ['a source that is a star', '/v1/sources/*/documents/d'],
+  ])('%s', async (_name, path) => {
+    const before = fixture.seen.written.length;
+    expect(await raw(path)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"invalid_request"/);
+    expect(fixture.seen.written.length).toBe(before);
+  });
+
+  it('dots that a client would have resolved stay names or lead nowhere', async () => {
+    expect(await raw('/v1/sources/s/documents/../../../etc')).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await raw('/v1/sources/s/documents/..%2f..')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(fixture.seen.written.at(-1)?.document).toBe('../..');
+    expect(await raw(`/v1/sources/s/documents/${'x'.repeat(512)}`)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('an address in full reaches the same route', async () => {
+    expect(await raw('http://elsewhere/v1/sources/s/documents/d')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await raw('http://elsewhere/v1/retrieve')).toMatch(/^HTTP\/1\.1 405 /);
+  });
+});
+
+describe('documents', () => {
+  const put = (status: number, code: string, body: unknown) =>
+    refusedWith(status, code, '/v1/sources/s/documents/d', { method: 'PUT', auth: writer, body: JSON.stringify(body) });
+  const good = { mediaType: 'text/plain', text: 'x', acl: { allow: ['everyone'] } };
+
+  it.each([
+    ['two kinds of acl', { ...good, acl: { allow: [], gates: [] } }],
+    ['an acl of nothing', { ...good, acl: {} }],
+    ['an acl that is a list', { ...good, acl: ['everyone'] }],
+    ['a principal that is a number', { ...good, acl: { allow: [1] } }],
+    ['a role beside', { ...good, acl: { allow: ['everyone'], role: 'admin' } }],
+    ['text with a NUL', { ...good, text: 'a\0b' }],
+    ['metadata with a list at its root', { ...good, metadata: [] }],
+    ['metadata too deep', { ...good, metadata: { a: { b: { c: { d: { e: { f: 1 } } } } } } }],
+    ['metadata too wide', { ...good, metadata: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, i])) }],
+    ['metadata too large', { ...good, metadata: { a: 'x'.repeat(16_384) } }],
+    ['a time without offset', { ...good, validFrom: '2026-01-01T00:00:00' }],
+    ['a time that is none', { ...good, validUntil: '2026-02-30T00:00:00Z' }],
+    ['a chunk without text', { mediaType: 'text/plain', acl: good.acl, chunks: [{ vector: [1] }] }],
+    ['no chunks', { mediaType: 'text/plain', acl: good.acl, chunks: [] }],
+    ['a name in the body', { ...good, document: 'other' }],
+  ])('%s', async (_name, body) => {
+    await put(400, 'invalid_request', body);
+  });
+
+  it('ten thousand ACL entries are for the service to count', async () => {
+    const allow = Array.from({ length: 10_000 }, (_, i) => `user:${i}`);
+    const response = await fetch(`${fixture.at.url}/v1/sources/s/documents/d`, {
+      method: 'PUT',
+      body: JSON.stringify({ ...good, acl: { allow }, metadata: { a: { b: { c: { d: [1] } } } } }),
+      headers: { authorization: `Bearer ${writer}`, 'content-type': 'application/json' },
+    });
+    expect(response.status).toBe(200);
+    expect(fixture.seen.written.at(-1)?.body.acl).toEqual({ allow, deny: undefined });
+  });
+
+  it('a million wrong entries make one issue', async () => {
+    const problem = await put(400, 'invalid_request', { ...good, acl: { allow: Array.from({ length: 99_999 }, () => 1) } });
+    expect(problem.errors).toHaveLength(1);
+    await put(400, 'invalid_request', { ...good, acl: { allow: Array.from({ length: 100_001 }, () => 'a') } });
+  });
+
+  it('a hundred megabytes', async () => {
+    // The sender may be told before it is done sending, so the answer is read as it comes.
+    const answer = await new Promise<string>((resolve, reject) => {
+      const upload = httpRequest(`${fixture.at.url}/v1/sources/s/documents/d`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${writer}`, 'content-type': 'application/json', 'content-length': 104_857_600 },
+      });
+      upload.on('response', (response) => {
+        response.setEncoding('utf8').on('data', (text: string) => {
+          resolve(`${response.statusCode} ${text}`);
+          upload.destroy();
+        });
+      });
+      upload.on('error', reject);
+      upload.write(Buffer.alloc(1_000_000, 'x'));
+    });
+    expect(answer).toMatch(/^413 .*"code":"payload_too_large"/);
+  });
+});
+
+it('none of it reached the log', () => {
+  expect(JSON.stringify(fixture.log())).not.toContain(SECRET);
+  expect(JSON.stringify(fixture.log())).not.toContain(reader);
+});
