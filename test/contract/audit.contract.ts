@@ -145,7 +145,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
         for (const result of late) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'audit_unavailable' } });
         gate.resolve();
         await holder;
-        await hasty.append(event('after'));
+        await audit.append(event('after'));
         expect((await rowsOf(ACME)).map((row) => row.request_id)).toEqual(['holder', 'after']);
       });
     });

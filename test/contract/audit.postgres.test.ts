@@ -29,11 +29,11 @@ describe('audit on a PostgreSQL that is gone', () => {
     const proxy = await tcpProxy({ host: url.hostname, port: Number(url.port || 5432) });
     url.hostname = '127.0.0.1';
     url.port = String(proxy.port);
-    const limits = { connectTimeoutMs: 500, statementTimeoutMs: 500, transactionTimeoutMs: 1_000 };
+    const limits = { connectTimeoutMs: 2_000, statementTimeoutMs: 1_000, transactionTimeoutMs: 5_000 };
     const database = await openDatabase({ kind: 'postgres', url: url.href }, limits);
     try {
       await migrate(database);
-      const audit = createAudit({ database, telemetry: silentTelemetry, limits: { deadlineMs: 1_000 } });
+      const audit = createAudit({ database, telemetry: silentTelemetry, limits: { deadlineMs: 2_000 } });
       const append = (requestId: string): Promise<unknown> => audit.append({ tenant, kind: 'intent', requestId, body: {} });
       await append('before');
       proxy[trouble]();
@@ -46,7 +46,7 @@ describe('audit on a PostgreSQL that is gone', () => {
               () => 'written',
               () => 'failed',
             ),
-          { timeout: 20_000 },
+          { timeout: 30_000 },
         )
         .toBe('written');
       expect(await audit.verifyChain(tenant)).toMatchObject({ kind: 'intact' });

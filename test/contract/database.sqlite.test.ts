@@ -1,0 +1,97 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
+import { databaseContract } from './database.contract.ts';
+
+let folder: string;
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-database-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function freshPath(): string {
+  made += 1;
+  return join(folder, `${made}.db`);
+}
+
+databaseContract('SQLite', (): Promise<DatabaseConfig> => Promise.resolve({ kind: 'sqlite', path: freshPath() }));
+
+describe('SQLite', () => {
+  async function pragma(run: (text: string) => Promise<{ rows: unknown[] }>, name: string): Promise<unknown> {
+    const [row] = (await run(`pragma ${name}`)).rows as Record<string, unknown>[];
+    return row === undefined ? undefined : Object.values(row)[0];
+  }
+
+  it('syncs every commit, checks foreign keys, and reads on connections that cannot write', async () => {
+    const database = await openDatabase({ kind: 'sqlite', path: freshPath() });
+    try {
+      const writing = (text: string): Promise<{ rows: unknown[] }> => database.transaction((tx) => sql.raw(text).execute(tx));
+      const reading = (text: string): Promise<{ rows: unknown[] }> => sql.raw(text).execute(database.db);
+      for (const run of [writing, reading]) {
+        expect(await pragma(run, 'journal_mode')).toBe('wal');
+        expect(await pragma(run, 'synchronous')).toBe(2);
+        expect(await pragma(run, 'foreign_keys')).toBe(1);
+      }
+      await expect(reading('create table t (x)')).rejects.toThrow(/readonly/);
+      await writing('create table t (x)');
+      expect((await reading('select * from t')).rows).toEqual([]);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('keeps the file, its log and its index to the user of the service', async () => {
+    const path = freshPath();
+    const database = await openDatabase({ kind: 'sqlite', path });
+    try {
+      await database.transaction((tx) => sql`create table t (x)`.execute(tx));
+      for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o077).toBe(0);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('waits for a write lock held by another process, and gives up after its time', async () => {
+    const path = freshPath();
+    const database = await openDatabase({ kind: 'sqlite', path }, { connectTimeoutMs: 150 });
+    const other = new DatabaseSync(path);
+    try {
+      other.exec('begin immediate');
+      await expect(database.transaction((tx) => sql`create table t (x)`.execute(tx))).rejects.toThrow(/locked/);
+      const patient = database.transaction((tx) => sql`create table t (x)`.execute(tx));
+      other.exec('commit');
+      await patient;
+      expect((await sql`select * from t`.execute(database.db)).rows).toEqual([]);
+    } finally {
+      other.close();
+      await database.close();
+    }
+  });
+
+  it('forgets statements it has not used for long', async () => {
+    const database = await openDatabase({ kind: 'sqlite', path: freshPath() });
+    try {
+      for (let n = 0; n < 400; n += 1) {
+        const { rows } = await sql`select ${sql.lit(n)} as n, ${n} as m`.execute(database.db);
+        expect(rows).toEqual([{ n, m: n }]);
+      }
+      expect((await sql`select ${sql.lit(0)} as n, ${0} as m`.execute(database.db)).rows).toEqual([{ n: 0, m: 0 }]);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('refuses a place where it cannot keep its promises', async () => {
+    await expect(openDatabase({ kind: 'sqlite', path: join(folder, 'missing', 'x.db') })).rejects.toThrow(/ENOENT/);
+    await expect(openDatabase({ kind: 'sqlite', path: folder })).rejects.toThrow(/EISDIR/);
+    const broken = freshPath();
+    await writeFile(broken, 'not a database at all, but long enough to have a header of its own, and then some more '.repeat(20));
+    await expect(openDatabase({ kind: 'sqlite', path: broken })).rejects.toThrow(/not a database/);
+  });
+});
