@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import type { ChunkId, DocumentId } from '../../src/core/ids.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+import type { StoredDocument } from '../../src/core/ports/catalog.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { ACME, ANNA, attributesOf, CHANGE, contentOf, HANDBOOK, HR, keyOf, label, PUBLIC_ACL } from '../support/catalog-fixture.ts';
+import type { GetWorld } from './catalog.contract.ts';
+
+const NAME = 'guide/leave.md' as DocumentId;
+const KEY = keyOf(ACME, HANDBOOK, NAME);
+
+function chunksOf(stored: StoredDocument, paragraphs?: readonly string[]): readonly ChunkId[] {
+  return contentOf(stored.key, stored.revision, paragraphs ?? ['first paragraph', 'second paragraph']).chunks.map(({ chunk }) => chunk);
+}
+
+export function describeDocuments(get: GetWorld): void {
+  const states = async (chunks: readonly ChunkId[]) => {
+    const { candidates } = await get().catalog.candidates(ACME, chunks);
+    return chunks.map((chunk) => candidates.get(chunk)?.state);
+  };
+
+  describe('documents', () => {
+    it('keeps a chunk staged, readable by nobody, until it is published', async () => {
+      const { catalog } = get();
+      const content = contentOf(KEY, 1, ['one', 'two']);
+      const chunks = content.chunks.map(({ chunk }) => chunk);
+      await catalog.reserve(ACME, HANDBOOK, label('public', [], 'trusted'), PUBLIC_ACL);
+      await catalog.stage(ACME, KEY, content);
+      await catalog.stage(ACME, KEY, content);
+      expect(await states(chunks)).toEqual(['staged', 'staged']);
+      const before = await catalog.candidates(ACME, chunks);
+      expect([...before.candidates.values()].map(({ acl }) => acl)).toEqual(chunks.map(() => ({ gates: [], deny: [] })));
+      expect(await catalog.document(ACME, HANDBOOK, NAME)).toBeUndefined();
+      const input = { tenant: ACME, source: HANDBOOK, document: NAME, key: KEY, expected: 'absent', change: CHANGE } as const;
+      await catalog.publish({ ...input, attributes: attributesOf(), content });
+      expect(await states(chunks)).toEqual(['live', 'live']);
+      await catalog.stage(ACME, KEY, content);
+      expect(await states(chunks)).toEqual(['live', 'live']);
+    });
+
+    it('tells everything that judging and provenance need', async () => {
+      const { catalog, put } = get();
+      const acl = { gates: [[HR, ANNA]], deny: ['user:idp|eve' as Principal] };
+      const metadata: JsonObject = { year: 2024, tags: ['a', null, 1.5], 'quote"%_\\': '\u0000\ud800' };
+      const declared = label('confidential', ['people', 'legal'], 'external');
+      const stored = await put(NAME, {
+        attributes: { acl, metadata, declared, uri: 'https://example.test/a?b=%20', validFrom: 10, validUntil: 4_000_000_000 },
+      });
+      expect(stored).toMatchObject({ revision: 1, indexedRevision: 1, aclVersion: 1, chunks: 2, validFrom: 10, metadata });
+      expect(stored.declared).toEqual({ level: 'confidential', compartments: ['legal', 'people'], trust: 'external' });
+      expect(await catalog.document(ACME, HANDBOOK, NAME)).toEqual(stored);
+      const [first, second] = chunksOf(stored);
+      const { at, candidates } = await catalog.candidates(ACME, [first!, second!, first!]);
+      expect(Math.abs(at - Date.now())).toBeLessThan(60_000);
+      expect(candidates.size).toBe(2);
+      expect(candidates.get(second!)).toEqual({
+        ...{ chunk: second, state: 'live', key: KEY, source: HANDBOOK, document: NAME, zone: stored.zone },
+        ...{ acl: { gates: [[HR, ANNA].sort()], deny: acl.deny }, aclVersion: 1, validFrom: 10, validUntil: 4_000_000_000 },
+        ...{ title: 'A document', uri: 'https://example.test/a?b=%20', version: stored.version, text: 'second paragraph' },
+        span: { start: 17, end: 33, path: ['Leave', 'Ärger "quoted"'] },
+        digest: contentOf(KEY, 1, ['first paragraph', 'second paragraph']).chunks[1]?.digest,
+        removed: { tag: 0, bidi: 1, zeroWidth: 2 },
+        lineage: contentOf(KEY, 1, []).lineage,
+      });
+    });
+
+    it('answers nothing for unknown chunks and for none, with the time', async () => {
+      const { catalog, put } = get();
+      const known = chunksOf(await put(NAME));
+      const hostile = ['', '%', "' or 1=1 --", 'ü'.repeat(300)] as ChunkId[];
+      for (const chunks of [[], hostile, [...hostile, ...Array<ChunkId>(200).fill('x' as ChunkId)]]) {
+        const read = await catalog.candidates(ACME, chunks);
+        expect(read.candidates.size).toBe(0);
+        expect(read.at).toBeGreaterThan(0);
+      }
+      expect((await catalog.candidates(ACME, [...hostile, ...known])).candidates.size).toBe(2);
+    });
+
+    it('lets the former chunks go when a text is replaced, and keeps counting after a deletion', async () => {
+      const { catalog, put } = get();
+      const first = await put(NAME, { paragraphs: ['old'] });
+      const second = await put(NAME, { paragraphs: ['new', 'newer'], attributes: { acl: { gates: [[HR]], deny: [] } } });
+      expect([second.revision, second.aclVersion, second.chunks]).toEqual([2, 2, 2]);
+      expect(await states([...chunksOf(first, ['old']), ...chunksOf(second, ['new', 'newer'])])).toEqual(['gone', 'live', 'live']);
+
+      await catalog.deleteDocument(KEY, ACME, 2, CHANGE);
+      expect(await catalog.document(ACME, HANDBOOK, NAME)).toBeUndefined();
+      expect(await catalog.accessPayload(ACME, KEY)).toBeUndefined();
+      expect(await catalog.nextRevision(ACME, KEY)).toBe(4);
+      expect(await states(chunksOf(second, ['new', 'newer']))).toEqual(['gone', 'gone']);
+
+      const third = await put(NAME, { paragraphs: ['new', 'newer'], attributes: { acl: { gates: [[HR]], deny: [] } } });
+      expect([third.revision, third.aclVersion]).toEqual([4, 4]);
+      expect(chunksOf(third, ['new', 'newer'])).not.toEqual(chunksOf(second, ['new', 'newer']));
+      expect(await states([...chunksOf(second, ['new', 'newer']), ...chunksOf(third, ['new', 'newer'])])).toEqual([
+        ...['gone', 'gone'],
+        ...['live', 'live'],
+      ]);
+    });
+
+    it('keeps the version of an ACL or label that did not change', async () => {
+      const { catalog, put } = get();
+      await put(NAME);
+      const titled = await catalog.change(KEY, ACME, 1, attributesOf({ title: 'Renamed' }), CHANGE);
+      expect([titled.revision, titled.aclVersion, titled.title]).toEqual([2, 1, 'Renamed']);
+      const granted = await catalog.change(KEY, ACME, 2, attributesOf({ acl: { gates: [[HR, ANNA]], deny: [] } }), CHANGE).catch(String);
+      expect(granted).toMatchObject({ revision: 3, aclVersion: 3 });
+    });
+
+    it('shows what is off, quarantined, deleted or of a deleted source as that', async () => {
+      const { catalog, put } = get();
+      const a = await put('a');
+      const [chunk] = chunksOf(a);
+      const state = async () => (await states([chunk!]))[0];
+      await catalog.throwSwitch(ACME, { kind: 'document', id: a.key }, 'spill', CHANGE);
+      expect(await state()).toBe('off');
+      await catalog.liftSwitch(ACME, { kind: 'document', id: a.key }, CHANGE);
+      expect(await state()).toBe('live');
+      await catalog.change(a.key, ACME, 1, attributesOf({ state: 'quarantined' }), CHANGE);
+      expect(await state()).toBe('quarantined');
+      await catalog.change(a.key, ACME, 2, attributesOf(), CHANGE);
+      expect(await state()).toBe('live');
+      await catalog.deleteSource(ACME, HANDBOOK, 1, CHANGE);
+      expect(await state()).toBe('gone');
+    });
+
+    it('keeps hostile names apart and lists them in pages by code point', async () => {
+      const { catalog, put } = get();
+      const names = ['%', '_', "it's", '"q"', 'start', 'é', 'Z', 'a', 'aa', '\u{1f512}', '\uff21', 'x'.repeat(512), '../../etc', '$1', '?'];
+      for (const name of names) await put(name, { paragraphs: [`text of ${name}`] });
+      const seen: string[] = [];
+      for (let after: DocumentId | undefined; ;) {
+        const page = await catalog.listDocuments(ACME, HANDBOOK, after, 4);
+        if (page.length === 0) break;
+        seen.push(...page.map(({ document }) => document));
+        after = page.at(-1)?.document;
+      }
+      expect(seen).toEqual([...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+      for (const name of names) {
+        const found = await catalog.document(ACME, HANDBOOK, name as DocumentId);
+        expect(found?.document).toBe(name);
+        expect(await states(chunksOf(found!, [`text of ${name}`]))).toEqual(['live']);
+      }
+      expect(await catalog.document(ACME, HANDBOOK, 'A' as DocumentId)).toBeUndefined();
+    });
+
+    it('refuses a key that belongs to another document, and chunks that were not staged', async () => {
+      const { catalog, put } = get();
+      const a = await put('a');
+      const content = contentOf(a.key, 2, ['x']);
+      const input = { tenant: ACME, source: HANDBOOK, key: a.key, attributes: attributesOf(), content, change: CHANGE };
+      await expect(catalog.publish({ ...input, document: 'a' as DocumentId, expected: 1 })).rejects.toMatchObject({ code: 'conflict' });
+      await catalog.stage(ACME, a.key, content);
+      await expect(catalog.publish({ ...input, document: 'b' as DocumentId, expected: 1 })).rejects.toMatchObject({ code: 'conflict' });
+      expect((await catalog.publish({ ...input, document: 'a' as DocumentId, expected: 1 })).revision).toBe(2);
+    });
+  });
+}

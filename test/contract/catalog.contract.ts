@@ -1,0 +1,34 @@
+import { afterEach, beforeEach, describe } from 'vitest';
+import type { DatabaseConfig } from '../../src/database/open-database.ts';
+import { catalogWorld, type CatalogWorld } from '../support/catalog-fixture.ts';
+import { describeDocuments } from './catalog-documents.contract.ts';
+import { describeEpochs } from './catalog-epochs.contract.ts';
+import { describeHistory } from './catalog-history.contract.ts';
+import { describeIsolation } from './catalog-isolation.contract.ts';
+import { describeRaces } from './catalog-races.contract.ts';
+import { describeUpkeep } from './catalog-upkeep.contract.ts';
+import { describeViews } from './catalog-views.contract.ts';
+
+export type GetWorld = () => CatalogWorld;
+
+/** What the catalog promises, whatever the database. `fresh` names a new, empty database each time. */
+export function catalogContract(name: string, fresh: () => Promise<DatabaseConfig>): void {
+  describe(`catalog on ${name}`, () => {
+    let world: CatalogWorld | undefined;
+    beforeEach(async () => {
+      world = await catalogWorld(await fresh());
+    });
+    afterEach(() => world?.close());
+    const get: GetWorld = () => {
+      if (world === undefined) throw new Error('the world was not made');
+      return world;
+    };
+    describeDocuments(get);
+    describeRaces(get);
+    describeEpochs(get);
+    describeViews(get);
+    describeHistory(get);
+    describeUpkeep(get);
+    describeIsolation(get);
+  });
+}
