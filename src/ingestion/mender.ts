@@ -24,6 +24,7 @@ export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Men
   let running: Promise<void> | undefined;
   let again = false;
   let timer: NodeJS.Timeout | undefined;
+  let kicked = false;
 
   async function pass(): Promise<void> {
     await mendAccess(parts, stop.signal);
@@ -56,14 +57,26 @@ export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Men
   function schedule(delay: number): void {
     clearTimeout(timer);
     if (stop.signal.aborted) return;
-    timer = setTimeout(() => void mend().finally(() => schedule(INTERVAL_MS)), delay);
+    timer = setTimeout(() => {
+      kicked = false;
+      void mend().finally(() => {
+        if (!kicked) schedule(INTERVAL_MS);
+      });
+    }, delay);
     timer.unref();
+  }
+
+  // A second kick does not put the first one off, or a stream of writes would keep it waiting for ever.
+  function kick(): void {
+    if (kicked) return;
+    kicked = true;
+    schedule(KICK_DELAY_MS);
   }
 
   schedule(0);
   return {
     mend,
-    kick: () => schedule(KICK_DELAY_MS),
+    kick,
     async close() {
       stop.abort();
       clearTimeout(timer);

@@ -94,6 +94,7 @@ export async function changeAttributes(
     const indexed = before.indexedRevision === before.revision || (await syncAccess(parts, before.tenant, before.key, context.signal));
     return receipt(before, false, warnings, !indexed);
   }
+  await parts.writes.reserve(before.tenant, before.source, attributes.declared, attributes.acl);
   const stored = await parts.writes.change(before.key, before.tenant, before.revision, attributes, changeBy(context));
   parts.telemetry.count('documents_ingested', { outcome: 'changed' });
   const indexed = await syncAccess(parts, stored.tenant, stored.key, context.signal);

@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
-import type { EpochStamp, TenantView } from '../core/ports/catalog.ts';
+import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Purpose } from '../core/ports/policy.ts';
@@ -50,7 +50,7 @@ export async function retrieve(
   const { telemetry } = parts;
   const purpose = checkedPurpose(parts, request);
   // The intent is written while the query is embedded, and awaited before any hit is judged.
-  const intent = telemetry.span('audit.intent', {}, () => parts.audit.append(intentEvent(caller, request, purpose)));
+  const intent = telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose));
   const legs = telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
   const [, ready] = await Promise.all([intent, legs]);
   for (let search = 0; search < MAX_SEARCHES; search++) {
@@ -60,6 +60,12 @@ export async function retrieve(
     if (released !== undefined) return released;
   }
   throw new AppError('epoch_unstable', { retryAfter: 1 });
+}
+
+/** Only for a tenant that exists: a token may assert one that was never made, and must not start a log for it. */
+async function declareIntent(parts: RetrievalParts, caller: Caller, request: RetrieveRequest, purpose: Purpose): Promise<void> {
+  await currentStamp(parts, caller);
+  await parts.audit.append(intentEvent(caller, request, purpose));
 }
 
 function checkedPurpose(parts: RetrievalParts, request: RetrieveRequest): Purpose {
@@ -83,11 +89,10 @@ async function embedLegs(parts: RetrievalParts, request: RetrieveRequest, signal
   return legs;
 }
 
-/** The epoch first, before any cache: whatever is read after it is at least as new. */
-async function currentView(parts: SearchParts, caller: Caller): Promise<{ stamp: EpochStamp; view: TenantView }> {
+async function currentStamp(parts: SearchParts, caller: Caller): Promise<EpochStamp> {
   const epoch = await parts.catalog.epoch(caller.tenant);
   if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
-  return { stamp: epoch.stamp, view: await parts.catalog.view(caller.tenant, epoch.stamp) };
+  return epoch.stamp;
 }
 
 async function judgingContext(
@@ -96,12 +101,9 @@ async function judgingContext(
   request: RetrieveRequest,
   purpose: Purpose,
 ): Promise<{ stamp: EpochStamp; context: JudgingContext; decision: ReturnType<RetrievalParts['policy']['decide']> }> {
-  const { stamp, view } = await currentView(parts, caller);
-  const { maxLevel } = request.restriction;
-  if (maxLevel !== undefined && view.scheme.parse(maxLevel) === undefined) {
-    const message = `must be one of: ${view.scheme.levels.join(', ')}`;
-    throw new AppError('invalid_request', { issues: [{ pointer: '/maxLevel', message }] });
-  }
+  // The epoch first, before any cache: whatever is read after it is at least as new.
+  const stamp = await currentStamp(parts, caller);
+  const view = await parts.catalog.view(caller.tenant, stamp);
   const decision = parts.policy.decide(view, caller, 'retrieve', purpose);
   const zones = new Set(decision.kind === 'zones' ? decision.zones : []);
   return { stamp, decision, context: { view, caller, subject: aclSubject(caller), purpose, restriction: request.restriction, zones } };

@@ -24,7 +24,7 @@ export function createTextBuilder(removed: RemovalCount): TextBuilder {
   let firstTop: string | undefined;
 
   function append(kind: Block['kind'], text: string, path: readonly string[]): boolean {
-    const cleaned = cleanText(text, removed).replace(/^[\s\n]*\n|\s+$/g, '');
+    const cleaned = withoutEmptyEnds(cleanText(text, removed));
     if (cleaned.trim() === '') return false;
     if (pieces.length > 0) length += BETWEEN.length;
     blocks.push({ kind, start: length, end: length + cleaned.length, path });
@@ -55,6 +55,13 @@ export function createTextBuilder(removed: RemovalCount): TextBuilder {
       return { text: pieces.join(BETWEEN), removed: { ...removed }, title: given === '' ? firstTop : given, blocks, parser };
     },
   };
+}
+
+/** Keeps the indentation of the first line. Not by a pattern: one for the end would walk every run of spaces again and again. */
+function withoutEmptyEnds(text: string): string {
+  const kept = text.trimEnd();
+  const indent = kept.length - kept.trimStart().length;
+  return kept.slice(kept.lastIndexOf('\n', indent) < 0 ? 0 : kept.lastIndexOf('\n', Math.max(indent - 1, 0)) + 1);
 }
 
 function oneLine(text: string): string {
