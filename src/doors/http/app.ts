@@ -74,7 +74,7 @@ function mountRefusals(app: Express, pipeline: Pipeline, routes: readonly Route[
       .filter((route) => route.path === path)
       .map((route) => route.method.toUpperCase())
       .join(', ');
-    app.all(expressPath(path), (req: Request, res: Response) => {
+    app.route(expressPath(path)).all((req: Request, res: Response) => {
       stateOf(req).route = path;
       res.setHeader('Allow', allow);
       return refuseAuthenticated(pipeline, req, res, new AppError('method_not_allowed'));

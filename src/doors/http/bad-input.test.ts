@@ -37,7 +37,7 @@ async function refusedWith(status: number, code: string, path: string, init: Req
 }
 
 const retrieve = (status: number, code: string, body: string | Buffer, headers?: Record<string, string>) =>
-  refusedWith(status, code, '/v1/retrieve', { method: 'POST', body: body as BodyInit, ...(headers === undefined ? {} : { headers }) });
+  refusedWith(status, code, '/v1/retrieve', { method: 'POST', body, ...(headers === undefined ? {} : { headers }) });
 
 async function accepted(body: string): Promise<void> {
   const response = await fetch(`${fixture.at.url}/v1/retrieve`, {
@@ -182,9 +182,9 @@ describe('the envelope', () => {
     const endless = Readable.toWeb(Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(65_536, 'x'))));
     await refusedWith(413, 'payload_too_large', '/v1/retrieve', {
       method: 'POST',
-      body: endless as unknown as BodyInit,
+      body: endless,
       duplex: 'half',
-    } as RequestInit);
+    });
   });
 
   it('is not read before the caller is known', async () => {

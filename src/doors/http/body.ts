@@ -39,7 +39,7 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limit: numbe
   });
 }
 
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 2_000;
 
 /**
  * After an early answer the rest of the body is thrown away for a moment, so that the client reads the answer instead of

@@ -73,6 +73,8 @@ function metricsServer({ telemetry }: HttpDoorOptions): Server {
   });
 }
 
+const CUT_MS = 1_000;
+
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
@@ -108,6 +110,8 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
       stopAccepting(server);
       await inFlight.drained(graceMs);
       destroyServer(server);
+      // Their signals are aborted as their sockets close; what stands behind the door may be closed after that.
+      await inFlight.drained(CUT_MS);
       if (metrics !== undefined) destroyServer(metrics.server);
     },
   };
