@@ -21,5 +21,9 @@ export function casbinJudge(model: ModelFactory, functions: PolicyFunctions, row
   enforcer.setModel(filled);
   // `addFunction` is declared asynchronous and finishes before it returns. A second one of the same name would be ignored.
   for (const name of ['holds', 'serves', 'covers', 'speaks'] as const) void enforcer.addFunction(name, functions[name]);
-  return (subject, object, action, purpose) => enforcer.enforceSync(subject, object, action, purpose) === true;
+  return (subject, object, action, purpose) => {
+    // Whatever Casbin's type says: a promise is truthy.
+    const answer: unknown = enforcer.enforceSync(subject, object, action, purpose);
+    return answer === true;
+  };
 }

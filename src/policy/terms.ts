@@ -50,7 +50,8 @@ function parseFloor(scheme: LabelScheme, text: string): LabelTerm | undefined {
   let compartments: ReadonlySet<string> = new Set();
   const seen = new Set<string>();
   for (const part of text.split('|')) {
-    const [form = '', rest = ''] = [part.slice(0, part.indexOf(':') + 1), part.slice(part.indexOf(':') + 1)];
+    const end = part.indexOf(':') + 1;
+    const [form, rest] = [part.slice(0, end), part.slice(end)];
     if (seen.has(form)) return undefined;
     seen.add(form);
     if (form === 'from:') {
