@@ -17,8 +17,8 @@ export class Transient extends Error {
   /** 429 says that the server works, so it does not open the circuit. */
   readonly outage: boolean;
 
-  constructor(message: string, wait: number | undefined, outage: boolean, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(message: string, wait: number | undefined, outage: boolean) {
+    super(message);
     this.name = 'Transient';
     this.wait = wait;
     this.outage = outage;
@@ -57,10 +57,16 @@ export function createCall(settings: RemoteSettings, timeout: number, agent: Age
       if (error instanceof AppError || error instanceof Transient) throw error;
       // Given up by the caller: nobody waits for another attempt, and it says nothing about the server.
       if (signal.aborted) throw new AppError('embedding_unavailable', { detail: 'given up by the caller', cause: error });
-      throw new Transient('no answer from the embedding server', undefined, true, error);
+      throw new Transient(`no answer from the embedding server: ${codeOf(error)}`, undefined, true);
     }
     return readVectors(answer, texts.length, settings.dimension);
   };
+}
+
+/** The error itself is not kept: a protocol error of the HTTP client carries the bytes it choked on. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function refusal(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): Error {

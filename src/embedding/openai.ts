@@ -60,7 +60,7 @@ export function createRemoteEmbedder(settings: RemoteSettings, limits: RemoteLim
         signal.throwIfAborted();
         return await breaker.execute(() => call(texts, signal));
       } catch (error) {
-        telemetry.count('outbound_failures', { part: 'embedding' });
+        if (!signal.aborted) telemetry.count('outbound_failures', { part: 'embedding' });
         const wait = error instanceof Transient ? waitBefore(attempt, error, limits) : undefined;
         if (wait === undefined || attempt >= limits.attempts) throw asUnavailable(error, signal, limits);
         // An abort ends the wait; the next turn then says so.

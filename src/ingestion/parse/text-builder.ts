@@ -60,8 +60,7 @@ export function createTextBuilder(removed: RemovalCount): TextBuilder {
 /** Keeps the indentation of the first line. Not by a pattern: one for the end would walk every run of spaces again and again. */
 function withoutEmptyEnds(text: string): string {
   const kept = text.trimEnd();
-  const indent = kept.length - kept.trimStart().length;
-  return kept.slice(kept.lastIndexOf('\n', indent) < 0 ? 0 : kept.lastIndexOf('\n', Math.max(indent - 1, 0)) + 1);
+  return kept.slice(kept.lastIndexOf('\n', kept.search(/\S/)) + 1);
 }
 
 function oneLine(text: string): string {
