@@ -13,6 +13,11 @@ export function addAll(into: Bits, from: Bits): void {
   for (let word = 0; word < into.length; word += 1) into[word] = (into[word] ?? 0) | (from[word] ?? 0);
 }
 
+/** Adds what `a` and `b` have in common. */
+export function addIntersection(into: Bits, a: Bits, b: Bits): void {
+  for (let word = 0; word < into.length; word += 1) into[word] = (into[word] ?? 0) | ((a[word] ?? 0) & (b[word] ?? 0));
+}
+
 export function removeAll(from: Bits, what: Bits): void {
   for (let word = 0; word < from.length; word += 1) from[word] = (from[word] ?? 0) & ~(what[word] ?? 0);
 }

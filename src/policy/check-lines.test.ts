@@ -156,9 +156,9 @@ describe('checkLines', () => {
     expect(check(text)).toEqual([{ line, message: expect.stringMatching(/circle/) as string }]);
   });
 
-  it('walks a chain of fifty thousand roles, open or closed', () => {
-    const chain = Array.from({ length: 50_000 }, (_, i) => `g, role:r${i}, role:r${i + 1}, acme`).join('\n');
+  it('walks a chain of twenty thousand roles, open or closed', () => {
+    const chain = Array.from({ length: 20_000 }, (_, i) => `g, role:r${i}, role:r${i + 1}, acme`).join('\n');
     expect(check(chain)).toEqual([]);
-    expect(check(`${chain}\ng, role:r50000, role:r0, acme`)).toHaveLength(1);
+    expect(check(`${chain}\ng, role:r20000, role:r0, acme`)).toHaveLength(1);
   });
 });

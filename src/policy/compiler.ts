@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Action } from '../core/policy-lines.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
-import { addAll, bits, keepOnly, positions, removeAll, setBit, type Bits } from './bitset.ts';
+import type { PolicyObject } from '../core/zone.ts';
+import { addAll, addIntersection, bits, keepOnly, positions, removeAll, setBit, type Bits } from './bitset.ts';
 import { isSwitchedOff, sourceRefusal } from './circumstances.ts';
 import type { PolicyFunctions } from './functions.ts';
 import type { Rule } from './line.ts';
@@ -24,42 +25,58 @@ export interface Compiler {
   decide(standing: Standing, action: Action, purpose: string): readonly number[];
 }
 
-// 16 MiB of sets a view; a pair over 20,000 zones takes 5 kB.
-const MAX_WORDS = 4_194_304;
+/** For one view, the zones that a source column covers, and those that an effect, label and trust column speak of. */
+interface Columns {
+  covered(pattern: string): Bits;
+  spoken(rule: Rule): Bits;
+}
 
-function compilePair(table: ZoneTable, functions: PolicyFunctions, rules: readonly Rule[], purpose: string): Pair {
-  const pair: Pair = { allow: bits(table.ids.length), deny: bits(table.ids.length) };
+// 8 MiB of sets a view in each of three caches; a set over 20,000 zones takes 2.5 kB.
+const MAX_WORDS = 2_097_152;
+
+function memo<T extends object>(words: (value: T) => number): (key: string, make: () => T) => T {
+  const cache = new LRUCache<string, T>({ maxSize: MAX_WORDS, sizeCalculation: (value) => words(value) + 1 });
+  return (key, make) => {
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    const value = make();
+    cache.set(key, value);
+    return value;
+  };
+}
+
+/** A policy repeats few columns over many lines, so each is judged once a view and a line is the intersection of two sets. */
+function columnsOf(table: ZoneTable, functions: PolicyFunctions): Columns {
+  const [patterns, terms] = [memo<Bits>((set) => set.length), memo<Bits>((set) => set.length)];
+  const fill = (holds: (zone: PolicyObject) => boolean): Bits => {
+    const set = bits(table.ids.length);
+    for (const [position, zone] of table.objects.entries()) if (holds(zone)) setBit(set, position);
+    return set;
+  };
+  return {
+    covered: (pattern) => patterns(pattern, () => fill((zone) => functions.covers(pattern, zone.source))),
+    spoken: (rule) => terms(rule.terms, () => fill((zone) => functions.speaks(rule.eft, rule.label, rule.trust, zone))),
+  };
+}
+
+function compilePair(columns: Columns, functions: PolicyFunctions, size: number, rules: readonly Rule[], purpose: string): Pair {
+  const pair: Pair = { allow: bits(size), deny: bits(size) };
   for (const rule of rules) {
     if (!functions.serves(rule.purpose, purpose)) continue;
-    const into = rule.eft === 'deny' ? pair.deny : pair.allow;
-    for (const [source, members] of table.bySource) {
-      if (!functions.covers(rule.source, source)) continue;
-      for (const position of members) {
-        const zone = table.objects[position];
-        if (zone !== undefined && functions.speaks(rule.eft, rule.label, rule.trust, zone)) setBit(into, position);
-      }
-    }
+    addIntersection(rule.eft === 'deny' ? pair.deny : pair.allow, columns.covered(rule.source), columns.spoken(rule));
   }
   return pair;
 }
 
 export function compiler(view: TenantView, table: ZoneTable, index: RevisionIndex, functions: PolicyFunctions): Compiler {
-  const pairs = new LRUCache<string, Pair>({
-    maxSize: MAX_WORDS,
-    sizeCalculation: (pair) => pair.allow.length + pair.deny.length + 1,
-  });
-
-  const pairOf = (who: string, rules: readonly Rule[], action: Action, purpose: string): Pair => {
-    const key = `${action}\n${purpose}\n${who}`;
-    const known = pairs.get(key);
-    if (known !== undefined) return known;
-    const pair = compilePair(table, functions, rules, purpose);
-    pairs.set(key, pair);
-    return pair;
-  };
+  const size = table.ids.length;
+  const columns = columnsOf(table, functions);
+  const pairs = memo<Pair>((pair) => pair.allow.length + pair.deny.length);
+  const pairOf = (who: string, rules: readonly Rule[], action: Action, purpose: string): Pair =>
+    pairs(`${action}\n${purpose}\n${who}`, () => compilePair(columns, functions, size, rules, purpose));
 
   const collect = (party: Party, action: Action, purpose: string): Pair => {
-    const sum: Pair = { allow: bits(table.ids.length), deny: bits(table.ids.length) };
+    const sum: Pair = { allow: bits(size), deny: bits(size) };
     for (const who of party.subject.held) {
       const rules = index.rules(action, who);
       if (rules.length === 0) continue;
@@ -77,7 +94,7 @@ export function compiler(view: TenantView, table: ZoneTable, index: RevisionInde
   };
 
   const open = (standing: Standing, action: Action): Bits => {
-    const set = bits(table.ids.length);
+    const set = bits(size);
     for (const [source, members] of table.bySource) {
       if (sourceRefusal(view, standing.acl, action, source) !== undefined) continue;
       for (const position of members) setBit(set, position);

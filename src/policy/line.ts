@@ -8,6 +8,8 @@ export type Rule = { readonly [K in (typeof P_COLUMNS)[number]]: string } & {
   readonly line: number;
   /** The columns as Casbin gets them; one array a line, shared by every enforcer that holds it. */
   readonly row: string[];
+  /** Effect, label and trust as one text: few in a policy, each read and compared with the zones once. */
+  readonly terms: string;
 };
 export type Membership = { readonly [K in (typeof G_COLUMNS)[number]]: string } & { readonly line: number };
 
@@ -19,7 +21,19 @@ function columnsMatch(line: PolicyLine, names: readonly string[]): boolean {
 export function ruleOf(line: PolicyLine): Rule | undefined {
   if (line.type !== 'p' || !columnsMatch(line, P_COLUMNS)) return undefined;
   const [who = '', tenant = '', source = '', act = '', label = '', trust = '', purpose = '', eft = ''] = line.columns;
-  return { line: line.line, who, tenant, source, act, label, trust, purpose, eft, row: [...line.columns] };
+  return {
+    line: line.line,
+    who,
+    tenant,
+    source,
+    act,
+    label,
+    trust,
+    purpose,
+    eft,
+    row: [...line.columns],
+    terms: `${eft}\n${label}\n${trust}`,
+  };
 }
 
 /** Undefined where it is not a `g` line of exactly three columns. */

@@ -10,6 +10,7 @@ export interface ParsedPolicy {
 
 // Control characters, and those that show nothing or turn the reading direction: what reviewers see must be what is in force.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const PLAIN = /^[ -~]*$/;
 const SHOWN_PER_FILE = 100;
 
 type Read =
@@ -25,6 +26,7 @@ function trimSpaces(text: string): string {
 
 function unreadable(text: string): string | undefined {
   if (text.endsWith('\r')) return 'the line ends in CR LF; save the file with LF line ends';
+  if (PLAIN.test(text)) return undefined;
   if (!text.isWellFormed() || text.includes('\uFFFD')) return 'the line is not valid UTF-8; save the file as UTF-8';
   if (UNSEEN.test(text)) return 'the line holds a control character or an invisible one (tabs included); retype it';
   return undefined;

@@ -7,12 +7,14 @@ import { checkLines } from './check-lines.ts';
 import type { PolicyFunctions } from './functions.ts';
 import type { ModelFactory } from './model.ts';
 import { indexRevision, type RevisionIndex } from './revision-index.ts';
+import { secondKey, type SecondKey } from './second-key.ts';
 import { callerKey, standingOf, standingSize, type Standing } from './standing.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** One revision in use: its index and the callers seen under it. Swapped whole with the revision, never changed. */
 export interface RevisionRoom {
   readonly index: RevisionIndex;
+  readonly secondKey: SecondKey;
   standing(caller: Caller): Standing;
 }
 
@@ -39,12 +41,13 @@ export function revisionRoom(parts: RevisionParts, tenant: string, revision: Pol
   const standings = new LRUCache<string, Standing>({ maxSize: MAX_HELD_NAMES, sizeCalculation: standingSize });
   return {
     index,
+    secondKey: secondKey(parts.model, parts.functions),
     standing(caller) {
       const key = keys.get(caller) ?? callerKey(caller);
       keys.set(caller, key);
       const known = standings.get(key);
       if (known !== undefined) return known;
-      const standing = standingOf({ model: parts.model, functions: parts.functions, index }, caller, key);
+      const standing = standingOf(index, caller, key);
       standings.set(key, standing);
       return standing;
     },

@@ -9,7 +9,7 @@ import { isSwitchedOff, sourceRefusal } from './circumstances.ts';
 import { compiler } from './compiler.ts';
 import type { PolicyFunctions } from './functions.ts';
 import type { RevisionRoom } from './revision-room.ts';
-import { casbinVerdict, refuse } from './second-key.ts';
+import { refuse } from './second-key.ts';
 import { zoneTable, type ZoneTable } from './zone-table.ts';
 
 /** Both keys over one view. Everything cached here depends on the view, which never changes, and on what its key spells out. */
@@ -47,7 +47,7 @@ export function viewRoom(view: TenantView, revision: RevisionRoom, functions: Po
     if (caller.tenant !== view.tenant || object.tenant !== view.tenant) return refuse('unknown-zone');
     if (isSwitchedOff(view, standing.acl)) return refuse('switched-off');
     const refusal = sourceRefusal(view, standing.acl, action, object.source);
-    return refusal === undefined ? casbinVerdict(functions, standing, { object, action, purpose }) : refuse(refusal);
+    return refusal === undefined ? revision.secondKey.verdict(standing, { object, action, purpose }) : refuse(refusal);
   };
 
   const confirmAnew = (caller: Caller, zone: ZoneId, action: Action, purpose: string): Verdict => {

@@ -14,9 +14,9 @@ function listed(term: ZoneTerm): number[] {
 
 /** Blocks of ids with holes in them, as a tenant's zones are allocated. */
 const blocks = fc
-  .array(fc.record({ gap: fc.nat(5_000), length: fc.integer({ min: 1, max: 400 }), hole: fc.integer({ min: 2, max: 60 }) }), {
+  .array(fc.record({ gap: fc.nat(5_000), length: fc.integer({ min: 1, max: 200 }), hole: fc.integer({ min: 2, max: 60 }) }), {
     minLength: 1,
-    maxLength: 120,
+    maxLength: 90,
     size: 'max',
   })
   .map((parts) => {
@@ -35,7 +35,7 @@ describe('zoneTerm', () => {
     const property = fc.property(blocks, (ids) => {
       const term = zoneTerm(ids);
       seen[term.kind] += 1;
-      expect(listed(term)).toEqual(ids);
+      expect(listed(term).join()).toBe(ids.join());
       if (term.kind === 'flat') return;
       expect(ids.length).toBeGreaterThan(MAX_FLAT_ZONES);
       expect(term.runs.length).toBeLessThanOrEqual(MAX_RUNS);
@@ -46,7 +46,7 @@ describe('zoneTerm', () => {
         expect(run.holes.every((hole) => hole > run.first && hole < run.last && !members.has(hole))).toBe(true);
       }
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: 100 });
     expect(seen.flat).toBeGreaterThan(0);
     expect(seen.runs).toBeGreaterThan(0);
   });
