@@ -29,7 +29,9 @@ try {
   const installed = (name) => existsSync(join(tree, 'node_modules', name));
   const missing = Object.keys(dependencies).filter((name) => !installed(name));
   // Types may come along with a runtime package; programs may not.
-  const unwanted = Object.keys({ ...devDependencies, ...optionalDependencies }).filter((name) => !name.startsWith('@types/') && installed(name));
+  const unwanted = Object.keys({ ...devDependencies, ...optionalDependencies }).filter(
+    (name) => !name.startsWith('@types/') && installed(name),
+  );
   if (missing.length > 0) throw new Error(`not installed for production: ${missing.join(', ')}`);
   if (unwanted.length > 0) throw new Error(`installed for production: ${unwanted.join(', ')}`);
 
