@@ -1,4 +1,4 @@
-export class DatabaseTimeout extends Error {
+class DatabaseTimeout extends Error {
   constructor(what: string, ms: number) {
     super(`${what} took longer than ${ms} ms`);
     this.name = 'DatabaseTimeout';

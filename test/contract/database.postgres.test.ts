@@ -48,6 +48,15 @@ describe('PostgreSQL', () => {
     }
   });
 
+  it('refuses a server that may lose what it confirmed', async () => {
+    const careless = await postgresForTests(['fsync=off']);
+    try {
+      await expect(openDatabase({ kind: 'postgres', url: await careless.url() })).rejects.toThrow(/fsync off/);
+    } finally {
+      await careless.stop();
+    }
+  });
+
   it('repeats a transaction that fell to a deadlock', async () => {
     const database = await openDatabase({ kind: 'postgres', url: await server.url() });
     try {

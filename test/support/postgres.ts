@@ -22,16 +22,19 @@ interface Identity {
 
 const START_TIMEOUT_MS = 30_000;
 
-/** A real PostgreSQL: `POSTGRES_TEST_URL` where it is set, else the server from npm in a temporary directory. */
-export async function postgresForTests(): Promise<PostgresForTests> {
+/**
+ * A real PostgreSQL: `POSTGRES_TEST_URL` where it is set, else the server from npm in a temporary directory. One with `settings`
+ * (`name=value`) is always a server of its own.
+ */
+export async function postgresForTests(settings: readonly string[] = []): Promise<PostgresForTests> {
   const given = process.env['POSTGRES_TEST_URL'];
-  if (given !== undefined && given !== '') return databasesOn(given, () => Promise.resolve());
+  if (given !== undefined && given !== '' && settings.length === 0) return databasesOn(given, () => Promise.resolve());
   const home = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
   const removeHome = (): Promise<void> => rm(home, { recursive: true, force: true });
   try {
     const identity = unprivileged();
     if (identity.uid !== undefined && identity.gid !== undefined) await chown(home, identity.uid, identity.gid);
-    const server = await startServer(home, await installation(home, identity), identity);
+    const server = await startServer(home, await installation(home, identity), identity, settings);
     return databasesOn(server.url, async () => {
       await server.stop();
       await removeHome();
@@ -108,7 +111,7 @@ interface Server {
   stop(): Promise<void>;
 }
 
-async function startServer(home: string, native: string, identity: Identity): Promise<Server> {
+async function startServer(home: string, native: string, identity: Identity, settings: readonly string[]): Promise<Server> {
   const data = join(home, 'data');
   const password = randomBytes(12).toString('hex');
   const passwordFile = join(home, 'password');
@@ -118,7 +121,8 @@ async function startServer(home: string, native: string, identity: Identity): Pr
   const made = spawnSync(join(native, 'bin', 'initdb'), ['-D', data, ...flags], { ...identity, encoding: 'utf8', cwd: home });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
   const port = await freePort();
-  const options = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', home, '-c', 'shared_buffers=32MB'];
+  const configured = ['shared_buffers=32MB', ...settings].flatMap((setting) => ['-c', setting]);
+  const options = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', home, ...configured];
   const child = spawn('/bin/sh', ['-c', GUARD, join(native, 'bin', 'postgres'), ...options], {
     ...identity,
     cwd: home,
