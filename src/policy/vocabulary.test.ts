@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { parseVocabulary } from './vocabulary.ts';
+
+describe('parseVocabulary', () => {
+  it('reads levels from the least sensitive on, and purposes', () => {
+    const { scheme, purposes } = parseVocabulary('{"levels":["open","closed"],"purposes":["answer"]}');
+    expect(scheme.levels.map((level) => scheme.rank(level))).toEqual([0, 1]);
+    expect(purposes).toEqual(['answer']);
+  });
+
+  it.each([
+    '{"levels":["open"]}',
+    '{"levels":[],"purposes":["answer"]}',
+    '{"levels":["open"],"purposes":[]}',
+    '{"levels":["open","open"],"purposes":["answer"]}',
+    '{"levels":["Open"],"purposes":["answer"]}',
+    '{"levels":["open"],"purposes":["*"]}',
+    '{"levels":["a+b"],"purposes":["answer"]}',
+    '{"levels":["open"],"purposes":["answer"],"default":"open"}',
+    '[]',
+    '',
+  ])('refuses %s', (text) => {
+    expect(() => parseVocabulary(text)).toThrow();
+  });
+});
