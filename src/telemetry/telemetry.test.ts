@@ -127,7 +127,7 @@ describe('spans', () => {
       `ff${theirs.traceparent.slice(2)}`,
       `${theirs.traceparent}-x`,
     ]) {
-      expect(telemetry.startRequest('r', 'GET', { traceparent, tracestate: undefined }).traceId, traceparent).toBeUndefined();
+      expect(telemetry.startRequest('r', 'GET', { traceparent, tracestate: undefined }).traceId).toBeUndefined();
     }
   });
 

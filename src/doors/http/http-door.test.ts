@@ -50,10 +50,10 @@ describe('retrieve', () => {
     });
     expect(answer.status).toBe(200);
     expect(retrieveAnswerSchema.parse(answer.json).requestId).toBe(answer.headers.get('x-request-id'));
-    const { request } = fixture.seen.retrieved.at(-1) ?? expect.fail('not called');
+    const request = fixture.seen.retrieved.at(-1)?.request;
     expect(request).toMatchObject({ query: 'parental leave', limit: 3, context: 'xml', vector: undefined, purpose: undefined });
-    expect(request.restriction).toMatchObject({ sources: ['handbook'], minTrust: 'internal', maxLevel: 'confidential' });
-    expect(request.requestId).toBe(answer.headers.get('x-request-id'));
+    expect(request?.restriction).toMatchObject({ sources: ['handbook'], minTrust: 'internal', maxLevel: 'confidential' });
+    expect(request?.requestId).toBe(answer.headers.get('x-request-id'));
   });
 
   it('passes a vector and the incoming trace id on, and takes 8 where no limit is named', async () => {
@@ -141,7 +141,7 @@ describe('sources and documents', () => {
     expect((await list('?after=a%2Fb&limit=1000')).status).toBe(200);
     expect(fixture.seen.listed.at(-1)).toEqual({ after: 'a/b', limit: 1_000 });
     for (const query of ['?limit=0', '?limit=1001', '?limit=1e1', '?limit=', '?offset=1', '?limit=1&limit=2', '?after=']) {
-      expect((await list(query)).status, query).toBe(400);
+      expect([query, (await list(query)).status]).toEqual([query, 400]);
     }
   });
 
@@ -173,13 +173,14 @@ describe('who may knock', () => {
     expect(bare.status).toBe(401);
     expect(bare.headers.get('www-authenticate')).toBe(`Bearer resource_metadata="${fixture.at.url}/.well-known/oauth-protected-resource"`);
     expect(problemSchema.parse(bare.json)).toMatchObject({ code: 'missing_token' });
-    for (const scope of ['retrieve', 'ingest', 'sources', 'audit', 'admin'] as const) {
+    const all = ['retrieve', 'ingest', 'sources', 'audit', 'admin'] as const;
+    for (const scope of all.filter((name) => allowed.includes(name))) {
+      expect([401, 403]).not.toContain((await call(method, path, { auth: token('ada', [scope]) })).status);
+    }
+    for (const scope of all.filter((name) => !allowed.includes(name))) {
       const { status, headers } = await call(method, path, { auth: token('ada', [scope]) });
-      if (allowed.includes(scope)) expect([401, 403]).not.toContain(status);
-      else {
-        expect(status).toBe(403);
-        expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope", scope="${allowed[0]}"`);
-      }
+      expect(status).toBe(403);
+      expect(headers.get('www-authenticate')).toContain(`error="insufficient_scope", scope="${allowed[0]}"`);
     }
   });
 
@@ -190,7 +191,7 @@ describe('who may knock', () => {
     expect(bad.text).not.toContain('bad.app');
     for (const authorization of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "x"', 'Bearer é', `Bearer ${'a'.repeat(17_000)}`]) {
       const answer = await call('GET', '/v1/sources', { headers: { authorization } });
-      expect(answer.json, authorization.slice(0, 12)).toMatchObject({ code: 'invalid_token' });
+      expect(answer.json).toMatchObject({ code: 'invalid_token' });
     }
     for (const authorization of ['Basic YTpi', 'Bearerx', 'Token x']) {
       expect((await call('GET', '/v1/sources', { headers: { authorization } })).json).toMatchObject({ code: 'missing_token' });
@@ -205,8 +206,8 @@ describe('who may knock', () => {
 
   it('answers for unknown paths only to those with a token', async () => {
     for (const path of ['/v1', '/v1/', '/v1/nothing', '/v1/Sources', '/v1/sources/', '/v1/sources/handbook/documents/a/b']) {
-      expect((await call('GET', path)).status, path).toBe(401);
-      expect((await call('GET', path, { auth: owner })).json, path).toMatchObject({ status: 404, code: 'not_found' });
+      expect([path, (await call('GET', path)).status]).toEqual([path, 401]);
+      expect((await call('GET', path, { auth: owner })).json).toMatchObject({ status: 404, code: 'not_found' });
     }
     expect((await call('GET', '/elsewhere')).json).toMatchObject({ status: 404 });
   });
