@@ -1,10 +1,11 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { QdrantClient } from '@qdrant/js-client-rest';
+import { Agent, Dispatcher1Wrapper } from 'undici';
 import { AppError } from '../core/errors.ts';
 import type { EndpointProvider, QdrantEndpoint } from './endpoint.ts';
 
 export type Api = ReturnType<QdrantClient['api']>;
-type Call<T> = (api: Api, init: { readonly signal: AbortSignal }) => Promise<{ readonly data: T }>;
+type Call<T> = (api: Api, init: RequestInit) => Promise<{ readonly data: T }>;
 
 /** Collections, indexes and writes through the official client. */
 export interface Admin {
@@ -12,6 +13,7 @@ export interface Admin {
   ask<T>(what: string, call: Call<T>, signal: AbortSignal): Promise<T | 'absent'>;
   /** Repeats on faults that may pass, so `call` must be idempotent. Fails with `index_unavailable`. */
   write<T>(what: string, call: Call<T>, signal: AbortSignal): Promise<T>;
+  close(): Promise<void>;
 }
 
 export interface AdminOptions {
@@ -20,6 +22,8 @@ export interface AdminOptions {
   readonly deadlineMs: number;
   readonly attempts: number;
 }
+
+const CONNECTIONS = 8;
 
 class Refused extends Error {
   readonly status: number;
@@ -56,6 +60,10 @@ function openClient(endpoint: QdrantEndpoint): QdrantClient {
 }
 
 export function createAdmin({ endpoint, deadlineMs, attempts }: AdminOptions): Admin {
+  // The client's own connections cannot be closed, and a server that is told to end waits for them.
+  const agent = new Agent({ connections: CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
+  // Node's fetch speaks an older dialect to its dispatcher than this agent, which the wrapper translates and the types do not know.
+  const dispatcher = new Dispatcher1Wrapper(agent) as unknown as NonNullable<RequestInit['dispatcher']>;
   let open: { readonly to: QdrantEndpoint; readonly client: QdrantClient } | undefined;
 
   function api(): Api {
@@ -68,7 +76,7 @@ export function createAdmin({ endpoint, deadlineMs, attempts }: AdminOptions): A
   async function once<T>(what: string, call: Call<T>, signal: AbortSignal): Promise<T> {
     const target = api();
     try {
-      return (await call(target, { signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) })).data;
+      return (await call(target, { dispatcher, signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) })).data;
     } catch (error) {
       const status = statusOf(error);
       if (status !== undefined && status >= 400 && status < 500 && status !== 429 && status !== 408) throw new Refused(what, status);
@@ -95,6 +103,7 @@ export function createAdmin({ endpoint, deadlineMs, attempts }: AdminOptions): A
         return error instanceof Refused && error.status === 404 ? 'absent' : fail(error);
       }
     },
+    close: () => agent.destroy(),
     write: (what, call, signal) => policy.execute(() => once(what, call, signal), signal).catch(fail),
   };
 }

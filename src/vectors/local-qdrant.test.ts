@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,14 +9,19 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { mintFilterForTests } from '../../test/support/authorized-filter.ts';
 import { AppError } from '../core/errors.ts';
+import type { ChunkId, DocumentKey, PrincipalNumber, TenantId, ZoneId } from '../core/ids.ts';
+import { systemClock } from '../core/ports/clock.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
+import type { Leg, Point } from '../core/ports/vectors.ts';
 import { checkQdrantBinary, findQdrantBinary, PINNED_SHA256 } from './local/binary.ts';
 import { lockDirectory } from './local/directory-lock.ts';
 import { reapOrphan } from './local/orphan.ts';
 import { identifyProcess, isSameProcess } from './local/process-identity.ts';
 import { launchQdrant } from './local/qdrant-process.ts';
 import { startLocalQdrant, type LocalQdrant } from './local-qdrant.ts';
+import { createVectorIndex } from './vector-index.ts';
 
 const { log } = silentTelemetry;
 const PARENT = fileURLToPath(new URL('../../test/support/qdrant-parent.ts', import.meta.url));
@@ -35,6 +41,23 @@ async function started(dataDir: string, binary?: string): Promise<LocalQdrant> {
   const server = await startLocalQdrant({ dataDir, binary, log, graceMs: 3_000 });
   cleanups.push(() => server.stop());
   return server;
+}
+
+const LEG: Leg = { name: 'bm25', kind: 'sparse', vector: { indices: [1], values: [1] } };
+
+function point(): Point {
+  const chunk = randomUUID() as string as ChunkId;
+  const access = {
+    tenant: 'acme' as TenantId,
+    document: chunk as string as DocumentKey,
+    zone: 1 as ZoneId,
+    revision: 1,
+    acl: { gates: [[5 as PrincipalNumber]], deny: [] },
+    validFrom: 'always',
+    validUntil: 'forever',
+    metadata: {},
+  } as const;
+  return { chunk, access, sparse: { indices: [1], values: [1] }, dense: { kind: 'none' } };
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -103,6 +126,33 @@ describe('a local Qdrant', () => {
     expect(server.pid()).not.toBe(pid);
     expect(server.endpoint()).toEqual({ url: server.url, apiKey: server.apiKey });
     expect(await collections(server)).toContain('kept');
+  });
+
+  it('killed while it is written to loses nothing it confirmed, and is searched again without a new client', async () => {
+    const server = await started(directory());
+    const identity = { sparse: 'bm25@1', dense: { kind: 'none' } } as const;
+    const options = { collection: 'c', identity, telemetry: silentTelemetry, clock: systemClock };
+    const index = createVectorIndex({ ...options, endpoint: server.endpoint });
+    cleanups.push(() => index.close());
+    const { signal } = new AbortController();
+    await index.start(signal);
+    const confirmed: string[] = [];
+    const search = () => index.search(mintFilterForTests({ gate: [5] }), LEG, 1_000, signal);
+    for (let i = 0; i < 60; i += 1) {
+      if (i === 20) process.kill(server.pid() ?? 0, 'SIGKILL');
+      const written = point();
+      // A write that fails may be repeated or not; what counts is that one that succeeded is there.
+      const outcome = await index.upsert([written], signal).then(
+        () => 'done',
+        (error: unknown) => (error instanceof AppError ? error.code : 'foreign'),
+      );
+      if (outcome === 'done') confirmed.push(written.chunk);
+      else expect(outcome).toBe('index_unavailable');
+    }
+    await until('the index is searched again', async () => (await search().catch(() => [])).length > 0);
+    const found = new Set((await search()).map((hit) => hit.chunk as string));
+    expect(confirmed.length).toBeGreaterThanOrEqual(20);
+    expect(confirmed.filter((chunk) => !found.has(chunk))).toEqual([]);
   });
 
   it('is ended by stop, even right after it died, and leaves the directory to the next', async () => {

@@ -17,7 +17,7 @@ function unusable(detail: string, cause?: unknown): AppError {
 async function get(endpoint: QdrantEndpoint, path: string, apiKey: string | undefined, signal: AbortSignal) {
   const base = endpoint.url.replace(/\/+$/, '');
   const headers = { 'accept-encoding': 'identity', ...(apiKey === undefined ? {} : { 'api-key': apiKey }) };
-  const answer = await request(`${base}${path}`, { headers, signal }).catch((error: unknown) => {
+  const answer = await request(`${base}${path}`, { headers, signal, reset: true }).catch((error: unknown) => {
     throw unusable('the vector index did not answer at its address (QDRANT_URL)', error);
   });
   let text = '';

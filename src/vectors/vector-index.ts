@@ -67,7 +67,9 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
         await ensureCollection(admin, collection, identity, limited);
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
-    close: () => read.close(),
+    close: async () => {
+      await Promise.all([read.close(), admin.close()]);
+    },
   };
 }
 
