@@ -7,7 +7,6 @@ import type { Candidate, Lineage, ReadCatalog, RemovedCharacters } from '../core
 import type { ChunkRow, DocumentRow, DocumentVersionRow, SourceRow } from '../database/catalog-tables.ts';
 import type { Database } from '../database/database.ts';
 import { databaseTime } from '../database/time.ts';
-import { aclOf } from './rows.ts';
 
 type OrNull<T> = { readonly [K in keyof T]: T[K] | null };
 
@@ -23,26 +22,14 @@ type FoundRow = Pick<ChunkRow, 'chunk' | 'key' | 'span_start' | 'span_end' | 'di
   >;
 
 const MAX_CHUNKS = 16_384;
-const CACHED_ACLS = 10_000;
-const CACHED_ACL_CHARACTERS = 16 * 1024 * 1024;
+const CACHED_TEXTS = 20_000;
+const CACHED_CHARACTERS = 16 * 1024 * 1024;
 const NOBODY: Acl = { gates: [], deny: [] };
 
 /** One statement for all chunks; the row of the clock comes even where no chunk is found. */
 export function createCandidates(database: Database): ReadCatalog['candidates'] {
   const statements = new Map<number, string>();
-  // Keyed by what it was parsed from, so an entry can never be out of date.
-  const acls = new LRUCache<string, Acl>({
-    max: CACHED_ACLS,
-    maxSize: CACHED_ACL_CHARACTERS,
-    sizeCalculation: (_acl, text) => text.length + 1,
-  });
-  const parseAcl = (text: string): Acl => {
-    const known = acls.get(text);
-    if (known !== undefined) return known;
-    const acl = aclOf(text);
-    acls.set(text, acl);
-    return acl;
-  };
+  const parse = createParser();
   return async (tenant, chunks) => {
     if (chunks.length > MAX_CHUNKS) throw new RangeError(`more than ${MAX_CHUNKS} chunks in one read`);
     const width = 2 ** Math.ceil(Math.log2(Math.max(chunks.length, 1)));
@@ -52,10 +39,31 @@ export function createCandidates(database: Database): ReadCatalog['candidates'] 
     const padding = Array<string>(width - chunks.length).fill(chunks[0] ?? '');
     const { rows } = await database.db.executeQuery<CandidateRow>(CompiledQuery.raw(statement, [tenant, ...chunks, ...padding]));
     const candidates = new Map<ChunkId, Candidate>();
-    for (const row of rows) if (isFound(row)) candidates.set(row.chunk as ChunkId, candidateOf(row, parseAcl));
+    for (const row of rows) if (isFound(row)) candidates.set(row.chunk as ChunkId, candidateOf(row, parse));
     const [first] = rows;
     if (first === undefined) throw new Error('the database did not tell its time');
     return { at: first.at, candidates };
+  };
+}
+
+type Parse = (text: string) => unknown;
+
+/**
+ * JSON.parse with a memory: the chunks of a document share their ACL and lineage. Keyed by the text itself, so an entry can never be
+ * out of date; what comes out is shared and must not be changed.
+ */
+function createParser(): Parse {
+  const cache = new LRUCache<string, { readonly value: unknown }>({
+    max: CACHED_TEXTS,
+    maxSize: CACHED_CHARACTERS,
+    sizeCalculation: (_value, text) => text.length + 1,
+  });
+  return (text) => {
+    const known = cache.get(text);
+    if (known !== undefined) return known.value;
+    const value: unknown = JSON.parse(text);
+    cache.set(text, { value });
+    return value;
   };
 }
 
@@ -88,7 +96,7 @@ function stateOf(row: FoundRow): Candidate['state'] {
 }
 
 /** Of a staged chunk whose document was never published the catalog knows no document: its ACL then lets nobody in. */
-function candidateOf(row: FoundRow, parseAcl: (text: string) => Acl): Candidate {
+function candidateOf(row: FoundRow, parse: Parse): Candidate {
   return {
     chunk: row.chunk as ChunkId,
     state: stateOf(row),
@@ -96,7 +104,7 @@ function candidateOf(row: FoundRow, parseAcl: (text: string) => Acl): Candidate 
     source: (row.source ?? '') as SourceId,
     document: (row.document ?? '') as DocumentId,
     zone: (row.zone ?? 0) as ZoneId,
-    acl: row.acl === null ? NOBODY : parseAcl(row.acl),
+    acl: row.acl === null ? NOBODY : (parse(row.acl) as Acl),
     aclVersion: row.acl_version ?? 0,
     validFrom: row.valid_from ?? 'always',
     validUntil: row.valid_until ?? 'forever',
@@ -104,9 +112,9 @@ function candidateOf(row: FoundRow, parseAcl: (text: string) => Acl): Candidate 
     uri: row.uri ?? undefined,
     version: row.version as Digest,
     text: row.text,
-    span: { start: row.span_start, end: row.span_end, path: JSON.parse(row.path) as readonly string[] },
+    span: { start: row.span_start, end: row.span_end, path: parse(row.path) as readonly string[] },
     digest: row.digest as Digest,
-    removed: JSON.parse(row.removed) as RemovedCharacters,
-    lineage: JSON.parse(row.lineage) as Lineage,
+    removed: parse(row.removed) as RemovedCharacters,
+    lineage: parse(row.lineage) as Lineage,
   };
 }
