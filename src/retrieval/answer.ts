@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import { joinLabels, type Label, type LabelScheme } from '../core/label.ts';
+import { jointLabel } from '../core/label.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { ReleasedChunk } from '../core/provenance.ts';
 import type { Judgement, JudgingContext } from './judge.ts';
@@ -25,7 +25,10 @@ export function answer(
     const tag = provenance.tag({ candidate, source, label, policyRevision, rules, at });
     return { id: candidate.chunk, rank: index + 1, score, text: candidate.text, provenance: tag };
   });
-  const label = jointLabel(view.scheme, tagged);
+  const label = jointLabel(
+    view.scheme,
+    tagged.map(({ provenance: tag }) => tag.label),
+  );
   const rendering = request.context === undefined ? undefined : provenance.render(request.context, tagged);
   return {
     requestId: request.requestId,
@@ -33,9 +36,4 @@ export function answer(
     ...(label === undefined ? {} : { label }),
     ...(rendering === undefined ? {} : { context: rendering.context }),
   };
-}
-
-function jointLabel(scheme: LabelScheme, chunks: readonly ReleasedChunk[]): Label | undefined {
-  const [first, ...rest] = chunks.map(({ provenance }) => provenance.label);
-  return first === undefined ? undefined : rest.reduce((joined, label) => joinLabels(scheme, joined, label), first);
 }
