@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const tree = mkdtempSync(join(tmpdir(), 'production-'));
+// As in .dockerignore.
+const LEFT_OUT = /\.test\.ts$|fixture\.ts$|\/dev-issuer$/;
 const SHIPPED = ['package.json', 'package-lock.json', 'bin', 'src', 'migrations', 'connectors', 'policies', 'scripts/node-version.js'];
 
 /**
@@ -21,13 +23,17 @@ function run(command, args, env = {}) {
 }
 
 try {
-  for (const part of SHIPPED) cpSync(join(root, part), join(tree, part), { recursive: true });
+  for (const part of SHIPPED) cpSync(join(root, part), join(tree, part), { recursive: true, filter: (path) => !LEFT_OUT.test(path) });
   run('npm', ['ci', '--omit=dev', '--omit=optional', '--no-audit', '--no-fund', '--prefer-offline']);
 
+  // As in the Dockerfile: a peer of the Qdrant client, for its types.
+  rmSync(join(tree, 'node_modules/typescript'), { recursive: true, force: true });
+
+  /** @type {Record<string, Record<string, string>>} */
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   /** @param {string} name */
   const installed = (name) => existsSync(join(tree, 'node_modules', name));
-  const missing = Object.keys(dependencies).filter((name) => !installed(name));
+  const missing = Object.keys(dependencies ?? {}).filter((name) => !installed(name));
   // Types may come along with a runtime package; programs may not.
   const unwanted = Object.keys({ ...devDependencies, ...optionalDependencies }).filter(
     (name) => !name.startsWith('@types/') && installed(name),

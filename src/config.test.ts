@@ -148,7 +148,12 @@ describe('a bad variable is named', () => {
 
   test('all at once', () => {
     const found = problems({ ...OIDC, SLUICE_PORT: 'x', LOG_LEVEL: 'x', QDRANT_API_KEY: 'k', SLUICE_X: '1' });
-    expect(found.map((line) => line.split(':')[0]).sort()).toEqual(['LOG_LEVEL', 'QDRANT_API_KEY', 'SLUICE_PORT', 'SLUICE_X']);
+    expect(found.map((line) => line.split(':')[0] ?? '').toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'LOG_LEVEL',
+      'QDRANT_API_KEY',
+      'SLUICE_PORT',
+      'SLUICE_X',
+    ]);
   });
 
   test('an empty variable is an unset one, and names of others are none of our business', () => {
