@@ -23,6 +23,7 @@ export function registerDevGrant({ provider, errors, resource, resourceServer, p
       throw new errors.InvalidScope('the client does not have this scope', scopes.join(' '));
     }
     const input = { client, scope: scopes.join(' '), resourceServer: new provider.ResourceServer(resource, resourceServer(known)) };
+    if (!isGiven(params['as']) && !known.actsAlone) throw new errors.InvalidGrant('this client only acts for a person');
     const token = isGiven(params['as'])
       ? new provider.AccessToken({ ...input, accountId: personFor(params['as'], known).id, gty: DEV_GRANT })
       : new provider.ClientCredentials(input);

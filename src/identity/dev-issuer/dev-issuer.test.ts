@@ -48,10 +48,16 @@ describe('tokens of the development issuer', () => {
     expect(caller.expiresAt * 1_000 - Date.now()).toBeGreaterThan(3_500_000);
   });
 
-  it.each(DEV_CLIENTS)('are accepted for $id alone', async (client) => {
+  it.each(DEV_CLIENTS.filter(({ actsAlone }) => actsAlone))('are accepted for $id alone', async (client) => {
     const caller = await identity.authenticate(await issuer.token(undefined, client.id), signal);
     expect(caller).toMatchObject({ tenant: 'acme', user: { kind: 'none' }, client: `client:dev|${client.id}` });
     expect([...caller.scopes].sort()).toEqual([...client.scopes].sort());
+  });
+
+  it('are for a client alone only where it acts alone', async () => {
+    await expect(issuer.token(undefined, 'internal-assistant')).rejects.toMatchObject({ code: 'invalid_request' });
+    const caller = await identity.authenticate(await issuer.token(undefined, 'customer-assistant'), signal);
+    expect(caller).toMatchObject({ user: { kind: 'none' }, client: 'client:dev|customer-assistant' });
   });
 
   it('come by client_credentials too, and not for another resource', async () => {
@@ -117,8 +123,8 @@ describe('people and clients of one’s own', () => {
         { id: 'bob', tenant: 'south', name: 'Bob', groups: ['x'], employment: 'contractor' },
       ],
       clients: [
-        { id: 'n', tenant: 'north', name: 'N', scopes: ['retrieve'] },
-        { id: 's', tenant: 'south', name: 'S', scopes: ['retrieve'] },
+        { id: 'n', tenant: 'north', name: 'N', scopes: ['retrieve'], actsAlone: false },
+        { id: 's', tenant: 'south', name: 'S', scopes: ['retrieve'], actsAlone: false },
       ],
     });
     const reader = createIdentity({ issuers: [own.issuerConfig], clock: { now: Date.now }, telemetry: silentTelemetry });

@@ -130,7 +130,7 @@ function registration(client: DevClient): Readonly<Record<string, unknown>> {
     client_id: client.id,
     client_name: client.name,
     token_endpoint_auth_method: 'none',
-    grant_types: [DEV_GRANT, 'client_credentials'],
+    grant_types: client.actsAlone ? [DEV_GRANT, 'client_credentials'] : [DEV_GRANT],
     response_types: [],
     redirect_uris: [],
     id_token_signed_response_alg: ALGORITHM,

@@ -10,12 +10,14 @@ export interface DevPerson {
   readonly employment: 'employee' | 'contractor';
 }
 
-/** An application. It gets tokens for people of its tenant, and for itself. */
+/** An application. It gets tokens for people of its tenant. */
 export interface DevClient {
   readonly id: string;
   readonly tenant: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** Whether it also gets tokens for itself, with nobody behind it: then it has all that policy gives the client. */
+  readonly actsAlone: boolean;
 }
 
 const tenant = 'acme';
@@ -36,7 +38,13 @@ export const DEV_PEOPLE: readonly DevPerson[] = [
 ];
 
 export const DEV_CLIENTS: readonly DevClient[] = [
-  { id: 'internal-assistant', tenant, name: 'Assistant for staff', scopes: ['retrieve', 'ingest', 'sources', 'audit', 'admin'] },
-  { id: 'customer-assistant', tenant, name: 'Assistant on the public site', scopes: ['retrieve'] },
-  { id: 'connector', tenant, name: 'Ingestion', scopes: ['retrieve', 'ingest', 'sources'] },
+  {
+    id: 'internal-assistant',
+    tenant,
+    name: 'Assistant for staff',
+    scopes: ['retrieve', 'ingest', 'sources', 'audit', 'admin'],
+    actsAlone: false,
+  },
+  { id: 'customer-assistant', tenant, name: 'Assistant on the public site', scopes: ['retrieve'], actsAlone: true },
+  { id: 'connector', tenant, name: 'Ingestion', scopes: ['retrieve', 'ingest', 'sources'], actsAlone: true },
 ];
