@@ -19,6 +19,7 @@ export interface SearchOptions {
 
 /** A few more than asked show whether the last hit ties with what was cut off. */
 const PEEK = 4;
+/** As far as a tie is followed. */
 const MAX_FETCH = 4_096;
 
 function checkVector(leg: Leg, identity: EmbeddingIdentity): void {
@@ -64,13 +65,15 @@ export function createSearch(options: SearchOptions) {
     const json = render(filter);
     // A sparse search compares every point that shares a term, so it is exact without being told.
     const plan = leg.kind === 'sparse' ? 'exact' : await planner.plan(filter, json, signal);
-    let count = Math.min(limit + PEEK, MAX_FETCH);
+    let count = limit + PEEK;
+    // Whoever asks for more gets it: fewer hits than asked for must mean that there are no more.
+    const most = Math.max(count, MAX_FETCH);
     for (;;) {
       const params = leg.kind === 'sparse' ? '{}' : JSON.stringify(planParams(plan, count));
       const hits = await fetchHits(json, leg, params, count, signal);
       // Beyond the bound a tie of thousands is cut where the index cut it: any of them is as near as the others.
-      if (count === MAX_FETCH || !cutsATie(hits, limit, count)) return hits.slice(0, limit);
-      count = Math.min(count * 4, MAX_FETCH);
+      if (count === most || !cutsATie(hits, limit, count)) return hits.slice(0, limit);
+      count = Math.min(count * 4, most);
     }
   };
 }
