@@ -1,7 +1,7 @@
 // Installs what the production image installs, into a temporary directory, and checks what is there, what is not, and that
 // the program starts from it. A development package that production needs would otherwise be missed only there.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,8 +29,9 @@ try {
   // As in the Dockerfile: a peer of the Qdrant client, for its types.
   rmSync(join(tree, 'node_modules/typescript'), { recursive: true, force: true });
 
-  /** @type {Record<string, Record<string, string>>} */
-  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { dependencies, devDependencies, optionalDependencies } = /** @type {Record<string, Record<string, string>>} */ (
+    JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  );
   /** @param {string} name */
   const installed = (name) => existsSync(join(tree, 'node_modules', name));
   const missing = Object.keys(dependencies ?? {}).filter((name) => !installed(name));
@@ -42,6 +43,12 @@ try {
   if (unwanted.length > 0) throw new Error(`installed for production: ${unwanted.join(', ')}`);
 
   // Without the bundled Node, so under the one that runs this script, which npm scripts find to be 24.
+  const modules = ['src', 'connectors', 'migrations'].flatMap((place) =>
+    readdirSync(join(tree, place), { recursive: true, encoding: 'utf8' }).flatMap((name) =>
+      name.endsWith('.ts') ? [`./${place}/${name}`] : [],
+    ),
+  );
+  run(process.execPath, ['--input-type=module', '-e', 'for (const name of process.argv.slice(1)) await import(name)', '--', ...modules]);
   run(process.execPath, ['bin/sluice.js', 'config', 'check'], {
     OIDC_ISSUER: 'https://id.example.com',
     OIDC_AUDIENCE: 'sluice',

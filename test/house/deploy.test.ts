@@ -48,10 +48,9 @@ function environmentOf(name: string, value: string): Record<string, string> {
 describe('compose.yaml', () => {
   test('has the four parts, each pinned', () => {
     expect(Object.keys(compose.services).sort()).toEqual(['keycloak', 'postgres', 'qdrant', 'sluice']);
-    for (const [name, { image, build }] of services) {
-      if (name === 'sluice') expect(existsSync(join(root, 'deploy', build?.context ?? '', build?.dockerfile ?? ''))).toBe(true);
-      else expect(image).toMatch(/:v?\d+(\.\d+)*(-[a-z]+)?$/);
-    }
+    const { context = '', dockerfile = '' } = named('sluice').build ?? {};
+    expect(existsSync(join(root, 'deploy', context, dockerfile))).toBe(true);
+    for (const name of ['keycloak', 'postgres', 'qdrant']) expect(named(name).image).toMatch(/:v?\d+(\.\d+)*(-[a-z]+)?$/);
     const [major = 0, minor = 0] = (/:v(\d+)\.(\d+)/.exec(named('qdrant').image ?? '') ?? []).slice(1).map(Number);
     expect(major * 1000 + minor).toBeGreaterThanOrEqual(1016);
   });
@@ -105,13 +104,10 @@ describe('compose.yaml', () => {
   });
 
   test('what is written goes to volumes that exist', () => {
-    for (const [, { volumes }] of services) {
-      for (const volume of volumes) {
-        const [from = ''] = volume.split(':');
-        if (from.startsWith('.')) expect(existsSync(join(root, 'deploy', from))).toBe(true);
-        else expect(Object.keys(compose.volumes)).toContain(from);
-      }
-    }
+    const sources = services.flatMap(([, { volumes }]) => volumes.map((volume) => volume.split(':')[0] ?? ''));
+    const [files, known] = [sources.filter((from) => from.startsWith('.')), sources.filter((from) => !from.startsWith('.'))];
+    expect(files.filter((file) => !existsSync(join(root, 'deploy', file)))).toEqual([]);
+    expect([...known].sort()).toEqual(Object.keys(compose.volumes).sort());
   });
 });
 
