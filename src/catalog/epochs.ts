@@ -9,7 +9,7 @@ import type { EpochRow } from '../database/catalog-tables.ts';
 export const EVERYTHING = '*';
 
 /** Reads a tenant's counters in one statement and remembers the highest ones this process has seen. */
-export function createEpochReader(database: Database): ReadCatalog['epoch'] {
+export function createEpochReader(database: Pick<Database, 'kind' | 'db'>): ReadCatalog['epoch'] {
   const placeholder = database.kind === 'sqlite' ? '?' : '$1';
   const text = `select scope, epoch, generation from epochs where scope in ('${EVERYTHING}', ${placeholder})`;
   const highest = new Map<string, EpochRow>();

@@ -70,8 +70,19 @@ async function insertRevision(tx: Tx, row: DocumentRow, change: ChangeColumns, a
   await tx
     .insertInto('document_history')
     .values({
-      ...{ tenant, key, revision, state, content, acl_version, label_version },
-      ...{ valid_from, valid_until, write_digest, title, uri, metadata },
+      tenant,
+      key,
+      revision,
+      state,
+      content,
+      acl_version,
+      label_version,
+      valid_from,
+      valid_until,
+      write_digest,
+      title,
+      uri,
+      metadata,
       ...change,
       recorded_from: at,
       recorded_to: null,

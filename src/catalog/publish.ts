@@ -1,3 +1,4 @@
+import type { Acl } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
@@ -10,8 +11,9 @@ import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 import { recordDocument } from './history.ts';
 import { demandLiveSource } from './live-source.ts';
+import { readNumbers } from './numbers.ts';
 import { findZone } from './reserve.ts';
-import { aclText, labelDigest } from './rows.ts';
+import { aclPrincipals, aclText, labelDigest } from './rows.ts';
 import { contentKey } from './stage.ts';
 
 type PublishInput = Parameters<WriteCatalog['publish']>[0];
@@ -71,7 +73,13 @@ async function rowAfter(tx: Tx, input: PublishInput, before: DocumentRow | undef
   const revision = (before?.revision ?? 0) + 1;
   const columns = await attributeColumns(tx, input, living(before), attributes, revision, at);
   return {
-    ...{ tenant, key, source, document, revision, indexed_revision: revision, content: contentKey(content) },
+    tenant,
+    key,
+    source,
+    document,
+    revision,
+    indexed_revision: revision,
+    content: contentKey(content),
     chunk_count: content.chunks.length,
     ...columns,
   };
@@ -94,6 +102,7 @@ export async function attributeColumns(
   const zone = await findZone(tx, tenant, source, attributes.declared);
   if (zone === undefined) throw new AppError('internal', { detail: 'the label of a document was not reserved' });
   const acl = aclText(attributes.acl);
+  if (before?.acl !== acl) await demandNumbers(tx, tenant, attributes.acl);
   return {
     state: attributes.state,
     zone,
@@ -109,6 +118,13 @@ export async function attributeColumns(
     uri: attributes.uri ?? null,
     metadata: JSON.stringify(attributes.metadata),
   };
+}
+
+/** An ACL without numbers could be stored but never indexed, so the document would stay pending for ever. */
+async function demandNumbers(tx: Tx, tenant: TenantId, acl: Acl): Promise<void> {
+  const principals = aclPrincipals(acl);
+  const numbers = await readNumbers(tx, tenant, principals);
+  if (numbers.size !== principals.length) throw new AppError('internal', { detail: 'the ACL of a document was not reserved' });
 }
 
 /** Compare and set on the revision; a tombstone is a row like any other. */

@@ -12,7 +12,7 @@ import type { Kysely } from 'kysely';
 import { databaseNow, type CatalogContext } from './context.ts';
 import { moveEpoch } from './epochs.ts';
 import { readNumbers } from './numbers.ts';
-import { labelColumns, labelDigest } from './rows.ts';
+import { aclPrincipals, labelColumns, labelDigest } from './rows.ts';
 import { demandLiveSource } from './live-source.ts';
 
 /** Zone ids a block of one declared label holds. */
@@ -27,7 +27,7 @@ export function createReserve(context: CatalogContext): WriteCatalog['reserve'] 
   return async (tenant, source, declared, acl) => {
     demandWithinLimits(declared, acl);
     const wanted = normaliseAcl(acl);
-    const principals = [...new Set([...wanted.gates.flat(), ...wanted.deny])];
+    const principals = aclPrincipals(wanted);
     await demandLiveSource(context.database.db, tenant, source);
     const known = await read(context.database.db, tenant, source, declared, principals);
     if (known.zone !== undefined && known.numbers.size === principals.length) {

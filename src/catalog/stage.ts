@@ -62,8 +62,19 @@ async function insertChunks(
   at: number,
 ): Promise<number> {
   const rows = chunks.map(({ chunk, ordinal, text, digest, span }) => ({
-    ...{ tenant, chunk, key, content: name, ordinal, state: 'staged' as const, revision: null, staged_at: at, digest, text },
-    ...{ span_start: span.start, span_end: span.end, path: JSON.stringify(span.path) },
+    tenant,
+    chunk,
+    key,
+    content: name,
+    ordinal,
+    state: 'staged' as const,
+    revision: null,
+    staged_at: at,
+    digest,
+    text,
+    span_start: span.start,
+    span_end: span.end,
+    path: JSON.stringify(span.path),
   }));
   let added = 0n;
   for (let start = 0; start < rows.length; start += INSERT_SLICE) {

@@ -9,7 +9,7 @@ import { documentRow, selectDocuments } from './document-rows.ts';
 import { bury } from './documents.ts';
 import { readNumbers } from './numbers.ts';
 import { numbered } from './reserve.ts';
-import { aclOf } from './rows.ts';
+import { aclOf, aclPrincipals } from './rows.ts';
 
 type Upkeep = Pick<WriteCatalog, 'accessPayload' | 'markIndexed' | 'pendingDocuments' | 'deadChunks' | 'purgeChunks' | 'purgeSources'>;
 
@@ -23,22 +23,7 @@ const SLICE = 500;
 export function upkeep(context: CatalogContext): Upkeep {
   const { database } = context;
   return {
-    async accessPayload(tenant, key) {
-      const row = await selectDocuments(database.db, tenant).where('d.key', '=', key).executeTakeFirst();
-      if (row === undefined) return undefined;
-      const acl = aclOf(row.acl);
-      const numbers = await readNumbers(database.db, tenant, [...new Set([...acl.gates.flat(), ...acl.deny])]);
-      return {
-        tenant,
-        document: key,
-        zone: row.zone as ZoneId,
-        revision: row.revision,
-        acl: numbered(acl, numbers),
-        validFrom: row.valid_from ?? 'always',
-        validUntil: row.valid_until ?? 'forever',
-        metadata: JSON.parse(row.metadata) as JsonObject,
-      };
-    },
+    accessPayload: (tenant, key) => accessPayload(context, tenant, key),
     async markIndexed(tenant, key, revision) {
       await database.transaction((tx) =>
         tx
@@ -70,6 +55,23 @@ export function upkeep(context: CatalogContext): Upkeep {
       }
     },
     purgeSources: (limit) => purgeSources(context, limit),
+  };
+}
+
+async function accessPayload({ database }: CatalogContext, tenant: TenantId, key: DocumentKey): ReturnType<Upkeep['accessPayload']> {
+  const row = await selectDocuments(database.db, tenant).where('d.key', '=', key).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const acl = aclOf(row.acl);
+  const numbers = await readNumbers(database.db, tenant, aclPrincipals(acl));
+  return {
+    tenant,
+    document: key,
+    zone: row.zone as ZoneId,
+    revision: row.revision,
+    acl: numbered(acl, numbers),
+    validFrom: row.valid_from ?? 'always',
+    validUntil: row.valid_until ?? 'forever',
+    metadata: JSON.parse(row.metadata) as JsonObject,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Principal } from '../../src/core/principal.ts';
 import {
   ACME,
   attributesOf,
+  chunkIds,
   CHANGE,
   contentOf,
   GLOBEX,
@@ -14,13 +15,14 @@ import {
   policy,
   PUBLIC_ACL,
   sourceAttributes,
+  the,
 } from '../support/catalog-fixture.ts';
 import type { GetWorld } from './catalog.contract.ts';
 
 /** How many were fulfilled; every other one must be a conflict. */
 async function winners(attempts: readonly Promise<unknown>[]): Promise<number> {
   const results = await Promise.allSettled(attempts);
-  const codes = results.flatMap((r) => (r.status === 'rejected' ? [r.reason instanceof AppError ? r.reason.code : r.reason] : []));
+  const codes = results.flatMap((r) => (r.status === 'rejected' ? [r.reason instanceof AppError ? r.reason.code : String(r.reason)] : []));
   expect(codes).toEqual(codes.map(() => 'conflict'));
   return results.length - codes.length;
 }
@@ -37,7 +39,7 @@ export function describeRaces(get: GetWorld): void {
       const replicas = [catalog, await replica(), await replica()];
       const key = keyOf(ACME, HANDBOOK, 'd');
       const write = async (n: number) => {
-        const own = replicas[n % replicas.length]!;
+        const own = the(replicas[n % replicas.length]);
         const attributes = attributesOf({ title: `from ${n}` });
         await own.reserve(ACME, HANDBOOK, attributes.declared, attributes.acl);
         const content = contentOf(key, 1, [`text ${n}`]);
@@ -48,7 +50,7 @@ export function describeRaces(get: GetWorld): void {
       expect(await winners(Array.from({ length: 9 }, (_, n) => write(n)))).toBe(1);
       expect(await eventsOf('document.published')).toBe(1);
       const stored = await catalog.document(ACME, HANDBOOK, 'd' as DocumentId);
-      const all = Array.from({ length: 9 }, (_, n) => contentOf(key, 1, [`text ${n}`]).chunks[0]!.chunk);
+      const all = Array.from({ length: 9 }, (_, n) => chunkIds(contentOf(key, 1, [`text ${n}`]))).flat();
       const { candidates } = await catalog.candidates(ACME, all);
       const live = [...candidates.values()].filter(({ state }) => state === 'live');
       expect(live.map(({ text, title }) => [text, title])).toEqual([[stored?.title.replace('from', 'text'), stored?.title]]);
@@ -101,12 +103,53 @@ export function describeRaces(get: GetWorld): void {
       const pair = [catalog, await replica()] as const;
       const names = Array.from({ length: 40 }, (_, n) => `group:idp|g${n % 10}` as Principal);
       const reserved = await Promise.all(
-        names.map((name, n) => pair[n % 2]!.reserve(ACME, HANDBOOK, label('public', [`c${n % 4}`]), { gates: [[name]], deny: [] })),
+        names.map((name, n) => the(pair[n % 2]).reserve(ACME, HANDBOOK, label('public', [`c${n % 4}`]), { gates: [[name]], deny: [] })),
       );
-      const numbers = new Map(names.map((name, n) => [name, reserved[n]!.acl.gates[0]![0]]));
-      reserved.forEach(({ acl }, n) => expect(acl.gates).toEqual([[numbers.get(names[n]!)]]));
-      expect(new Set(numbers.values()).size).toBe(10);
+      const numbers = new Map(names.map((name, n) => [name, the(reserved[n]).acl.gates]));
+      reserved.forEach(({ acl }, n) => expect(acl.gates).toEqual(numbers.get(the(names[n]))));
+      expect(new Set([...numbers.values()].flat(2)).size).toBe(10);
       expect(new Set(reserved.map(({ zone }) => zone)).size).toBe(4);
+    });
+
+    it('and releases beside them neither lock each other out nor straddle a revocation', async () => {
+      const { catalog, replica, put, audit, stamp, database } = get();
+      const other = await replica();
+      for (let n = 0; n < 4; n += 1) await put(`d${n}`);
+      const release = async (n: number) => {
+        const judgedAt = await stamp(n % 2 === 0 ? catalog : other);
+        const event = { tenant: ACME, kind: 'release', requestId: `r${n}`, body: { epoch: judgedAt.tenant + judgedAt.global } } as const;
+        return audit.release(event, judgedAt, 'forever');
+      };
+      const work: Promise<unknown>[] = [];
+      for (let n = 0; n < 24; n += 1) {
+        const own = n % 2 === 0 ? catalog : other;
+        const user = { kind: 'user', id: `user:idp|u${n}` as Principal } as const;
+        work.push(release(n));
+        if (n % 3 === 0) work.push(own.throwSwitch(ACME, user, 'r', CHANGE));
+        if (n % 6 === 1)
+          work.push(own.change(keyOf(ACME, HANDBOOK, `d${(n - 1) / 6}`), ACME, 1, attributesOf({ state: 'quarantined' }), CHANGE));
+        if (n % 5 === 0) work.push(put(`new${n}`, { catalog: own, attributes: { declared: label('internal', [`c${n}`]) } }));
+      }
+      const results = await Promise.allSettled([...work, catalog.throwSwitch(ACME, { kind: 'all' }, 'r', CHANGE)]);
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      // In the order of the log, no release was judged at an epoch older than the revocations recorded before it.
+      const events = await database.db
+        .selectFrom('audit_events')
+        .select(['kind', 'body'])
+        .where('tenant', '=', ACME)
+        .orderBy('idx')
+        .execute();
+      let revocations = 1;
+      let releases = 0;
+      for (const { kind, body } of events) {
+        if (kind === 'switch.thrown' || kind === 'document.changed') revocations += 1;
+        if (kind !== 'release') continue;
+        releases += 1;
+        expect((JSON.parse(body) as { epoch: number }).epoch).toBe(revocations);
+      }
+      expect(revocations).toBe(1 + 8 + 4 + 1);
+      const outcomes = results.map((r) => (r.status === 'fulfilled' ? (r.value as { kind?: string } | undefined)?.kind : undefined));
+      expect(releases).toBe(outcomes.filter((kind) => kind === 'released').length);
     });
 
     it('never leaves a live document in a source that was deleted meanwhile', async () => {

@@ -5,6 +5,7 @@ import type { Principal } from '../../src/core/principal.ts';
 import {
   ACME,
   attributesOf,
+  chunkIds,
   CHANGE,
   contentOf,
   GLOBEX,
@@ -14,6 +15,7 @@ import {
   label,
   PUBLIC_ACL,
   sourceAttributes,
+  the,
 } from '../support/catalog-fixture.ts';
 import type { GetWorld } from './catalog.contract.ts';
 
@@ -22,8 +24,14 @@ const HOUR = 3_600_000;
 
 export function describeUpkeep(get: GetWorld): void {
   const publishing = (content = contentOf(KEY, 1, ['one'])) => ({
-    ...{ tenant: ACME, source: HANDBOOK, document: 'd' as DocumentId, key: KEY, expected: 'absent' as const },
-    ...{ attributes: attributesOf(), content, change: CHANGE },
+    tenant: ACME,
+    source: HANDBOOK,
+    document: 'd' as DocumentId,
+    key: KEY,
+    expected: 'absent' as const,
+    attributes: attributesOf(),
+    content,
+    change: CHANGE,
   });
 
   describe('the index catching up', () => {
@@ -36,8 +44,14 @@ export function describeUpkeep(get: GetWorld): void {
       await catalog.change(KEY, ACME, 1, attributesOf({ acl, declared: label('restricted'), validUntil: 99, metadata: { a: 1 } }), CHANGE);
       expect(await catalog.pendingDocuments(10)).toEqual([{ tenant: ACME, key: KEY }]);
       expect(await catalog.accessPayload(ACME, KEY)).toEqual({
-        ...{ tenant: ACME, document: KEY, zone: reserved.zone, revision: 2, acl: reserved.acl },
-        ...{ validFrom: 'always', validUntil: 99, metadata: { a: 1 } },
+        tenant: ACME,
+        document: KEY,
+        zone: reserved.zone,
+        revision: 2,
+        acl: reserved.acl,
+        validFrom: 'always',
+        validUntil: 99,
+        metadata: { a: 1 },
       });
       await catalog.markIndexed(ACME, KEY, 1);
       expect(await catalog.pendingDocuments(10)).toHaveLength(1);
@@ -55,7 +69,7 @@ export function describeUpkeep(get: GetWorld): void {
       }
       const keys = ['c', 'a', 'b'].map((name) => keyOf(ACME, HANDBOOK, name));
       expect((await catalog.pendingDocuments(2)).map(({ key }) => key)).toEqual(keys.slice(0, 2));
-      await catalog.deleteDocument(keys[0]!, ACME, 2, CHANGE);
+      await catalog.deleteDocument(the(keys[0]), ACME, 2, CHANGE);
       expect((await catalog.pendingDocuments(9)).map(({ key }) => key)).toEqual(keys.slice(1));
       await catalog.deleteSource(ACME, HANDBOOK, 1, CHANGE);
       expect(await catalog.pendingDocuments(9)).toEqual([]);
@@ -66,7 +80,7 @@ export function describeUpkeep(get: GetWorld): void {
     it('gives up what was staged too long, which then cannot be published until it is staged again', async () => {
       const { catalog, database } = get();
       const content = contentOf(KEY, 1, ['one']);
-      const [{ chunk }] = content.chunks as [(typeof content.chunks)[number]];
+      const chunk = the(chunkIds(content)[0]);
       await catalog.reserve(ACME, HANDBOOK, attributesOf().declared, PUBLIC_ACL);
       await catalog.stage(ACME, KEY, content);
       expect(await catalog.deadChunks(10, HOUR)).toEqual([]);
@@ -84,13 +98,14 @@ export function describeUpkeep(get: GetWorld): void {
       const { catalog, put, database } = get();
       await put('d', { paragraphs: ['old'] });
       const stored = await put('d', { paragraphs: ['new'] });
-      const old = contentOf(KEY, 1, ['old']).chunks[0]!.chunk;
-      const live = contentOf(KEY, stored.revision, ['new']).chunks[0]!.chunk;
-      const staged = contentOf(KEY, 3, ['next']);
-      await catalog.stage(ACME, KEY, staged);
-      expect(await catalog.deadChunks(10, HOUR)).toEqual([{ tenant: ACME, chunk: old }]);
-      await catalog.purgeChunks(ACME, [old, live, staged.chunks[0]!.chunk]);
-      const { candidates } = await catalog.candidates(ACME, [old, live, staged.chunks[0]!.chunk]);
+      const old = chunkIds(contentOf(KEY, 1, ['old']));
+      const live = chunkIds(contentOf(KEY, stored.revision, ['new']));
+      const next = contentOf(KEY, 3, ['next']);
+      const staged = chunkIds(next);
+      await catalog.stage(ACME, KEY, next);
+      expect(await catalog.deadChunks(10, HOUR)).toEqual(old.map((chunk) => ({ tenant: ACME, chunk })));
+      await catalog.purgeChunks(ACME, [...old, ...live, ...staged]);
+      const { candidates } = await catalog.candidates(ACME, [...old, ...live, ...staged]);
       expect([...candidates.values()].map(({ state }) => state).sort()).toEqual(['live', 'staged']);
       const texts = await database.db.selectFrom('document_versions').select('text').orderBy('text').execute();
       expect(texts.map(({ text }) => text)).toEqual(['new', 'next', 'old']);
@@ -120,7 +135,7 @@ export function describeUpkeep(get: GetWorld): void {
       expect(steps).toBeGreaterThanOrEqual(2);
       const dead = await catalog.deadChunks(10, HOUR);
       expect(dead.map(({ chunk }) => chunk).sort()).toEqual(
-        ['a', 'b', 'c'].map((name) => contentOf(keyOf(ACME, HANDBOOK, name), 1, [name]).chunks[0]!.chunk).sort(),
+        ['a', 'b', 'c'].flatMap((name) => chunkIds(contentOf(keyOf(ACME, HANDBOOK, name), 1, [name]))).sort(),
       );
       expect(await catalog.listDocuments(ACME, other, undefined, 9)).toHaveLength(1);
       expect(await catalog.listDocuments(GLOBEX, HANDBOOK, undefined, 9)).toHaveLength(1);

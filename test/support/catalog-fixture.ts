@@ -30,6 +30,12 @@ export const SCHEME = labelScheme(['public', 'internal', 'confidential', 'restri
 export const CHANGE: Change = { requestId: 'request-1', by: ANNA, through: 'client:idp|admin' as Principal };
 export const PUBLIC_ACL: Acl = { gates: [[EVERYONE]], deny: [] };
 
+/** What has to be there. */
+export function the<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it is not there');
+  return value;
+}
+
 export function label(level: string, compartments: readonly string[] = [], trust: Label['trust'] = 'internal'): Label {
   return { level: level as Level, compartments, trust };
 }
@@ -58,13 +64,26 @@ export function contentOf(key: DocumentKey, revision: number, paragraphs: readon
     return { chunk, ordinal, text: paragraph, digest: digestOf(paragraph), span: { start, end, path: ['Leave', 'Ärger "quoted"'] } };
   });
   return {
-    ...{ version, pipeline: 'text/plain c1 bm25', mediaType: 'text/plain', language: 'en', text, chunks },
+    version,
+    pipeline: 'text/plain c1 bm25',
+    mediaType: 'text/plain',
+    language: 'en',
+    text,
+    chunks,
     removed: { tag: 0, bidi: 1, zeroWidth: 2 },
     lineage: {
-      ...{ run: 'run-1', connector: 'api', parser: 'plain@1', chunker: 'c1', embedding: 'bm25@1' },
+      run: 'run-1',
+      connector: 'api',
+      parser: 'plain@1',
+      chunker: 'c1',
+      embedding: 'bm25@1',
       indexedAt: '2026-01-01T00:00:00.000Z',
     },
   };
+}
+
+export function chunkIds(content: DocumentContent): readonly ChunkId[] {
+  return content.chunks.map(({ chunk }) => chunk);
 }
 
 export function attributesOf(more: Partial<DocumentAttributes> = {}): DocumentAttributes {

@@ -221,7 +221,7 @@ export interface WriteCatalog {
     readonly content: DocumentContent;
     readonly change: Change;
   }): Promise<StoredDocument>;
-  /** Attributes only. The document is pending until `markIndexed`. */
+  /** Attributes only; label and ACL were reserved, as for `publish`. The document is pending until `markIndexed`. */
   change(key: DocumentKey, tenant: TenantId, expected: number, attributes: DocumentAttributes, change: Change): Promise<StoredDocument>;
   /** Its chunks become dead at once. */
   deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change): Promise<void>;
