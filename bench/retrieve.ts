@@ -1,0 +1,165 @@
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { startLocalQdrant } from '../src/vectors/local-qdrant.ts';
+import { silentTelemetry } from '../src/core/ports/telemetry.ts';
+import type { BenchWorld } from './support/bench-world.ts';
+import { addTexts, directClients, type DirectClient } from './support/direct-clients.ts';
+import { cpuSeconds, residentMegabytes, startSluice, type RunningSluice } from './support/process.ts';
+import { startRecordingProxy } from './support/recording-proxy.ts';
+import { median, ms, quantile, table } from './support/table.ts';
+import { ingest, questions, type Ingested } from './support/workload.ts';
+
+const COLLECTION = 'sluice';
+const LIMITS = [5, 8, 20];
+const WARM_UP = 150;
+const COUNTED = 600;
+
+interface Released {
+  readonly chunks: readonly { readonly id: string; readonly text: string; readonly provenance: object }[];
+}
+
+function sluiceClient(url: string, token: string, limit: number): { ask(query: string): Promise<Released>; close(): Promise<void> } {
+  const pool = new Pool(url, { connections: 1 });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return {
+    async ask(query) {
+      const answer = await pool.request({ method: 'POST', path: '/v1/retrieve', headers, body: JSON.stringify({ query, limit }) });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new Error(`retrieve answered ${answer.statusCode}: ${text}`);
+      return JSON.parse(text) as Released;
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** Milliseconds of one append of a kilobyte with fsync, where the database lies. */
+async function fsyncTimes(directory: string): Promise<readonly number[]> {
+  const path = join(directory, 'fsync-probe');
+  const file = await open(path, 'w');
+  const times: number[] = [];
+  for (let n = 0; n < 200; n++) {
+    const started = performance.now();
+    await file.write(Buffer.alloc(1_024, n));
+    await file.datasync();
+    times.push(performance.now() - started);
+  }
+  await file.close();
+  await unlink(path);
+  return times;
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+}
+
+interface Asked {
+  readonly query: string;
+  /** What Sluice sent to Qdrant for it, with the payload asked for. */
+  readonly search: string;
+}
+
+/** Sluice and the direct clients in turn, question by question, so that a slow moment hits all of them. */
+async function alternate(
+  sluice: RunningSluice,
+  token: string,
+  limit: number,
+  clients: readonly DirectClient[],
+  asked: readonly Asked[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const client = sluiceClient(sluice.url, token, limit);
+  const times = new Map<string, number[]>([['sluice', []], ...clients.map(({ name }): [string, number[]] => [name, []])]);
+  for (let n = 0; n < WARM_UP + COUNTED; n++) {
+    const { query, search } = asked[n % asked.length] ?? { query: '', search: '{}' };
+    const runs = [
+      { name: 'sluice', run: () => client.ask(query) },
+      ...clients.map((direct) => ({ name: direct.name, run: () => direct.ask(search) })),
+    ];
+    for (const { name, run } of [...runs.slice(n % runs.length), ...runs.slice(0, n % runs.length)]) {
+      const time = await timed(run);
+      if (n >= WARM_UP) times.get(name)?.push(time);
+    }
+  }
+  await client.close();
+  return times;
+}
+
+/** Processor time of the service for one request, client and Qdrant not counted. */
+async function cpuPerRequest(sluice: RunningSluice, token: string, queries: readonly string[]): Promise<number> {
+  const client = sluiceClient(sluice.url, token, 8);
+  for (const query of queries) await client.ask(query);
+  const before = cpuSeconds(sluice.pid);
+  const rounds = Math.ceil(2_000 / queries.length);
+  for (let round = 0; round < rounds; round++) for (const query of queries) await client.ask(query);
+  const spent = cpuSeconds(sluice.pid) - before;
+  await client.close();
+  return (spent * 1e6) / (rounds * queries.length);
+}
+
+export interface RetrieveFigures {
+  readonly ingested: Ingested;
+  readonly idleMegabytes: number;
+}
+
+export async function benchRetrieve(world: BenchWorld): Promise<RetrieveFigures> {
+  const qdrant = await startLocalQdrant({ dataDir: join(world.dataDir, 'qdrant'), log: silentTelemetry.log });
+  const server = { url: qdrant.url, apiKey: qdrant.apiKey, collection: COLLECTION };
+  const env = { ...world.env, QDRANT_API_KEY: qdrant.apiKey };
+  const proxy = await startRecordingProxy(qdrant.url);
+  const queries = questions(200);
+  const asked = new Map<number, Asked[]>(LIMITS.map((limit) => [limit, []]));
+  const texts = new Map<string, object>();
+  let ingested: Ingested;
+
+  const behindProxy = await startSluice({ ...env, QDRANT_URL: proxy.url });
+  try {
+    ingested = await ingest(behindProxy.url, world.loader);
+    proxy.take();
+    for (const limit of LIMITS) {
+      const client = sluiceClient(behindProxy.url, world.reader, limit);
+      for (const query of queries) {
+        const { chunks } = await client.ask(query);
+        for (const { id, text, provenance } of chunks) texts.set(id, { text, provenance });
+        const [search] = proxy.take();
+        if (search === undefined) continue;
+        const body = { ...(JSON.parse(search) as object), limit, with_payload: ['text', 'provenance'] };
+        asked.get(limit)?.push({ query, search: JSON.stringify(body) });
+      }
+      await client.close();
+    }
+    await addTexts(server, texts);
+  } finally {
+    await behindProxy.stop();
+    await proxy.close();
+  }
+
+  const sluice = await startSluice({ ...env, QDRANT_URL: qdrant.url });
+  try {
+    await sleep(2_000);
+    const idleMegabytes = residentMegabytes(sluice.pid);
+    const fsync = median(await fsyncTimes(world.dataDir));
+    const clients = directClients(server);
+    for (const limit of LIMITS) {
+      const times = await alternate(sluice, world.reader, limit, clients, asked.get(limit) ?? []);
+      console.log(`\nPOST /v1/retrieve, limit ${limit}, one connection, ${COUNTED} questions each, in turn\n`);
+      const best = median(times.get('direct: undici, uncompressed') ?? []);
+      const rows = [...times].map(([name, all]) => [name, ms(median(all)), ms(quantile(all, 0.95)), (median(all) / best).toFixed(2)]);
+      console.log(table(['client', 'p50', 'p95', 'p50 / best direct'], rows));
+      const bound = 2 * best + 2 * fsync;
+      const p50 = median(times.get('sluice') ?? []);
+      console.log(
+        `bound: 2 x best direct + 2 fsync (${ms(fsync)} each) = ${ms(bound)}; sluice ${ms(p50)}: ${p50 <= bound ? 'within' : 'ABOVE'}`,
+      );
+    }
+    await Promise.all(clients.map((client) => client.close()));
+    const cpu = await cpuPerRequest(sluice, world.reader, queries);
+    console.log(`\nprocessor time of the service: ${cpu.toFixed(0)} µs a request (target 600)`);
+    return { ingested, idleMegabytes };
+  } finally {
+    await sluice.stop();
+    await qdrant.stop();
+  }
+}
