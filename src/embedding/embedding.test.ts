@@ -3,9 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
-import { batches } from './batches.ts';
 import { createEmbedding, type DenseSettings, type Embedding } from './embedding.ts';
-import { embeddingsUrl } from './openai-call.ts';
 
 const SECRET_TEXT = 'the merger with Halvorsen closes in May';
 const KEY = 'sk-test-key';
@@ -42,16 +40,18 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return text;
 }
 
+async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { model, input } = JSON.parse(await readBody(request)) as { model: string; input: string[] };
+  const one = { url: request.url ?? '', authorization: request.headers.authorization, model, input };
+  asked.push(one);
+  handler(one, response, asked.length);
+}
+
 beforeEach(async () => {
   asked = [];
   handler = answerHonestly;
   server = createServer((request, response) => {
-    void readBody(request).then((text) => {
-      const { model, input } = JSON.parse(text) as { model: string; input: string[] };
-      const one = { url: request.url ?? '', authorization: request.headers.authorization, model, input };
-      asked.push(one);
-      handler(one, response, asked.length);
-    });
+    void take(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -296,20 +296,5 @@ describe('identity', () => {
     expect(none.identity).toEqual({ sparse: 'bm25@1', dense: { kind: 'none' } });
     expect(remote().identity.dense).toEqual({ kind: 'remote', model: 'm-1', dimension: DIMENSION });
     await none.probe(never);
-  });
-});
-
-describe('addresses and batches', () => {
-  it.each(['http://h', 'http://h/', 'http://h/v1', 'http://h/v1/', 'http://h/v1/embeddings'])('reads %s', (base) => {
-    expect(embeddingsUrl(base).href).toBe('http://h/v1/embeddings');
-  });
-
-  it('keeps a prefix and a query', () => {
-    expect(embeddingsUrl('http://h/openai?api-version=1').href).toBe('http://h/openai/v1/embeddings?api-version=1');
-  });
-
-  it('fills batches by count and by characters', () => {
-    expect(batches(['aa', 'bb', 'c', 'dddddd', 'e'], { texts: 2, characters: 4 })).toEqual([['aa', 'bb'], ['c'], ['dddddd'], ['e']]);
-    expect(batches([], { texts: 2, characters: 4 })).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Nodes, Table } from 'mdast';
+import type { ListItem, Nodes, Table } from 'mdast';
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
@@ -33,7 +33,7 @@ export function mdastToHtml(node: Nodes): string {
     case 'list':
       return node.ordered === true ? `<ol start="${node.start ?? 1}">${children(node)}</ol>` : `<ul>${children(node)}</ul>`;
     case 'listItem':
-      return `<li>${node.checked === undefined || node.checked === null ? '' : node.checked ? '[x] ' : '[ ] '}${children(node)}</li>`;
+      return itemHtml(node);
     case 'table':
       return tableHtml(node);
     case 'footnoteDefinition':
@@ -51,6 +51,14 @@ export function mdastToHtml(node: Nodes): string {
 
 function children(node: { readonly children: readonly Nodes[] }): string {
   return node.children.map(mdastToHtml).join('');
+}
+
+/** The first paragraph goes without its element, so that the box of a task stands on its line. */
+function itemHtml(item: ListItem): string {
+  const box = item.checked === true ? '[x] ' : item.checked === false ? '[ ] ' : '';
+  const [first, ...rest] = item.children;
+  const head = first === undefined ? '' : first.type === 'paragraph' ? children(first) : mdastToHtml(first);
+  return `<li>${box}${head}${rest.map(mdastToHtml).join('')}</li>`;
 }
 
 function tableHtml(table: Table): string {
