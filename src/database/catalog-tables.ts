@@ -1,4 +1,5 @@
 import type { Trust } from '../core/label.ts';
+import type { SwitchKind } from '../core/ports/catalog.ts';
 
 /**
  * The catalog's tables as of the last migration. One row type a table; JSON is text; times are milliseconds since 1970, but
@@ -232,7 +233,7 @@ export interface PolicyActivationRow extends ChangedBy {
 /** Off from `recorded_from` until `recorded_to`. `scope` is a tenant, or `*` for the switch for everything. */
 export interface SwitchRow extends ChangedBy {
   readonly scope: string;
-  readonly kind: 'document' | 'source' | 'client' | 'user' | 'tenant' | 'all';
+  readonly kind: SwitchKind;
   readonly target: string;
   readonly reason: string;
   readonly recorded_from: number;
