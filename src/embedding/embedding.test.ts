@@ -213,7 +213,7 @@ describe('an OpenAI-compatible server', () => {
 
   it('that is slow is cut off at the deadline of each call', async () => {
     handler = () => undefined;
-    expect((await failure(remote({ callTimeout: 30, attempts: 2 }).probe(never))).code).toBe('embedding_unavailable');
+    expect((await failure(remote({ callTimeout: 300, attempts: 2 }).probe(never))).code).toBe('embedding_unavailable');
     expect(asked).toHaveLength(2);
   });
 
@@ -236,13 +236,13 @@ describe('an OpenAI-compatible server', () => {
       if (healthy) answerHonestly(one, response, nth);
       else send(response, 'broken', 500);
     };
-    const client = remote({ attempts: 1, breakAfter: 2, breakFor: 200 });
+    const client = remote({ attempts: 1, breakAfter: 2, breakFor: 1_000 });
     await failure(client.probe(never));
     await failure(client.probe(never));
     expect((await failure(client.probe(never))).retryAfter).toBe(1);
     expect(asked).toHaveLength(2);
     healthy = true;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
     await client.probe(never);
     expect(asked).toHaveLength(3);
   });

@@ -12,8 +12,6 @@ const PARSERS: ReadonlyMap<string, (source: string, removed: RemovalCount) => Pa
   ['text/html', parseHtml],
 ]);
 
-export const MEDIA_TYPES: readonly string[] = [...PARSERS.keys()];
-
 /**
  * A document as normalised text (NFC, `\n`) with its blocks. Same input, same answer. Fails with `unsupported_media_type` for
  * other types or a charset that is not UTF-8, `payload_too_large` above 10 MiB, and `unreadable_document` where it is not
