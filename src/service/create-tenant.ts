@@ -3,7 +3,7 @@ import { parseTenantId } from '../core/ids.ts';
 import type { PolicyLine } from '../core/policy-lines.ts';
 import type { Change, TenantAdmin } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
-import { parsePrincipal } from '../core/principal.ts';
+import { parsePrincipal, principalParts } from '../core/principal.ts';
 import { linesOf, revisionOf, type PolicyFiles } from './policy-files.ts';
 
 /** Holds `administer` over the tenant, and nothing else: an administrator makes policy, and reads only what policy says. */
@@ -28,7 +28,10 @@ export async function createTenant(
   const tenant = parseTenantId(wanted.tenant);
   if (tenant === undefined) throw wrong('/tenant', 'lower-case letters, digits and hyphens, at most 63');
   const administrator = parsePrincipal(wanted.administrator);
-  if (administrator === undefined) throw wrong('/administrator', 'must be user:<issuer>|<sub> or group:<issuer>|<id>');
+  const kind = administrator === undefined ? undefined : principalParts(administrator)?.kind;
+  // "everyone" is a principal too, and would make everybody an administrator.
+  if (administrator === undefined || (kind !== 'user' && kind !== 'group'))
+    throw wrong('/administrator', 'must be user:<issuer>|<sub> or group:<issuer>|<id>');
   const lines = [...linesOf(tenant, parts.files.lines)];
   const add = (type: PolicyLine['type'], ...columns: readonly string[]): void => {
     const known = lines.some((line) => line.type === type && line.columns.join() === columns.join());
@@ -36,7 +39,8 @@ export async function createTenant(
   };
   add('g', administrator, ADMINISTRATOR, tenant);
   add('p', ADMINISTRATOR, tenant, '*', 'administer', '*', '*', '*', 'allow');
-  const problems = parts.policy.check(tenant, lines);
+  // A line of the wrong shape may be this tenant's: nobody can tell, so none of the file is taken.
+  const problems = [...parts.files.problems, ...parts.policy.check(tenant, lines)];
   if (problems.length > 0) {
     throw new AppError('invalid_request', {
       issues: problems.map(({ line, message }) => ({ pointer: `policy.csv line ${line}`, message })),

@@ -7,6 +7,7 @@ import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Database } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
 import { openDatabase } from '../database/open-database.ts';
+import type { ServiceLimits } from './limits.ts';
 
 /** What is kept in the database, opened and migrated. */
 export interface Stores {
@@ -15,15 +16,20 @@ export interface Stores {
   readonly audit: Audit;
 }
 
-export async function openStores(config: Pick<Config, 'database' | 'dataDir'>, scheme: LabelScheme, telemetry: Telemetry): Promise<Stores> {
+export async function openStores(
+  config: Pick<Config, 'database' | 'dataDir'>,
+  scheme: LabelScheme,
+  telemetry: Telemetry,
+  limits: Pick<ServiceLimits, 'database' | 'audit'> = {},
+): Promise<Stores> {
   if (config.database.kind === 'sqlite') await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const database = await openDatabase(config.database);
+  const database = await openDatabase(config.database, limits.database);
   try {
     await migrate(database);
   } catch (error) {
     await database.close();
     throw error;
   }
-  const audit = createAudit({ database, telemetry });
+  const audit = createAudit({ database, telemetry, limits: limits.audit ?? {} });
   return { database, audit, catalog: createCatalog({ database, auditSink: audit.sink, scheme, telemetry }) };
 }

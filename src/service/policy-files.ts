@@ -3,37 +3,53 @@ import { join } from 'node:path';
 import { digestOf } from '../core/digest.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { PolicyLine, PolicyRevision } from '../core/policy-lines.ts';
+import type { PolicyProblem } from '../core/ports/policy.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { parseVocabulary, type Vocabulary } from '../policy/vocabulary.ts';
 
 /** What a policy directory holds. The files are where policy is written; revisions in the database are what is in force. */
 export interface PolicyFiles {
+  readonly directory: string;
   /** `model.conf`, as text. */
   readonly model: string;
   readonly vocabulary: Vocabulary;
+  /** The lines of `policy.csv` that have the right shape. */
   readonly lines: readonly PolicyLine[];
+  /** The lines that have not: with any of these, nothing in the file may be put into force. */
+  readonly problems: readonly PolicyProblem[];
 }
 
-/** Rejects with every problem of `policy.csv` by line, or where a file is missing. */
+/** Rejects where a file is missing or `labels.json` is wrong. What is wrong with `policy.csv` is told in `problems`. */
 export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
   const [model, labels, csv] = await Promise.all(
     ['model.conf', 'labels.json', 'policy.csv'].map((name) => readFile(join(directory, name), 'utf8')),
   );
-  const { lines, problems } = parsePolicyCsv(csv ?? '');
-  if (problems.length > 0) throw new PolicyFilesError(directory, problems);
-  return { model: model ?? '', vocabulary: parseVocabulary(labels ?? ''), lines };
+  return { directory, model: model ?? '', vocabulary: parseVocabulary(labels ?? ''), ...parsePolicyCsv(csv ?? '') };
 }
 
 export class PolicyFilesError extends Error {
-  constructor(directory: string, problems: readonly { readonly line: number; readonly message: string }[]) {
-    super(`${join(directory, 'policy.csv')}:\n${problems.map(({ line, message }) => `  line ${line}: ${message}`).join('\n')}`);
+  readonly problems: readonly PolicyProblem[];
+
+  constructor(what: string, problems: readonly PolicyProblem[]) {
+    super(`${what}:\n${problems.map(({ line, message }) => `  line ${line}: ${message}`).join('\n')}`);
     this.name = 'PolicyFilesError';
+    this.problems = problems;
   }
 }
 
 /** Column of the tenant: the second of a `p` line, the last of a `g` line. */
-function tenantOf({ type, columns }: PolicyLine): string | undefined {
+export function tenantOf({ type, columns }: PolicyLine): string | undefined {
   return columns[type === 'p' ? 1 : 2];
+}
+
+/** Everything that keeps the file from being put into force, tenant by tenant as publishing would check it, in line order. */
+export function policyCsvProblems(
+  files: PolicyFiles,
+  check: (tenant: string, lines: readonly PolicyLine[]) => readonly PolicyProblem[],
+): readonly PolicyProblem[] {
+  const byTenant = Map.groupBy(files.lines, (line) => tenantOf(line) ?? '');
+  const wrong = [...byTenant].flatMap(([tenant, lines]) => check(tenant, lines));
+  return [...files.problems, ...wrong].sort((a, b) => a.line - b.line);
 }
 
 export function linesOf(tenant: TenantId, lines: readonly PolicyLine[]): readonly PolicyLine[] {

@@ -8,6 +8,7 @@ import type { EndpointProvider } from '../vectors/endpoint.ts';
 import { startLocalQdrant } from '../vectors/local-qdrant.ts';
 import { createVectorIndex, remoteEndpoint, type StartableVectorIndex } from '../vectors/vector-index.ts';
 import type { Closers } from './closers.ts';
+import type { ServiceLimits } from './limits.ts';
 
 export interface IndexParts {
   readonly config: Config;
@@ -16,13 +17,14 @@ export interface IndexParts {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly closers: Closers;
+  readonly limits?: ServiceLimits['index'];
 }
 
 /** The vector index over the configured Qdrant, or over one that is started here and stopped with the closers. */
 export async function startIndex(parts: IndexParts): Promise<StartableVectorIndex> {
-  const { config, catalog, identity, telemetry, clock, closers } = parts;
+  const { config, catalog, identity, telemetry, clock, closers, limits } = parts;
   const endpoint = await qdrantEndpoint(parts);
-  const vectors = createVectorIndex({ endpoint, collection: config.collection, identity, telemetry, clock });
+  const vectors = createVectorIndex({ endpoint, collection: config.collection, identity, telemetry, clock, ...limits });
   closers.add(() => vectors.close());
   await vectors.start(AbortSignal.timeout(60_000));
   await checkIdentity(catalog, config.collection, identity);

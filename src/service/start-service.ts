@@ -5,9 +5,9 @@ import { systemClock, type Clock } from '../core/ports/clock.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
-import type { HttpServices, PartReadiness } from '../doors/http/services.ts';
+import type { HttpServices } from '../doors/http/services.ts';
 import { createEmbedding } from '../embedding/embedding.ts';
-import { createIdentity, type Identity } from '../identity/identity.ts';
+import { createIdentity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createPolicy } from '../policy/policy.ts';
@@ -16,9 +16,12 @@ import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { traceRequest } from '../retrieval/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { checkPolicy } from './check-policy.ts';
 import { createClosers } from './closers.ts';
+import type { ServiceLimits } from './limits.ts';
 import { openStores, type Stores } from './open-stores.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
+import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
 
 export interface ServiceOptions {
@@ -27,6 +30,7 @@ export interface ServiceOptions {
   /** Issuers beside the configured ones: the development issuer's. */
   readonly issuers?: readonly IssuerConfig[];
   readonly clock?: Clock;
+  readonly limits?: ServiceLimits;
   /** Runs when policy and catalog are open and before anybody can call. */
   readonly prepare?: (parts: {
     readonly stores: Stores;
@@ -58,7 +62,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
 }
 
 async function build(config: Config, options: ServiceOptions, closers: ReturnType<typeof createClosers>): Promise<Service> {
-  const { telemetry, version, clock = systemClock } = options;
+  const { telemetry, version, clock = systemClock, limits = {} } = options;
   if (config.otlpEndpoint !== undefined) {
     const tracing = await startTracing({ endpoint: config.otlpEndpoint, serviceName: 'sluice', version });
     closers.add(() => tracing.stop());
@@ -66,16 +70,19 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const files = await readPolicyFiles(config.policyDir);
   const { scheme, purposes } = files.vocabulary;
   const policy = createPolicy({ model: files.model, purposes, scheme, telemetry });
-  const stores = await openStores(config, scheme, telemetry);
+  const stores = await openStores(config, scheme, telemetry, limits);
   closers.add(() => stores.database.close());
+  const { catalog, audit } = stores;
+  await checkPolicy({ catalog, policy, files, log: telemetry.log });
   await options.prepare?.({ stores, files, policy });
 
-  const { catalog, audit } = stores;
-  const embedding = createEmbedding({ dense: config.embedding.dense, telemetry });
+  const { dense } = config.embedding;
+  const embedding = createEmbedding({ dense: dense.kind === 'remote' ? { ...dense, limits: limits.embedding ?? {} } : dense, telemetry });
   closers.add(() => embedding.close());
-  const vectors = await startIndex({ config, catalog, identity: embedding.identity, telemetry, clock, closers });
+  const indexParts = { config, catalog, identity: embedding.identity, telemetry, clock, closers };
+  const vectors = await startIndex({ ...indexParts, ...(limits.index === undefined ? {} : { limits: limits.index }) });
   const issuers = [...config.issuers, ...(options.issuers ?? [])];
-  const identity = createIdentity({ issuers, clock, telemetry });
+  const identity = createIdentity({ issuers, clock, telemetry, limits: limits.identity ?? {} });
   closers.add(() => identity.close());
   await identity.start(AbortSignal.timeout(10_000));
 
@@ -91,14 +98,20 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   };
   const names = issuers.map(({ name }) => name);
   const ingestion = createIngestion({ ...shared, writes: catalog, issuers: names, language, mend: () => mender.kick() });
+  const readinessParts = {
+    index: (signal: AbortSignal) => vectors.probe(signal),
+    catalog: () => catalog.tenants(),
+    embedding: dense.kind === 'remote' ? (signal: AbortSignal) => embedding.probe(signal) : undefined,
+    issuersMissing: () => identity.notReady(),
+  };
   const services: HttpServices = {
     identity,
     ingestion,
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
-    readiness: () => readiness(stores, identity, vectors),
+    readiness: () => readiness(readinessParts, limits.probeMs),
   };
-  const door = createHttpDoor({ services, config: doorConfig(config, version, scheme), telemetry, clock });
+  const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
     url,
@@ -111,47 +124,19 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   };
 }
 
-function doorConfig(config: Config, version: string, labels: HttpDoorConfig['labels']): HttpDoorConfig {
+function doorConfig(config: Config, version: string, labels: HttpDoorConfig['labels'], own: ServiceLimits['http'] = {}): HttpDoorConfig {
   const { host, port, publicUrl, metrics, limits, mode } = config;
   return {
     host,
     port,
     ...(publicUrl === undefined ? {} : { publicUrl }),
     labels,
-    limits: { ...DEFAULT_HTTP_LIMITS, documentBytes: limits.bodyBytes },
+    limits: { ...DEFAULT_HTTP_LIMITS, documentBytes: limits.bodyBytes, ...own },
     rates: { ...DEFAULT_RATE_LIMITS, clientPerMinute: limits.clientPerMinute, userPerMinute: limits.userPerMinute },
     metrics: metrics.kind === 'none' ? { kind: 'off' } : metrics.kind === 'port' ? { ...metrics, host } : metrics,
     ...(mode === 'development' ? { allowedHosts: ['127.0.0.1', 'localhost', '[::1]'] } : {}),
     version,
   };
-}
-
-const PROBE_MS = 2_000;
-
-async function readiness(
-  { catalog }: Stores,
-  identity: Identity,
-  vectors: { probe(signal: AbortSignal): Promise<void> },
-): Promise<readonly PartReadiness[]> {
-  const missing = identity.notReady();
-  const [index, store] = await Promise.all([
-    answers('index', () => vectors.probe(AbortSignal.timeout(PROBE_MS))),
-    answers('catalog', async () => void (await catalog.tenants())),
-  ]);
-  const issuers: PartReadiness =
-    missing.length === 0
-      ? { part: 'issuers', ready: true }
-      : { part: 'issuers', ready: false, reason: `no keys read yet from ${missing.join(', ')}` };
-  return [index, store, issuers];
-}
-
-async function answers(part: string, probe: () => Promise<void>): Promise<PartReadiness> {
-  try {
-    await probe();
-    return { part, ready: true };
-  } catch {
-    return { part, ready: false, reason: 'does not answer' };
-  }
 }
 
 /** An id for what is done on the machine rather than by a request. */

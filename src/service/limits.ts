@@ -1,0 +1,17 @@
+import type { GroupCommitLimits } from '../audit/group-commit.ts';
+import type { DatabaseLimits } from '../database/database.ts';
+import type { HttpLimits } from '../doors/http/config.ts';
+import type { RemoteLimits } from '../embedding/openai.ts';
+import type { IdentityLimits } from '../identity/limits.ts';
+
+/** Deadlines and bounds of the parts, where a deployment or a test cannot live with the defaults. Milliseconds. */
+export interface ServiceLimits {
+  readonly audit?: Partial<GroupCommitLimits>;
+  readonly database?: Partial<DatabaseLimits>;
+  readonly embedding?: Partial<RemoteLimits>;
+  readonly http?: Partial<HttpLimits>;
+  readonly identity?: Partial<IdentityLimits>;
+  readonly index?: { readonly searchDeadlineMs?: number; readonly writeDeadlineMs?: number };
+  /** How long one part may take to answer for `/readyz`. */
+  readonly probeMs?: number;
+}
