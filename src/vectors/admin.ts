@@ -43,6 +43,14 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
+/** The client's own errors hold the answer, which may quote a value, so only the status goes on. */
+function failure(what: string, error: unknown): Error {
+  const status = statusOf(error);
+  if (status === undefined) return new Error(`${what}: the vector index did not answer`, { cause: error });
+  const passing = status >= 500 || status === 429 || status === 408;
+  return passing ? new Error(`${what}: the vector index answered HTTP ${status}`) : new Refused(what, status);
+}
+
 function openClient(endpoint: QdrantEndpoint): QdrantClient {
   const url = new URL(endpoint.url);
   const prefix = url.pathname.replace(/\/+$/, '');
@@ -72,16 +80,12 @@ export function createAdmin({ endpoint, deadlineMs, attempts }: AdminOptions): A
     return open.client.api();
   }
 
-  /** The client's own errors hold the answer, which may quote a value, so only the status goes on. */
   async function once<T>(what: string, call: Call<T>, signal: AbortSignal): Promise<T> {
     const target = api();
     try {
       return (await call(target, { dispatcher, signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) })).data;
     } catch (error) {
-      const status = statusOf(error);
-      if (status !== undefined && status >= 400 && status < 500 && status !== 429 && status !== 408) throw new Refused(what, status);
-      if (status !== undefined) throw new Error(`${what}: the vector index answered HTTP ${status}`);
-      throw new Error(`${what}: the vector index did not answer`, { cause: error });
+      throw failure(what, error);
     }
   }
 

@@ -79,7 +79,7 @@ function checkIdentity(collection: string, found: Info, identity: EmbeddingIdent
   if (different.length > 0) throw unusable(collection, `${different.join('; ')}. ${WAY_OUT}`);
   const sparse = params.sparse_vectors?.[SPARSE];
   if (sparse === undefined) throw unusable(collection, `it has no sparse vectors named ${SPARSE}. ${WAY_OUT}`);
-  if (sparse.modifier != null && sparse.modifier !== 'none') {
+  if ((sparse.modifier ?? 'none') !== 'none') {
     throw unusable(
       collection,
       `its sparse vectors use the modifier ${sparse.modifier}, which lets scores tell of hidden documents. ${WAY_OUT}`,

@@ -19,7 +19,7 @@ const signal = new AbortController().signal;
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 async function serve(handler: Handler): Promise<string> {

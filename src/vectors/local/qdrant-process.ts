@@ -111,7 +111,7 @@ function handle(child: ChildProcess, ended: Promise<void>, options: LaunchOption
   // A plain process.exit() stops nothing by itself. Qdrant recovers from its log.
   const onExit = () => child.kill('SIGKILL');
   process.once('exit', onExit);
-  void ended.then(() => {
+  void ended.finally(() => {
     process.off('exit', onExit);
     forgetProcess(options.directory);
   });
@@ -133,16 +133,13 @@ export async function launchQdrant(options: LaunchOptions, signal: AbortSignal):
   signal.throwIfAborted();
   const { child, ended } = start(options);
   const running = handle(child, ended, options);
-  let over = false;
-  void ended.then(() => {
-    over = true;
-  });
+  const over = () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
   const until = performance.now() + options.readyMs;
-  while (!over && !signal.aborted && performance.now() < until) {
+  while (!over() && !signal.aborted && performance.now() < until) {
     if (await isReady(options.port, options.apiKey)) return running;
     await sleep(20);
   }
-  const why = over ? 'it ended at once (see its lines at log level debug)' : `it was not ready after ${options.readyMs} ms`;
+  const why = over() ? 'it ended at once (see its lines at log level debug)' : `it was not ready after ${options.readyMs} ms`;
   await running.end();
   signal.throwIfAborted();
   throw new Error(`Qdrant did not start: ${why}`);
