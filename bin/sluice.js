@@ -26,7 +26,7 @@ function runUnder(node) {
 }
 
 if (runsTypeScript(process.versions.node)) {
-  const { run } = await import('../src/doors/cli/main.ts');
+  const { run } = await import('../src/main.ts');
   process.exit(await run(process.argv.slice(2)));
 } else {
   const node = bundledNode();

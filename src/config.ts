@@ -102,6 +102,14 @@ const NO_ISSUER: ConfigProblem = {
     'their tenant, or write issuers into SLUICE_CONFIG; to try Sluice without a provider, run "npm run dev"',
 };
 
+/** What commands on the machine need of the database and the policy files; they need no issuer. Throws a ConfigError. */
+export function loadLocalConfig(env: Environment): Pick<Config, 'dataDir' | 'policyDir' | 'database'> {
+  const { values, problems } = readVariables(env);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const { dataDir, policyDir, database } = build(values, emptyFile(), false);
+  return { dataDir, policyDir, database };
+}
+
 /** For commands that are clients of a running service. Throws a ConfigError like loadConfig. */
 export function loadClientConfig(env: Environment): ClientConfig {
   const { values, problems } = readVariables(env);

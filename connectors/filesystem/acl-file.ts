@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { joinLabels, neutralLabel, sortedUnique, TRUSTS, type Label, type LabelScheme } from '../../src/core/label.ts';
+import { lowerTrust, sortedUnique, TRUSTS, type LabelScheme, type Level, type Trust } from '../../src/core/label.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 
 /** The name of the file that says who may read the tree below it. Never indexed itself. */
@@ -30,16 +30,23 @@ export type AclFile = z.infer<typeof aclFile>;
 export interface Inherited {
   readonly gates: { readonly kind: 'none' } | { readonly kind: 'gates'; readonly gates: readonly (readonly string[])[] };
   readonly deny: readonly string[];
-  readonly label: { readonly kind: 'none' } | { readonly kind: 'label'; readonly label: Label };
+  readonly label: DeclaredLabel;
   readonly metadata: JsonObject;
   readonly validFrom: string | undefined;
   readonly validUntil: string | undefined;
 }
 
+/** Only what some file says: a writer may not claim a trust that nobody wrote down, since it may be above its own. */
+export interface DeclaredLabel {
+  readonly level?: Level;
+  readonly compartments?: readonly string[];
+  readonly trust?: Trust;
+}
+
 export const NOTHING_INHERITED: Inherited = {
   gates: { kind: 'none' },
   deny: [],
-  label: { kind: 'none' },
+  label: {},
   metadata: {},
   validFrom: undefined,
   validUntil: undefined,
@@ -75,13 +82,21 @@ export function inherit(scheme: LabelScheme, path: string, above: Inherited, bel
   };
 }
 
-function inheritLabel(scheme: LabelScheme, path: string, above: Inherited['label'], below: AclRule): Inherited['label'] {
-  if (below.level === undefined && below.compartments === undefined && below.trust === undefined) return above;
-  const neutral = neutralLabel(scheme);
-  const level = below.level === undefined ? neutral.level : scheme.parse(below.level);
-  if (level === undefined) throw new Error(`${path}: level must be one of ${scheme.levels.join(', ')}`);
-  const own: Label = { level, compartments: sortedUnique(below.compartments ?? []), trust: below.trust ?? neutral.trust };
-  return { kind: 'label', label: above.kind === 'none' ? own : joinLabels(scheme, above.label, own) };
+function inheritLabel(scheme: LabelScheme, path: string, above: DeclaredLabel, below: AclRule): DeclaredLabel {
+  const own = below.level === undefined ? undefined : scheme.parse(below.level);
+  if (below.level !== undefined && own === undefined) throw new Error(`${path}: level must be one of ${scheme.levels.join(', ')}`);
+  const level = stricter(above.level, own, (a, b) => (scheme.rank(a) >= scheme.rank(b) ? a : b));
+  const compartments = stricter(above.compartments, below.compartments, (a, b) => [...a, ...b]);
+  const trust = stricter(above.trust, below.trust, lowerTrust);
+  return {
+    ...(level === undefined ? {} : { level }),
+    ...(compartments === undefined ? {} : { compartments: sortedUnique(compartments) }),
+    ...(trust === undefined ? {} : { trust }),
+  };
+}
+
+function stricter<T>(above: T | undefined, below: T | undefined, join: (above: T, below: T) => T): T | undefined {
+  return above === undefined || below === undefined ? (above ?? below) : join(above, below);
 }
 
 function later(a: string | undefined, b: string | undefined): string | undefined {

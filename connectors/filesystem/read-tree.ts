@@ -80,6 +80,17 @@ async function* readDirectory(walk: Walk, relative: string, above: Inherited): A
     const read = await readEntry(walk, name, entry, holds);
     if (read !== undefined) yield read;
   }
+  // A misspelt name would leave the file it was meant for under the grant of its directory, which is wider.
+  const names = new Set(entries.map(({ name }) => name));
+  for (const name of Object.keys(rules?.files ?? {}).filter((name) => !names.has(name))) {
+    yield { kind: 'problem', document: path.posix.join(relative, name), message: `${ACL_FILE} names it under files, and it is not there` };
+  }
+}
+
+/** About how many documents a tree holds, for a progress bar: it looks at names alone and knows nothing of patterns. */
+export async function countFiles(directory: string): Promise<number> {
+  const entries = await readdir(directory, { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile() && MEDIA_TYPES[path.extname(entry.name).toLowerCase()] !== undefined).length;
 }
 
 async function readRules(walk: Walk, relative: string, entries: readonly Dirent[]): Promise<AclFile | undefined> {
@@ -134,7 +145,7 @@ function treeDocument(
     mediaType,
     contentBase64: bytes.toString('base64'),
     acl: { gates, deny },
-    ...(label.kind === 'none' ? {} : { ...label.label }),
+    ...label,
     metadata: { ...metadata, path: name },
     ...(validFrom === undefined ? {} : { validFrom }),
     ...(validUntil === undefined ? {} : { validUntil }),

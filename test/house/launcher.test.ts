@@ -25,8 +25,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 beforeEach(() => {
   tree = mkdtempSync(join(tmpdir(), 'launcher-'));
   for (const part of ['bin', 'scripts', 'package.json']) cpSync(join(root, part), join(tree, part), { recursive: true });
-  mkdirSync(join(tree, 'src/doors/cli'), { recursive: true });
-  writeFileSync(join(tree, 'src/doors/cli/main.ts'), MAIN);
+  mkdirSync(join(tree, 'src'));
+  writeFileSync(join(tree, 'src/main.ts'), MAIN);
 });
 afterEach(() => rmSync(tree, { recursive: true }));
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import type { Digest } from '../../../core/digest.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { AclBody, ContentBody, DocumentBody, DocumentPatch } from '../../../ingestion/types.ts';
 import { instantSchema, levelSchema, metadataSchema, namesSchema, titleSchema, trustSchema, vectorSchema } from './common.ts';
 
 const MAX_CHUNKS = 5_000;
+const ETAG = /^sha256:[0-9a-f]{64}$/;
 
 const aclSchema = z
   .strictObject({ allow: namesSchema.optional(), gates: z.array(namesSchema).max(1_000).optional(), deny: namesSchema.optional() })
@@ -50,6 +52,10 @@ const documentShape = {
     .max(128)
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/)
     .optional(),
+  etag: z
+    .custom<Digest>((value) => typeof value === 'string' && ETAG.test(value), 'sha256: and 64 hexadecimal digits')
+    .optional()
+    .meta({ type: 'string', pattern: ETAG.source, description: 'What a connector saw; listed back to it as writeDigest.' }),
 } as const;
 
 const ONE_CONTENT = 'exactly one of text, contentBase64 and chunks';
@@ -129,6 +135,7 @@ export function toDocumentBody(input: z.output<typeof documentSchema>): Document
     validUntil: input.validUntil,
     connector: input.connector,
     run: input.run,
+    etag: input.etag,
   };
 }
 

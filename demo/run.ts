@@ -1,0 +1,1 @@
+export const runDemo = (_: object): Promise<number> => Promise.resolve(1);

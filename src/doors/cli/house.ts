@@ -1,0 +1,49 @@
+import type { Connector } from './sync-source.ts';
+
+export interface ClientSettings {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+export interface PolicyReport {
+  /** What is wrong with the files themselves; no case was run where there is any. */
+  readonly problems: readonly string[];
+  readonly passed: number;
+  readonly failed: readonly {
+    readonly file: string;
+    readonly who: string;
+    readonly action: string;
+    readonly purpose: string;
+    readonly zone: string;
+    readonly expected: string;
+    readonly actual: string;
+    readonly because: string;
+  }[];
+}
+
+export type ChainReport =
+  | { readonly tenant: string; readonly kind: 'intact'; readonly size: number; readonly head: string }
+  | { readonly tenant: string; readonly kind: 'broken'; readonly index: number; readonly reason: string };
+
+export interface TreeSelection {
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly uriBase?: string;
+  readonly allowEmpty: boolean;
+}
+
+/** What only the roof can construct, handed to the command line as functions. Their failures become exit codes here. */
+export interface House {
+  readonly version: string;
+  /** Settles when the service has been told to stop and has stopped. */
+  serve(options: { readonly development: boolean }): Promise<number>;
+  demo(options: { readonly json: boolean; readonly serve: boolean }): Promise<number>;
+  explainConfig(): string;
+  testPolicy(directory: string | undefined): Promise<PolicyReport>;
+  createTenant(wanted: { readonly tenant: string; readonly administrator: string }): Promise<void>;
+  /** Every tenant where none is named. */
+  verifyAudit(tenant: string | undefined): Promise<readonly ChainReport[]>;
+  clientSettings(): ClientSettings;
+  developmentToken(asked: { readonly issuerUrl: string; readonly person?: string; readonly client: string }): Promise<string>;
+  openTree(directory: string, selection: TreeSelection): Promise<{ readonly files: number; readonly connector: Connector }>;
+}

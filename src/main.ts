@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import { ConfigError, explainConfig, loadClientConfig, loadConfig, loadLocalConfig, processEnvironment } from './config.ts';
+import { AppError } from './core/errors.ts';
+import { CommandFailure } from './doors/cli/failure.ts';
+import type { House } from './doors/cli/house.ts';
+import { runCommandLine } from './doors/cli/program.ts';
+import { createTerminal, type Terminal } from './doors/cli/terminal.ts';
+
+// Rooms are loaded by the commands that need them, so that a client command starts without the service's weight.
+
+/** Runs one command line (`docs/cli.md`) and answers its exit code: 0 done, 1 refused or found wrong, 2 usage. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const terminal = createTerminal(process.stdout, process.stderr);
+  return runCommandLine(argv, createHouse(terminal), terminal);
+}
+
+const { version } = manifest;
+const TOKEN_MS = 10_000;
+
+function createHouse(terminal: Terminal): House {
+  return {
+    version,
+    async serve({ development }) {
+      const config = configured(() => loadConfig(processEnvironment(), readText, { development }));
+      const { runService } = await import('./service/run-service.ts');
+      await runService(config, { version, say: terminal.err });
+      return 0;
+    },
+    async demo(options) {
+      const { runDemo } = await import('../demo/run.ts');
+      return runDemo({ ...options, version, terminal });
+    },
+    explainConfig: () => explainConfig(configured(() => loadConfig(processEnvironment(), readText))),
+    async testPolicy(directory) {
+      const { testPolicy } = await import('./service/local-commands.ts');
+      return testPolicy(directory === undefined ? localConfig().policyDir : resolve(directory));
+    },
+    async createTenant(wanted) {
+      const { createTenant } = await import('./service/local-commands.ts');
+      await createTenant(localConfig(), wanted).catch((error: unknown) => {
+        throw notMade(wanted.tenant, error);
+      });
+    },
+    async verifyAudit(tenant) {
+      const { verifyAudit } = await import('./service/local-commands.ts');
+      return verifyAudit(localConfig(), tenant);
+    },
+    clientSettings: () => configured(() => loadClientConfig(processEnvironment())),
+    async developmentToken(asked) {
+      const { requestDevToken } = await import('./identity/dev-issuer/request-dev-token.ts');
+      return requestDevToken({ ...asked, signal: AbortSignal.timeout(TOKEN_MS) });
+    },
+    async openTree(directory, selection) {
+      const { openTree } = await import('./service/open-tree.ts');
+      return openTree(localConfig().policyDir, directory, selection);
+    },
+  };
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function localConfig(): ReturnType<typeof loadLocalConfig> {
+  return configured(() => loadLocalConfig(processEnvironment()));
+}
+
+/** A command that cannot even be configured was not usable as it was written. */
+function configured<T>(load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const places = error.problems.map(({ key, message }) => ({ pointer: key, message }));
+    throw new CommandFailure('the configuration cannot be used', { code: 'config', exitCode: 2, places });
+  }
+}
+
+function notMade(tenant: string, error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  if (error.code === 'conflict') return new CommandFailure(`there is a tenant ${tenant} already`, { code: error.code });
+  if (error.code !== 'invalid_request') return error;
+  return new CommandFailure('the tenant was not made', { code: error.code, places: error.issues });
+}

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { AppError } from '../core/errors.ts';
+import { parseTenantId, type TenantId } from '../core/ids.ts';
+import { systemClock } from '../core/ports/clock.ts';
+import { silentTelemetry } from '../core/ports/telemetry.ts';
+import { parseCaseFile } from '../policy/case-file.ts';
+import { createPolicy } from '../policy/policy.ts';
+import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
+import { createTenant as create, type NewTenant } from './create-tenant.ts';
+import { openStores, type Stores } from './open-stores.ts';
+import { operatorChange } from './operator.ts';
+import { linesOf, policyCsvProblems, readPolicyFiles, type PolicyFiles } from './policy-files.ts';
+
+type LocalConfig = Pick<Config, 'dataDir' | 'policyDir' | 'database'>;
+const telemetry = silentTelemetry;
+
+async function withStores<T>(config: LocalConfig, files: PolicyFiles, run: (stores: Stores) => Promise<T>): Promise<T> {
+  const stores = await openStores(config, files.vocabulary.scheme, telemetry);
+  try {
+    return await run(stores);
+  } finally {
+    await stores.database.close();
+  }
+}
+
+function policyOf({ model, vocabulary: { scheme, purposes } }: PolicyFiles) {
+  return createPolicy({ model, purposes, scheme, telemetry });
+}
+
+/** Makes a tenant in the configured database, beside a running service too. Fails as `createTenant` of create-tenant.ts. */
+export async function createTenant(config: LocalConfig, wanted: NewTenant): Promise<void> {
+  const files = await readPolicyFiles(config.policyDir);
+  const policy = policyOf(files);
+  await withStores(config, files, ({ catalog }) =>
+    create({ catalog, policy, files }, wanted, operatorChange('create-tenant', systemClock.now())),
+  );
+}
+
+export type ChainVerdict = { readonly tenant: TenantId } & Awaited<ReturnType<Stores['audit']['verifyChain']>>;
+
+/** The hash chain of one tenant, or of all. Fails with `not_found` for an unknown tenant, and where there is no database. */
+export async function verifyAudit(config: LocalConfig, tenant: string | undefined): Promise<readonly ChainVerdict[]> {
+  const { database } = config;
+  // Opening would make one, and an empty log is always intact.
+  if (database.kind === 'sqlite' && !existsSync(database.path)) {
+    throw new AppError('not_found', { detail: `there is no database at ${database.path}; SLUICE_DATA_DIR says where it is` });
+  }
+  const files = await readPolicyFiles(config.policyDir);
+  return withStores(config, files, async ({ catalog, audit }) => {
+    const known = await catalog.tenants();
+    const wanted = tenant === undefined ? known : known.filter((name) => name === parseTenantId(tenant));
+    if (tenant !== undefined && wanted.length === 0) throw new AppError('not_found', { detail: `there is no tenant ${tenant}` });
+    const verdicts: ChainVerdict[] = [];
+    for (const name of wanted) verdicts.push({ tenant: name, ...(await audit.verifyChain(name)) });
+    return verdicts;
+  });
+}
+
+export interface PolicyTest {
+  readonly problems: readonly string[];
+  readonly passed: number;
+  readonly failed: readonly CaseResult[];
+}
+
+/** Checks `policy.csv` as publishing would, and runs every file of `cases/` with both keys. Rejects where files are missing. */
+export async function testPolicy(directory: string): Promise<PolicyTest> {
+  const files = await readPolicyFiles(directory);
+  const policy = policyOf(files);
+  const problems = policyCsvProblems(files, policy.check);
+  if (problems.length > 0) {
+    return { problems: problems.map(({ line, message }) => `policy.csv line ${line}: ${message}`), passed: 0, failed: [] };
+  }
+  const { scheme } = files.vocabulary;
+  const results = (await caseFiles(directory)).flatMap((file) => {
+    const { tenant } = parseCaseFile(scheme, file.name, file.text);
+    return runPolicyCases({ policy, scheme, lines: linesOf(tenant, files.lines), files: [file] });
+  });
+  const failed = results.filter((result) => !result.passed);
+  return { problems: [], passed: results.length - failed.length, failed };
+}
+
+async function caseFiles(directory: string): Promise<readonly { readonly name: string; readonly text: string }[]> {
+  const folder = join(directory, 'cases');
+  if (!existsSync(folder)) return [];
+  const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), 'utf8') })));
+}
