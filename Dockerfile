@@ -1,4 +1,5 @@
-# The service alone: production dependencies, no Qdrant binary, no development issuer, no tests. Give it QDRANT_URL.
+# The service alone: production dependencies, no Qdrant binary, no tests, and without oidc-provider no
+# development issuer. Give it QDRANT_URL.
 # Runs as an ordinary user on a read-only root file system; only /data is written, and with DATABASE_URL little of that.
 ARG NODE_IMAGE=node:24-bookworm-slim
 

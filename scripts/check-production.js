@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const tree = mkdtempSync(join(tmpdir(), 'production-'));
 // As in .dockerignore.
-const LEFT_OUT = /\.test\.ts$|fixture\.ts$|\/dev-issuer$/;
+const LEFT_OUT = /\.test\.ts$|fixture\.ts$/;
 const SHIPPED = ['package.json', 'package-lock.json', 'bin', 'src', 'migrations', 'connectors', 'policies', 'scripts/node-version.js'];
 
 /**
