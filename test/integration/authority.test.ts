@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCOPES } from '../../src/core/caller.ts';
+import { HELD, MODES, policyOfHolders, tokenHolding, type Held } from '../support/rights.ts';
+import { startTestService, type Answer, type TestService } from '../support/service.ts';
+
+/** `hidden`: 404, told apart from nothing. `empty`: answered as if there were nothing. */
+type Outcome = 'done' | 'forbidden' | 'hidden' | 'empty';
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+interface Row {
+  readonly scopes: readonly string[];
+  /** What to ask; `make` makes a source with one document for this call alone. */
+  call(make: () => Promise<{ source: string; document: string }>): Promise<Call>;
+  outcome(answer: Answer): Outcome;
+  /** Who may, and how everybody else is answered. */
+  readonly expected: Readonly<Partial<Record<Held, Outcome>>>;
+  readonly otherwise: Outcome;
+}
+
+const TEXT = 'The lighthouse keeper logs every ferry by hand.';
+const READERS = ['everyone', 'client:test|full', 'client:test|only-retrieve'];
+const BODY = { title: 'Log', mediaType: 'text/plain', text: TEXT, acl: { allow: READERS } };
+const SOURCE = { title: 'A source', owner: 'group:test|owners', level: 'public', compartments: [], trust: 'trusted' };
+const NDJSON = { 'content-type': 'application/x-ndjson' };
+
+function byStatus(answer: Answer): Outcome {
+  if (answer.status < 300) return 'done';
+  const { code } = answer.json<{ code: string }>();
+  if (answer.status === 403 && code === 'forbidden') return 'forbidden';
+  if (answer.status === 404 && code === 'not_found') return 'hidden';
+  throw new Error(`${answer.status} ${answer.text}`);
+}
+
+function byLine(answer: Answer): Outcome {
+  const [first] = answer.text.split('\n').map((line) => (line === '' ? {} : (JSON.parse(line) as { error?: { code: string } })));
+  if (first?.error === undefined) return 'done';
+  if (first.error.code === 'not_found') return 'hidden';
+  throw new Error(answer.text);
+}
+
+const countedIn =
+  (key: string) =>
+  (answer: Answer): Outcome =>
+    byStatus(answer) === 'done' && answer.json<Record<string, unknown[]>>()[key]?.length === 0 ? 'empty' : byStatus(answer);
+
+let traced = '';
+const knowsSource = { ingest: 'done', label: 'done', request: 'done', approve: 'done', audit: 'done' } as const;
+const owns = { ...knowsSource, ingest: 'forbidden', request: 'forbidden', approve: 'forbidden', audit: 'forbidden' } as const;
+
+/** The table "who may change what" (docs/security.md) for every route that takes a token. A new route needs a row here. */
+const ROWS: Readonly<Record<string, Row>> = {
+  listSources: {
+    scopes: ['sources', 'ingest'],
+    call: async () => ({ method: 'GET', path: '/v1/sources' }),
+    outcome: countedIn('sources'),
+    expected: knowsSource,
+    otherwise: 'empty',
+  },
+  getSource: {
+    scopes: ['sources', 'ingest'],
+    call: async () => ({ method: 'GET', path: '/v1/sources/s' }),
+    outcome: byStatus,
+    expected: knowsSource,
+    otherwise: 'hidden',
+  },
+  putSource: {
+    scopes: ['sources'],
+    call: async (make) => ({ method: 'PUT', path: `/v1/sources/${(await make()).source}`, body: { ...SOURCE, title: 'Renamed' } }),
+    outcome: byStatus,
+    expected: { label: 'done' },
+    otherwise: 'forbidden',
+  },
+  patchSource: {
+    scopes: ['sources'],
+    call: async (make) => ({ method: 'PATCH', path: `/v1/sources/${(await make()).source}`, body: { title: 'Renamed' } }),
+    outcome: byStatus,
+    expected: owns,
+    otherwise: 'hidden',
+  },
+  deleteSource: {
+    scopes: ['sources'],
+    call: async (make) => ({ method: 'DELETE', path: `/v1/sources/${(await make()).source}` }),
+    outcome: byStatus,
+    expected: owns,
+    otherwise: 'hidden',
+  },
+  listDocuments: {
+    scopes: ['ingest', 'sources', 'retrieve'],
+    call: async () => ({ method: 'GET', path: '/v1/sources/s/documents' }),
+    outcome: byStatus,
+    expected: { ingest: 'done', label: 'done', audit: 'done' },
+    otherwise: 'hidden',
+  },
+  getDocument: {
+    scopes: ['ingest', 'sources', 'retrieve'],
+    call: async () => ({ method: 'GET', path: '/v1/sources/s/documents/d' }),
+    outcome: byStatus,
+    expected: { ingest: 'done', label: 'done', audit: 'done', retrieve: 'done' },
+    otherwise: 'hidden',
+  },
+  putDocument: {
+    scopes: ['ingest', 'sources'],
+    call: async (make) => ({ method: 'PUT', path: `/v1/sources/${(await make()).source}/documents/d`, body: { ...BODY, text: 'New.' } }),
+    outcome: byStatus,
+    expected: { ingest: 'done' },
+    otherwise: 'hidden',
+  },
+  patchDocument: {
+    scopes: ['ingest', 'sources'],
+    call: async (make) => ({ method: 'PATCH', path: `/v1/sources/${(await make()).source}/documents/d`, body: { metadata: { a: 1 } } }),
+    outcome: byStatus,
+    expected: { ingest: 'done', label: 'done' },
+    otherwise: 'hidden',
+  },
+  deleteDocument: {
+    scopes: ['ingest', 'sources'],
+    call: async (make) => ({ method: 'DELETE', path: `/v1/sources/${(await make()).source}/documents/d` }),
+    outcome: byStatus,
+    expected: { ingest: 'done', label: 'done' },
+    otherwise: 'hidden',
+  },
+  batchDocuments: {
+    scopes: ['ingest', 'sources'],
+    call: async (make) => ({
+      method: 'POST',
+      path: `/v1/sources/${(await make()).source}/documents`,
+      body: `${JSON.stringify({ document: 'e', ...BODY })}\n`,
+      headers: NDJSON,
+    }),
+    outcome: byLine,
+    expected: { ingest: 'done' },
+    otherwise: 'hidden',
+  },
+  retrieve: {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: '/v1/retrieve', body: { query: 'lighthouse ferry', sources: ['s'] } }),
+    outcome: countedIn('chunks'),
+    expected: { retrieve: 'done' },
+    otherwise: 'empty',
+  },
+  getRequest: {
+    scopes: ['audit'],
+    call: async () => ({ method: 'GET', path: `/v1/requests/${traced}` }),
+    outcome: byStatus,
+    expected: { audit: 'done' },
+    otherwise: 'hidden',
+  },
+};
+
+interface Described {
+  readonly operationId: string;
+  readonly description: string;
+  readonly security: readonly unknown[];
+}
+
+let test: TestService;
+let full = '';
+let made = 0;
+
+async function make(): Promise<{ source: string; document: string }> {
+  const source = `made-${(made += 1)}`;
+  expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
+  expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, full, BODY)).status).toBe(200);
+  return { source, document: 'd' };
+}
+
+async function ask(row: Row, token: string | undefined): Promise<Answer> {
+  const { method, path, body, headers } = await row.call(make);
+  return test.call(method, path, token, body, headers);
+}
+
+beforeAll(async () => {
+  test = await startTestService({ policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}`, tenants: ['acme', 'globex'] });
+  full = await test.token({ sub: 'full', client_id: 'full' });
+  expect((await test.call('PUT', '/v1/sources/s', full, SOURCE)).status).toBe(201);
+  expect((await test.call('PUT', '/v1/sources/s/documents/d', full, BODY)).status).toBe(200);
+  const answer = await test.call('POST', '/v1/retrieve', full, { query: 'lighthouse ferry', sources: ['s'] });
+  expect(answer.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
+  traced = answer.json<{ requestId: string }>().requestId;
+});
+afterAll(() => test.stop());
+
+async function operations(): Promise<readonly Described[]> {
+  const { paths } = (await test.call('GET', '/openapi.json', undefined)).json<{ paths: Record<string, Record<string, Described>> }>();
+  return Object.values(paths).flatMap((path) => Object.values(path));
+}
+
+describe('the table of actions', () => {
+  it('has a row for every route of the contract that takes a token, with its scopes, and no other', async () => {
+    const guarded = (await operations()).filter(({ security }) => security.length > 0);
+    expect(guarded.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(ROWS).sort());
+    for (const { operationId, description } of guarded) expect(description).toBe(`Scope: ${ROWS[operationId]?.scopes.join(' or ')}.`);
+  });
+
+  it.each(Object.entries(ROWS).flatMap(([name, row]) => MODES.map((mode) => [name, mode, row] as const)))(
+    '%s asked with each action alone, held by the %s',
+    async (_name, mode, row) => {
+      const outcomes = await Promise.all(
+        HELD.map(async (held) => [held, row.outcome(await ask(row, await tokenHolding(test, held, mode)))] as const),
+      );
+      expect(Object.fromEntries(outcomes)).toEqual(Object.fromEntries(HELD.map((held) => [held, row.expected[held] ?? row.otherwise])));
+    },
+  );
+
+  it.each(Object.entries(ROWS))(
+    '%s with the person holding everything and the application nothing, and the other way round',
+    async (_name, row) => {
+      for (const names of [
+        { sub: 'full', client_id: 'nothing' },
+        { sub: 'nobody', client_id: 'full' },
+      ]) {
+        expect(row.outcome(await ask(row, await test.token(names)))).toBe(row.otherwise);
+      }
+      expect(row.outcome(await ask(row, full))).toBe('done');
+    },
+  );
+});
+
+describe('scopes', () => {
+  it.each(Object.entries(ROWS))('%s needs one of its scopes, and any of them will do', async (_name, row) => {
+    const names = { sub: 'full', client_id: 'full' };
+    const without = SCOPES.filter((scope) => !row.scopes.includes(scope)).join(' ');
+    const refused = await ask(row, await test.token({ ...names, scope: without }));
+    expect(refused.status).toBe(403);
+    expect(refused.json()).toMatchObject({ code: 'insufficient_scope' });
+    expect(refused.headers['www-authenticate']).toContain(`error="insufficient_scope", scope="${row.scopes[0]}"`);
+    for (const scope of row.scopes) expect(row.outcome(await ask(row, await test.token({ ...names, scope })))).toBe('done');
+  });
+
+  it.each(Object.entries(ROWS))('%s without a token, and with a scope alone', async (_name, row) => {
+    const none = await ask(row, undefined);
+    expect(none.status).toBe(401);
+    expect(none.json()).toMatchObject({ code: 'missing_token' });
+    const scopeAlone = await test.token({ sub: 'nobody', client_id: 'nothing' });
+    expect(row.outcome(await ask(row, scopeAlone))).toBe(row.otherwise);
+  });
+});
+
+describe('tenants', () => {
+  it.each(Object.entries(ROWS))('%s with every right in another tenant', async (name, row) => {
+    const other = await test.token({ sub: 'full', client_id: 'full', tenant: 'globex' });
+    const outcome = row.outcome(await ask(row, other));
+    // A source of the same name can be made in one's own tenant; what is in the other stays as it was.
+    const own: Partial<Record<string, Outcome>> = { putSource: 'done', listSources: 'empty', retrieve: 'empty' };
+    const listed = name === 'listSources' && outcome === 'done' ? 'empty' : outcome;
+    expect(listed).toBe(own[name] ?? 'hidden');
+  });
+
+  it('leaves what another tenant named the same untouched', async () => {
+    const { source } = await make();
+    const other = await test.token({ sub: 'full', client_id: 'full', tenant: 'globex' });
+    expect((await test.call('PUT', `/v1/sources/${source}`, other, { ...SOURCE, title: 'Theirs' })).status).toBe(201);
+    expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, other, { ...BODY, title: 'Theirs' })).status).toBe(200);
+    expect((await test.call('DELETE', `/v1/sources/${source}`, other)).status).toBe(204);
+    expect((await test.call('GET', `/v1/sources/${source}`, full)).json()).toMatchObject({ title: SOURCE.title });
+    expect((await test.call('GET', `/v1/sources/${source}/documents/d`, full)).json()).toMatchObject({ title: BODY.title });
+  });
+
+  it('refuses a token for a tenant that was never made', async () => {
+    const ghost = await test.token({ tenant: 'nowhere' });
+    const refused = await test.call('POST', '/v1/retrieve', ghost, { query: 'ferry' });
+    expect(refused.status).toBe(401);
+  });
+});

@@ -1,0 +1,38 @@
+import type { TestService } from './service.ts';
+
+/** Every action that a tenant's policy can grant, and `none` for somebody who holds nothing. */
+export const HELD = ['ingest', 'label', 'request', 'approve', 'audit', 'retrieve', 'replay', 'administer', 'none'] as const;
+export type Held = (typeof HELD)[number];
+
+const TOP = 'upto:restricted+people+finance';
+
+export function allow(who: string, tenant: string, action: string, source = '*', label = TOP, trust = '*'): string {
+  const columns = action === 'administer' ? ['*', action, '*', '*'] : [source, action, label, trust];
+  return `p, ${who}, ${tenant}, ${columns.join(', ')}, *, allow`;
+}
+
+/**
+ * A policy of one tenant with a person and an application `only-<action>` for each action, who hold that action alone over
+ * everything, and a person and an application `full`, who hold them all.
+ */
+export function policyOfHolders(tenant: string): string {
+  const lines = HELD.filter((held) => held !== 'none').flatMap((held) =>
+    ['user', 'client'].flatMap((kind) => [allow(`${kind}:test|only-${held}`, tenant, held), allow(`${kind}:test|full`, tenant, held)]),
+  );
+  return lines.join('\n');
+}
+
+/** How a right can be held: by the person, by the application, or by an application with nobody behind it. */
+export const MODES = ['person', 'application', 'application alone'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** A token whose effective right is exactly `held`. */
+export function tokenHolding(test: TestService, held: Held, mode: Mode, scope?: string): Promise<string> {
+  const only = `only-${held}`;
+  const names = {
+    person: { sub: only, client_id: 'full' },
+    application: { sub: 'full', client_id: only },
+    'application alone': { sub: only, client_id: only },
+  }[mode];
+  return test.token({ ...names, ...(scope === undefined ? {} : { scope }) });
+}
