@@ -2,7 +2,7 @@ import { isElement, type HtmlElement, type HtmlNode } from './html-tree.ts';
 import { isVisible } from './html-visible.ts';
 
 /** Elements that stand on lines of their own. */
-const BLOCK_LEVEL: ReadonlySet<string> = new Set(
+export const BLOCK_LEVEL: ReadonlySet<string> = new Set(
   (
     'address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 ' +
     'header hgroup hr html legend li main nav ol p pre search section summary table tbody td tfoot th thead tr ul caption'

@@ -33,16 +33,31 @@ export function isElement(node: HtmlNode): node is HtmlElement {
   return defaultTreeAdapter.isElementNode(node);
 }
 
-/** Elements of the given names below `root`, in document order, without recursion into those found. */
-export function findElements(root: HtmlElement | HtmlDocument, names: ReadonlySet<string>): readonly HtmlElement[] {
-  const found: HtmlElement[] = [];
+/**
+ * Whether an element holds one of the given names at any depth. Each element is looked at once, since a walk asks about every
+ * level of a nest, and asking afresh would cost the square of it.
+ */
+export function holding(names: ReadonlySet<string>): (element: HtmlElement) => boolean {
+  const known = new WeakMap<HtmlElement, boolean>();
+  const holds = (element: HtmlElement): boolean => {
+    const before = known.get(element);
+    if (before !== undefined) return before;
+    const found = element.childNodes.some((node) => isElement(node) && (names.has(node.tagName) || holds(node)));
+    known.set(element, found);
+    return found;
+  };
+  return holds;
+}
+
+/** The first element of a name, in document order. */
+export function findElement(root: HtmlDocument, name: string): HtmlElement | undefined {
   const stack: HtmlNode[] = root.childNodes.toReversed();
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (!isElement(node)) continue;
-    if (names.has(node.tagName)) found.push(node);
-    else for (const child of node.childNodes.toReversed()) stack.push(child);
+    if (node.tagName === name) return node;
+    for (const child of node.childNodes.toReversed()) stack.push(child);
   }
-  return found;
+  return undefined;
 }
 
 /** Everything in text nodes below an element, hidden or not. */

@@ -1,18 +1,19 @@
 import type { Block, ParsedDocument } from '../../core/text.ts';
-import { collapse, inlineText, isBlockLevel, verbatimText } from './html-inline.ts';
+import { collapse, inlineText, BLOCK_LEVEL, isBlockLevel, verbatimText } from './html-inline.ts';
 import { listText, tableText } from './html-structures.ts';
-import { findElements, isElement, parseHtmlTree, rawText, type HtmlElement, type HtmlNode } from './html-tree.ts';
+import { findElement, holding, isElement, parseHtmlTree, rawText, type HtmlElement, type HtmlNode } from './html-tree.ts';
 import { isVisible } from './html-visible.ts';
 import type { RemovalCount } from './invisible.ts';
 import { createTextBuilder, type TextBuilder } from './text-builder.ts';
 
 export const HTML_PARSER = 'html@1';
 
-const TITLE = new Set(['title']);
 const HEADING = /^h([1-6])$/;
 /** A table or list that holds these lays out a page; its content is read as if the table or list were not there. */
-const IN_LAYOUT_TABLES = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'table', 'ul', 'ol', 'pre']);
-const IN_LAYOUT_LISTS = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
+const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
+const laysOutTable = holding(new Set([...HEADINGS, 'table', 'ul', 'ol', 'pre']));
+const laysOutList = holding(new Set(HEADINGS));
+const holdsBlock = holding(BLOCK_LEVEL);
 
 /**
  * The text a reader of the page sees, in blocks. Scripts, styles, comments and what the page hides by attribute or inline style
@@ -22,7 +23,7 @@ export function parseHtml(source: string, removed: RemovalCount): ParsedDocument
   const tree = parseHtmlTree(source);
   const builder = createTextBuilder(removed);
   walk(tree.childNodes, 'paragraph', builder);
-  const [title] = findElements(tree, TITLE);
+  const title = findElement(tree, 'title');
   return builder.finish(title === undefined ? undefined : rawText(title), HTML_PARSER);
 }
 
@@ -45,7 +46,7 @@ function walk(nodes: readonly HtmlNode[], kind: Exclude<Block['kind'], 'heading'
       run.push(node);
     } else if (isVisible(node)) {
       // An inline element round block elements, such as a link round a card, is looked through.
-      if (!isBlockLevel(node) && findBlock(node) === undefined) run.push(node);
+      if (!isBlockLevel(node) && !holdsBlock(node)) run.push(node);
       else {
         flush();
         walkBlock(node, kind, builder);
@@ -53,10 +54,6 @@ function walk(nodes: readonly HtmlNode[], kind: Exclude<Block['kind'], 'heading'
     }
   }
   flush();
-}
-
-function findBlock(element: HtmlElement): HtmlElement | undefined {
-  return element.childNodes.filter((node) => isElement(node)).find((child) => isBlockLevel(child) || findBlock(child) !== undefined);
 }
 
 function walkBlock(element: HtmlElement, kind: Exclude<Block['kind'], 'heading'>, builder: TextBuilder): void {
@@ -75,12 +72,12 @@ function walkBlock(element: HtmlElement, kind: Exclude<Block['kind'], 'heading'>
       walk(element.childNodes, 'quote', builder);
       return;
     case 'table':
-      if (findElements(element, IN_LAYOUT_TABLES).length > 0) walk(element.childNodes, kind, builder);
+      if (laysOutTable(element)) walk(element.childNodes, kind, builder);
       else builder.block('table', tableText(element));
       return;
     case 'ul':
     case 'ol':
-      if (findElements(element, IN_LAYOUT_LISTS).length > 0) walk(element.childNodes, kind, builder);
+      if (laysOutList(element)) walk(element.childNodes, kind, builder);
       else builder.block('list', listText(element));
       return;
     default:

@@ -38,8 +38,10 @@ const MARK = /^\p{M}/u;
  * them, since the same characters spell hidden ASCII.
  */
 export function cleanText(text: string, count: RemovalCount): string {
-  const cleaned = text.replace(INVISIBLE, (character, offset: number) => {
-    if (isSpelling(text, character, offset)) return character;
+  // Before too, since composing puts marks in the order in which a joiner's neighbours are judged.
+  const composed = text.normalize('NFC');
+  const cleaned = composed.replace(INVISIBLE, (character, offset: number) => {
+    if (isSpelling(composed, character, offset)) return character;
     count[kindOf(character)] += 1;
     return character === BRAILLE_BLANK ? ' ' : '';
   });
