@@ -1,4 +1,4 @@
-import type { Principal } from './principal.ts';
+import { EVERYONE, EVERYONE_EXCEPT_GUESTS, principalParts, type Principal } from './principal.ts';
 
 /**
  * Gates are an AND of ORs: every gate must name one of the reader's principals. No gates, or an empty gate, means nobody.
@@ -50,7 +50,13 @@ export function aclEntryCount(acl: Acl): number {
 export function isNoWider(before: Acl, after: Acl): boolean {
   if (!before.deny.every((p) => after.deny.includes(p))) return false;
   if (after.gates.length === 0) return true;
-  return before.gates.length > 0 && before.gates.every((gate) => after.gates.some((g) => g.every((p) => gate.includes(p))));
+  return before.gates.length > 0 && before.gates.every((gate) => after.gates.some((g) => g.every((p) => lets(gate, p))));
+}
+
+/** Whoever holds `p` passes the gate. Every person holds `everyone`; a client without a user holds itself alone. */
+function lets(gate: readonly Principal[], p: Principal): boolean {
+  if (gate.includes(p)) return true;
+  return gate.includes(EVERYONE) && (p === EVERYONE_EXCEPT_GUESTS || ['user', 'group'].includes(principalParts(p)?.kind ?? ''));
 }
 
 /** True where nobody who could read under `before` loses that under `after`. Errs towards false, as above. */

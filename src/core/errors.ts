@@ -24,6 +24,7 @@ const TABLE = {
   limit_exceeded: [422, 'A documented limit is exceeded; nothing was stored. See errors for which.'],
   unreadable_document: [422, 'The document could not be read as its media type, or holds no text.'],
   vector_mismatch: [422, 'The vector does not fit: check its dimension and that every number is finite.'],
+  invalid_policy: [422, 'The policy cannot be published; the active revision stays. See errors for the lines.'],
   rate_limited: [429, 'Too many requests. Wait as Retry-After says.'],
   headers_too_large: [431, 'The request line or the header fields are too large.'],
   internal: [500, 'Something failed here. Quote the request id to the operator.'],

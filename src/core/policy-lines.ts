@@ -1,3 +1,5 @@
+import { digestOf } from './digest.ts';
+
 /** The actions a policy line can name. Meaning: the table "Who may change what" in docs/security.md. */
 export const SOURCE_ACTIONS = ['retrieve', 'ingest', 'label', 'request', 'approve', 'audit', 'replay'] as const;
 export const ACTIONS = [...SOURCE_ACTIONS, 'administer', 'operate'] as const;
@@ -16,4 +18,17 @@ export interface PolicyRevision {
   /** Short, unique within the tenant; appears in provenance. */
   readonly id: string;
   readonly lines: readonly PolicyLine[];
+}
+
+/** `policy.csv` again: each line where it stood, so that line numbers in provenance keep their meaning. */
+export function policyCsv(lines: readonly PolicyLine[]): string {
+  const rows: string[] = [];
+  for (const { type, columns, line } of lines) rows[line - 1] = [type, ...columns].join(', ');
+  return Array.from(rows, (row = '') => `${row}\n`).join('');
+}
+
+/** A revision is named by its content, so that the same lines are the same revision wherever they are read. */
+export function policyRevision(lines: readonly PolicyLine[]): PolicyRevision {
+  const name = digestOf(policyCsv(lines)).slice('sha256:'.length);
+  return { id: name.slice(0, 12), lines };
 }

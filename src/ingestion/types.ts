@@ -1,4 +1,4 @@
-import type { Caller } from '../core/caller.ts';
+import type { RequestContext } from '../core/request-context.ts';
 import type { Digest } from '../core/digest.ts';
 import type { DocumentId, SourceId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -6,12 +6,7 @@ import type { Trust } from '../core/label.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { InputIssue } from '../core/errors.ts';
 
-/** Who asks, under which request. */
-export interface RequestContext {
-  readonly caller: Caller;
-  readonly requestId: string;
-  readonly signal: AbortSignal;
-}
+export type { RequestContext };
 
 /** Body of `PUT /v1/sources/{s}`. Principals as written; `ceiling` absent means no ceiling gate. */
 export interface SourceBody {

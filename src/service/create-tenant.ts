@@ -1,10 +1,10 @@
 import { AppError } from '../core/errors.ts';
 import { parseTenantId } from '../core/ids.ts';
-import type { PolicyLine } from '../core/policy-lines.ts';
+import { policyRevision, type PolicyLine } from '../core/policy-lines.ts';
 import type { Change, TenantAdmin } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { parsePrincipal, principalParts } from '../core/principal.ts';
-import { linesOf, revisionOf, type PolicyFiles } from './policy-files.ts';
+import { linesOf, type PolicyFiles } from './policy-files.ts';
 
 /** Holds `administer` over the tenant, and nothing else: an administrator makes policy, and reads only what policy says. */
 const ADMINISTRATOR = 'role:administrator';
@@ -46,7 +46,7 @@ export async function createTenant(
       issues: problems.map(({ line, message }) => ({ pointer: `policy.csv line ${line}`, message })),
     });
   }
-  await parts.catalog.createTenant(tenant, revisionOf(lines), change);
+  await parts.catalog.createTenant(tenant, policyRevision(lines), change);
 }
 
 function wrong(pointer: string, message: string): AppError {

@@ -17,17 +17,12 @@ export interface Development extends Service {
 }
 
 /** The service with a development issuer beside it, and the example company's tenant where the database is empty. */
-export async function startDevelopment(
-  config: Config,
-  options: Pick<ServiceOptions, 'telemetry' | 'version'>,
-  issuerPort: number = config.port + 1,
-): Promise<Development> {
+export async function startDevelopment(config: Config, options: Pick<ServiceOptions, 'telemetry' | 'version'>): Promise<Development> {
   // Tokens name the service's address, so the port has to be known before the issuer starts.
   const port = config.port === 0 ? await portIfFree(config.host, 0) : config.port;
   if (port === undefined) throw new Error('there is no free port');
   const host = config.host.includes(':') && !config.host.startsWith('[') ? `[${config.host}]` : config.host;
-  const free = issuerPort === 1 ? undefined : await portIfFree(ISSUER_HOST, issuerPort);
-  const issuer = await startDevIssuer({ host: ISSUER_HOST, port: free ?? 0, resource: `http://${host}:${port}` });
+  const issuer = await startDevIssuer({ host: ISSUER_HOST, port: await issuerPort(config.port), resource: `http://${host}:${port}` });
   try {
     const service = await startService(
       { ...config, port },
@@ -57,6 +52,12 @@ export async function startDevelopment(
     await issuer.close();
     throw error;
   }
+}
+
+/** Beside the service's, so that it is the same after a restart; any free one where that cannot be had. */
+async function issuerPort(port: number): Promise<number> {
+  const beside = port + 1;
+  return port === 0 || beside > 65_535 ? 0 : ((await portIfFree(ISSUER_HOST, beside)) ?? 0);
 }
 
 function greetingOf(url: string, issuerUrl: string, version: string): readonly string[] {

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../core/digest.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { PolicyLine, PolicyRevision } from '../core/policy-lines.ts';
+import type { PolicyLine } from '../core/policy-lines.ts';
 import type { PolicyProblem } from '../core/ports/policy.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { parseVocabulary, type Vocabulary } from '../policy/vocabulary.ts';
@@ -54,10 +53,4 @@ export function policyCsvProblems(
 
 export function linesOf(tenant: TenantId, lines: readonly PolicyLine[]): readonly PolicyLine[] {
   return lines.filter((line) => tenantOf(line) === tenant);
-}
-
-/** A revision is named by its content, so that the same lines are the same revision wherever they are read. */
-export function revisionOf(lines: readonly PolicyLine[]): PolicyRevision {
-  const text = lines.map(({ type, columns }) => [type, ...columns].join(', ')).join('\n');
-  return { id: digestOf(text).slice('sha256:'.length, 'sha256:'.length + 12), lines };
 }

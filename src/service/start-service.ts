@@ -10,6 +10,8 @@ import { createEmbedding } from '../embedding/embedding.ts';
 import { createIdentity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
+import { createPolicyRevisions } from '../administration/policy-revisions.ts';
+import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
@@ -109,6 +111,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
     ingestion,
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
+    policyRevisions: createPolicyRevisions({ catalog, policy, parse: parsePolicyCsv }),
     readiness: () => readiness(readinessParts, limits.probeMs),
   };
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });

@@ -134,6 +134,10 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       if (!requestId.startsWith('0000')) throw new AppError('not_found');
       return [{ tenant: caller.tenant, kind: 'intent', requestId, body: { counts: 1 }, index: 0, leaf: 'ab', at: '2026-01-01T00:00:00Z' }];
     },
+    policyRevisions: {
+      active: () => Promise.resolve({ revision: 'r1', policy: 'p\n' }),
+      publish: (_context, { policy }) => Promise.resolve({ revision: 'r2', policy }),
+    },
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };
 }

@@ -13,6 +13,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
+import { policyRoutes } from './routes/policy.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
 import { sourceRoutes } from './routes/sources.ts';
@@ -54,6 +55,7 @@ function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
     ...documentRoutes(services, config),
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
+    ...policyRoutes(services, config),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),
   ];

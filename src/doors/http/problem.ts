@@ -22,6 +22,7 @@ const WITH_ISSUES: ReadonlySet<ErrorCode> = new Set([
   'limit_exceeded',
   'unreadable_document',
   'vector_mismatch',
+  'invalid_policy',
 ]);
 
 function titleOf(code: ErrorCode): string {

@@ -1,3 +1,4 @@
+import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
@@ -18,5 +19,6 @@ export interface HttpServices {
   readonly ingestion: IngestionService;
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
+  readonly policyRevisions: PolicyRevisions;
   readiness(): Promise<readonly PartReadiness[]>;
 }
