@@ -84,6 +84,18 @@ describe('a planted violation is found:', () => {
     ['a door skips a floor', 'src/doors/http/x.ts', `import { c } from '../../catalog/c.ts';\nexport const x = c;`, 'door-http'],
     ['the command line builds a room', 'src/doors/cli/x.ts', `import { c } from '../../catalog/c.ts';\nexport const x = c;`, 'door-cli'],
     [
+      'a door makes telemetry',
+      'src/doors/http/x.ts',
+      `import { t } from '../../telemetry/telemetry.ts';\nexport const x = t;`,
+      'doors-are-handed-telemetry',
+    ],
+    [
+      'a door starts the house',
+      'src/doors/cli/x.ts',
+      `import { run } from '../../main.ts';\nexport const x = run;`,
+      'roof-is-not-imported',
+    ],
+    [
       'a connector knows a path',
       'connectors/x.ts',
       `import { n } from '../src/ingestion/n.ts';\nexport const x = n;`,
