@@ -6,9 +6,10 @@ import type { Embedded, EmbeddingPort } from '../core/ports/embedding.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ParsedDocument, TextChunk } from '../core/text.ts';
 import { CHUNKER, chunkDocument, indexText } from './chunk/chunk-document.ts';
+import { parseApart } from './parse/parse-apart.ts';
 import { parseDocument } from './parse/parse-document.ts';
 import type { DocumentWrite } from './document-write.ts';
-import type { DocumentBody } from './types.ts';
+import type { ContentBody, DocumentBody } from './types.ts';
 
 /** Parser-independent part of what decides whether text has to be indexed again. */
 export function pipelineOf(embedding: EmbeddingPort, mediaType: string): string {
@@ -26,17 +27,17 @@ const MAX_CHUNKS = 20_000;
 const SEPARATOR = '\n\n';
 
 /** Parses and cuts. Fails with `unreadable_document` or `limit_exceeded`. */
-export function cutDocument(body: DocumentBody): CutDocument {
-  const cut = body.content.kind === 'chunks' ? callerChunks(body.content.chunks) : parsedChunks(body);
+export async function cutDocument({ content, mediaType }: DocumentBody, signal: AbortSignal): Promise<CutDocument> {
+  const cut = content.kind === 'chunks' ? callerChunks(content.chunks) : await parsedChunks(content, mediaType, signal);
   if (cut.chunks.length === 0) throw new AppError('unreadable_document', { detail: 'no text to index' });
   if (cut.chunks.length <= MAX_CHUNKS) return cut;
   throw new AppError('limit_exceeded', { issues: [{ pointer: '/text', message: `at most ${MAX_CHUNKS} chunks a document` }] });
 }
 
-function parsedChunks(body: DocumentBody): CutDocument {
-  const { content } = body;
-  if (content.kind === 'chunks') throw new AppError('internal');
-  const parsed = parseDocument(content.kind === 'text' ? content.text : content.bytes, body.mediaType);
+type Unparsed = Exclude<ContentBody, { readonly kind: 'chunks' }>;
+
+async function parsedChunks(content: Unparsed, mediaType: string, signal: AbortSignal): Promise<CutDocument> {
+  const parsed = await parseApart(content.kind === 'text' ? content.text : content.bytes, mediaType, signal);
   return { parsed, chunks: chunkDocument(parsed) };
 }
 

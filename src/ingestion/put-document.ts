@@ -120,7 +120,7 @@ async function index(
   const { document, before, write, body, pipeline } = input;
   const { tenant, id } = source;
   const { signal, requestId } = context;
-  const cut = cutDocument(body);
+  const cut = await cutDocument(body, signal);
   const title = body.title ?? cut.parsed.title ?? document;
   const embedded = await embedChunks(parts.embedding, cut, title, write.language, signal);
   const key = documentKey(source, document);
