@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import type { Config } from '../../src/config.ts';
+import type { IssuerConfig } from '../../src/core/ports/identity.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { createTenant } from '../../src/service/create-tenant.ts';
 import { startService, type Service, type ServiceOptions } from '../../src/service/start-service.ts';
@@ -43,14 +44,19 @@ export interface TestService {
 export const AUDIENCE = 'https://sluice.test';
 const POLICIES = new URL('../../policies/', import.meta.url);
 
-/** The whole service over real parts, as `npm start` would run it, on a free port with an issuer of hand-made tokens. */
-export async function startTestService(given: TestServiceOptions): Promise<TestService> {
-  const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'sluice-test-')));
-  const issuer = given.issuer ?? (await startTestIssuer({ name: 'test', tenants: given.tenants, audience: AUDIENCE }));
+/** What `launchService` needs: plain data but for `options`, so that it can be handed to another process. */
+export interface LaunchOptions extends Pick<TestServiceOptions, 'policy' | 'tenants' | 'config' | 'options'> {
+  readonly dataDir: string;
+  readonly issuer: IssuerConfig;
+}
+
+/** Writes the policy files, starts the service and makes the tenants that are missing. */
+export async function launchService(given: LaunchOptions): Promise<{ readonly service: Service; readonly telemetry: ServiceTelemetry }> {
+  const { dataDir } = given;
   const policyDir = join(dataDir, 'policies');
   await writePolicies(policyDir, given.policy);
   const telemetry = given.options?.telemetry ?? createTelemetry({ level: 'silent' });
-  const config: Config = { ...defaultConfig(dataDir, policyDir, issuer), ...given.config };
+  const config: Config = { ...defaultConfig(dataDir, policyDir, given.issuer), ...given.config };
   const service = await startService(config, {
     version: 'test',
     ...given.options,
@@ -65,7 +71,15 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
       }
     },
   });
-  const pool = new Pool(service.url, { connections: 8 });
+  return { service, telemetry };
+}
+
+/** The whole service over real parts, as `npm start` would run it, on a free port with an issuer of hand-made tokens. */
+export async function startTestService(given: TestServiceOptions): Promise<TestService> {
+  const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'sluice-test-')));
+  const issuer = given.issuer ?? (await startTestIssuer({ name: 'test', tenants: given.tenants, audience: AUDIENCE }));
+  const { service, telemetry } = await launchService({ ...given, dataDir, issuer: issuer.config });
+  const client = clientOf(service.url);
   return {
     service,
     issuer,
@@ -73,9 +87,9 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
     url: service.url,
     telemetry,
     token: (claims) => issuer.sign(claims),
-    call: (method, path, token, body, headers = {}) => call(pool, method, path, token, body, headers),
+    call: client.call,
     async stop({ keep = false } = {}) {
-      await pool.close();
+      await client.close();
       await service.close(2_000);
       if (keep) return;
       if (given.issuer === undefined) await issuer.stop();
@@ -90,7 +104,7 @@ async function writePolicies(directory: string, policy: string): Promise<void> {
   await writeFile(join(directory, 'policy.csv'), policy);
 }
 
-function defaultConfig(dataDir: string, policyDir: string, issuer: TestIssuer): Config {
+function defaultConfig(dataDir: string, policyDir: string, issuer: IssuerConfig): Config {
   return {
     mode: 'production',
     host: '127.0.0.1',
@@ -102,11 +116,25 @@ function defaultConfig(dataDir: string, policyDir: string, issuer: TestIssuer): 
     database: { kind: 'sqlite', path: join(dataDir, 'sluice.sqlite') },
     qdrant: { kind: 'local', binary: undefined },
     collection: 'sluice',
-    issuers: [issuer.config],
+    issuers: [issuer],
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'silent',
     otlpEndpoint: undefined,
     limits: { bodyBytes: 16_777_216, clientPerMinute: 1_000_000, userPerMinute: 1_000_000 },
+  };
+}
+
+export interface Client {
+  readonly call: TestService['call'];
+  close(): Promise<void>;
+}
+
+/** Calls the service at `url`, wherever it runs. */
+export function clientOf(url: string): Client {
+  const pool = new Pool(url, { connections: 8 });
+  return {
+    call: (method, path, token, body, headers = {}) => call(pool, method, path, token, body, headers),
+    close: () => pool.destroy(),
   };
 }
 

@@ -1,0 +1,7 @@
+// A process to be killed: runs the whole service as told by one JSON argument and prints its address as one line.
+import { launchService, type LaunchOptions } from './service.ts';
+
+// Whoever started it holds the other end; when they are gone, however they ended, so is this.
+process.stdin.resume().once('end', () => process.exit(1));
+const { service } = await launchService(JSON.parse(process.argv[2] ?? '') as LaunchOptions);
+process.stdout.write(`${service.url}\n`);
