@@ -9,7 +9,9 @@ import type { DocumentRow, DocumentVersionRow } from '../database/catalog-tables
 import type { Schema } from '../database/schema.ts';
 import { aclOf, labelOf, type LabelColumns } from './rows.ts';
 
-export type StoredRow = DocumentRow & Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language'> & LabelColumns;
+export type StoredRow = DocumentRow &
+  Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language'> &
+  LabelColumns & { readonly switched_off: string | null };
 
 /** Documents that are not deleted, of sources that are live. */
 export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
@@ -24,7 +26,10 @@ export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
     .where('d.state', '<>', 'deleted')
     .where('s.state', '=', 'live')
     .selectAll('d')
-    .select(['v.version', 'v.pipeline', 'v.media_type', 'v.language', 'z.level', 'z.compartments', 'z.trust']);
+    .leftJoin('switches as w', (join) =>
+      join.onRef('w.scope', '=', 'd.tenant').onRef('w.target', '=', 'd.key').on('w.kind', '=', 'document').on('w.recorded_to', 'is', null),
+    )
+    .select(['v.version', 'v.pipeline', 'v.media_type', 'v.language', 'z.level', 'z.compartments', 'z.trust', 'w.kind as switched_off']);
 }
 
 /** The row as it is, a tombstone included; undefined where there never was such a document. */
@@ -54,6 +59,7 @@ export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocum
     validFrom: row.valid_from ?? 'always',
     validUntil: row.valid_until ?? 'forever',
     state: row.state === 'live' ? 'live' : 'quarantined',
+    off: row.switched_off !== null,
     chunks: row.chunk_count,
     writtenBy: row.written_by as Principal,
     writeDigest: row.write_digest as Digest,

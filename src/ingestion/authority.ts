@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import type { SourceId } from '../core/ids.ts';
 import { parseSourceId } from '../core/ids.ts';
-import { neutralLabel, type Label, type LabelScheme } from '../core/label.ts';
+import { neutralLabel, type Label } from '../core/label.ts';
 import type { ReadCatalog, TenantView, Change } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Action } from '../core/policy-lines.ts';
@@ -31,7 +31,9 @@ export async function authorityOf(parts: AuthorityParts, context: RequestContext
   if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
   const view = await parts.catalog.view(caller.tenant, epoch.stamp);
   const may: Authority['may'] = (action, source, declared) => {
-    const object = effectiveZone(view.scheme, source, declared ?? leastWritten(view.scheme, action));
+    const object = effectiveZone(view.scheme, source, declared ?? neutralLabel(view.scheme));
+    // Whether somebody may write into a source at all is whether there is any trust at which they may.
+    if (action === 'ingest' && declared === undefined) return parts.policy.writerTrust(view, caller, object).kind === 'trust';
     return parts.policy.permits(view, caller, action, object).kind === 'permit';
   };
   return {
@@ -43,12 +45,6 @@ export async function authorityOf(parts: AuthorityParts, context: RequestContext
       return source;
     },
   };
-}
-
-/** Whether somebody may write into a source *at all* is asked at the lowest trust: above it is the writer's own limit. */
-function leastWritten(scheme: LabelScheme, action: Action): Label {
-  const neutral = neutralLabel(scheme);
-  return action === 'ingest' ? { ...neutral, trust: 'external' } : neutral;
 }
 
 function findSource(view: TenantView, text: string): Source | undefined {

@@ -1,7 +1,7 @@
 import { judgeAcl } from '../core/acl.ts';
 import { aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
-import { parseDocumentId } from '../core/ids.ts';
+import { parseDocumentId, type DocumentId } from '../core/ids.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import { authorityOf, changeBy, type Authority } from './authority.ts';
@@ -10,7 +10,7 @@ import { documentId } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import { changeAttributes, putDocument, retryOnConflict, type DocumentParts } from './put-document.ts';
 import { checkWrite, requireLabel, widens, writerTrustFor, type Access } from './write-rights.ts';
-import type { DocumentPatch, DocumentReceipt, DocumentResource, IngestionService, RequestContext } from './types.ts';
+import type { DocumentPatch, DocumentResource, IngestionService, PatchReceipt, RequestContext } from './types.ts';
 
 type DocumentMethods = Pick<IngestionService, 'putDocument' | 'patchDocument' | 'getDocument' | 'listDocuments' | 'deleteDocument'>;
 
@@ -25,7 +25,7 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       const authority = await authorityOf(parts, context);
       const source = authority.source(sourceId, 'ingest', 'label', 'audit');
       const from = after === undefined ? undefined : documentId(after);
-      const found = await parts.writes.listDocuments(source.tenant, source.id, from, limit + 1);
+      const found = await knownDocuments(parts, authority, source, from, limit + 1);
       const { by } = changeBy(context);
       const page = found.slice(0, limit);
       const last = page.at(-1);
@@ -51,6 +51,31 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
   };
 }
 
+const MIN_PAGE = 200;
+
+/** The first documents after an id that the caller may know of; all there are where it is fewer than `wanted`. */
+async function knownDocuments(
+  parts: DocumentParts,
+  authority: Authority,
+  source: Source,
+  after: DocumentId | undefined,
+  wanted: number,
+): Promise<readonly StoredDocument[]> {
+  const known: StoredDocument[] = [];
+  const page = Math.max(wanted, MIN_PAGE);
+  for (let from = after; ;) {
+    const read = await parts.writes.listDocuments(source.tenant, source.id, from, page);
+    known.push(...read.filter((document) => mayKnow(authority, source, document)));
+    from = read.at(-1)?.document;
+    if (known.length >= wanted || read.length < page) return known;
+  }
+}
+
+/** A writer learns which ids exist in the source; owners and auditors know of the documents whose label they are cleared for. */
+function mayKnow(authority: Authority, source: Source, { declared }: StoredDocument): boolean {
+  return authority.may('ingest', source) || authority.may('label', source, declared) || authority.may('audit', source, declared);
+}
+
 async function existing(parts: DocumentParts, source: Source, id: string): Promise<StoredDocument> {
   const document = parseDocumentId(id);
   const found = document === undefined ? undefined : await parts.writes.document(source.tenant, source.id, document);
@@ -65,10 +90,12 @@ async function patchOnce(
   sourceId: string,
   id: string,
   patch: DocumentPatch,
-): Promise<DocumentReceipt> {
+): Promise<PatchReceipt> {
   const authority = await authorityOf(parts, context);
   const source = authority.source(sourceId, 'ingest', 'label');
   const before = await existing(parts, source, id);
+  // Before anything of the patch is judged: what is wrong with it must not tell a hidden document from a missing one.
+  if (!mayKnow(authority, source, before)) throw new AppError('not_found');
   const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers);
   const access: Access = {
     acl: read?.acl ?? before.acl,
@@ -86,7 +113,9 @@ async function patchOnce(
     writtenBy: before.writtenBy,
     writeDigest: before.writeDigest,
   };
-  return changeAttributes(parts, context, before, attributes, read?.warnings);
+  const whole = await changeAttributes(parts, context, before, attributes, read?.warnings);
+  const { version: _version, chunks: _chunks, zone: _zone, ...outside } = whole;
+  return before.writtenBy === changeBy(context).by || authority.may('label', source, before.declared) ? whole : outside;
 }
 
 function checkPatch(
@@ -130,6 +159,7 @@ function mayRead(parts: DocumentParts, context: RequestContext, authority: Autho
   return (
     purpose !== undefined &&
     found.state === 'live' &&
+    !found.off &&
     (found.validFrom === 'always' || found.validFrom <= now) &&
     (found.validUntil === 'forever' || now < found.validUntil) &&
     judgeAcl(found.acl, aclSubject(caller)).kind === 'permit' &&

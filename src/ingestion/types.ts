@@ -86,6 +86,9 @@ export interface DocumentReceipt {
   readonly pending?: true;
 }
 
+/** Version, size and zone speak of the text and its label: only owners, and whoever wrote the document, are told. */
+export type PatchReceipt = Omit<DocumentReceipt, 'version' | 'chunks' | 'zone'> & Partial<DocumentReceipt>;
+
 /** What a caller sees of a document depends on the right they hold: see the table in docs/api.md. */
 export type DocumentResource =
   | { readonly view: 'writer'; readonly source: SourceId; readonly document: DocumentId }
@@ -130,7 +133,7 @@ export interface IngestionService {
   listSources(context: RequestContext): Promise<readonly SourceResource[]>;
   deleteSource(context: RequestContext, source: string): Promise<void>;
   putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
-  patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<DocumentReceipt>;
+  patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<PatchReceipt>;
   getDocument(context: RequestContext, source: string, document: string): Promise<DocumentResource>;
   listDocuments(context: RequestContext, source: string, after: string | undefined, limit: number): Promise<DocumentListing>;
   deleteDocument(context: RequestContext, source: string, document: string): Promise<void>;

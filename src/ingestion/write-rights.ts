@@ -1,6 +1,6 @@
 import { isNoWider, type Acl } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
-import { trustRank, type Label, type LabelScheme, type Trust } from '../core/label.ts';
+import { neutralLabel, trustRank, type Label, type LabelScheme, type Trust } from '../core/label.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
@@ -18,7 +18,7 @@ export interface Access extends Validity {
 /** Writing needs `ingest`, within the writer's trust. Owners (`label`) may also allow a less trusted writer. */
 export function writerTrustFor(policy: PolicyPort, authority: Authority, context: RequestContext, source: Source): Trust {
   const { view } = authority;
-  const object = effectiveZone(view.scheme, source, { ...source.label, trust: 'external' });
+  const object = effectiveZone(view.scheme, source, neutralLabel(view.scheme));
   const writer = policy.writerTrust(view, context.caller, object);
   // Whoever may not write here learns nothing of what is here.
   if (writer.kind === 'none') throw new AppError('not_found');

@@ -128,6 +128,8 @@ export interface StoredDocument {
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
   readonly state: 'live' | 'quarantined';
+  /** Switched off by itself; its source, its tenant and everything have switches of their own. */
+  readonly off: boolean;
   readonly chunks: number;
   /** Principal that wrote it last, and the digest of what it sent; shown to that writer alone. */
   readonly writtenBy: Principal;

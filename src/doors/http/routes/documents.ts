@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { DocumentReceipt } from '../../../ingestion/types.ts';
+import type { PatchReceipt } from '../../../ingestion/types.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { documentParam, sourceParam } from '../input.ts';
-import { callRoute, type Call, type CallRoute } from '../route.ts';
-import { documentAnswerSchema, listingSchema, receiptSchema } from '../schemas/answers.ts';
+import { callRoute, type AnswerSpec, type Call, type CallRoute } from '../route.ts';
+import { documentAnswerSchema, listingSchema, patchReceiptSchema, receiptSchema } from '../schemas/answers.ts';
 import { documentPatchSchema, documentSchema, toDocumentBody, toDocumentPatch } from '../schemas/documents.ts';
 import type { Reply } from '../send.ts';
 import type { HttpServices } from '../services.ts';
@@ -20,16 +20,18 @@ const pageSchema = z.strictObject({
     .meta({ description: '1 to 1,000; 100 where absent.' }),
 });
 
-const receipts = [
-  { status: 200, description: 'Stored and searchable; `changed` says whether anything was new.', schema: receiptSchema },
-  { status: 202, description: 'Stored; the index has not confirmed yet.', schema: receiptSchema },
-];
+function receipts(schema: z.ZodType): readonly AnswerSpec[] {
+  return [
+    { status: 200, description: 'Stored and searchable; `changed` says whether anything was new.', schema },
+    { status: 202, description: 'Stored; the index has not confirmed yet.', schema },
+  ];
+}
 
 function ids(call: Pick<Call<unknown, unknown>, 'param'>): readonly [string, string] {
   return [sourceParam(call.param('source')), documentParam(call.param('document'))];
 }
 
-function receiptReply(receipt: DocumentReceipt): Reply {
+function receiptReply(receipt: PatchReceipt): Reply {
   return { status: receipt.pending === true ? 202 : 200, body: receipt };
 }
 
@@ -72,7 +74,7 @@ export function documentRoutes(services: HttpServices, config: HttpDoorConfig): 
       summary: 'Write a document. The same body again changes nothing.',
       scopes: ['ingest', 'sources'],
       body: { schema: documentSchema, bytes },
-      answers: receipts,
+      answers: receipts(receiptSchema),
       handle: async (call) => receiptReply(await ingestion.putDocument(call.context, ...ids(call), toDocumentBody(call.body))),
     }),
     callRoute({
@@ -82,7 +84,7 @@ export function documentRoutes(services: HttpServices, config: HttpDoorConfig): 
       summary: 'Change ACL, label, metadata or validity. Text is never embedded again.',
       scopes: ['ingest', 'sources'],
       body: { schema: documentPatchSchema, bytes },
-      answers: receipts,
+      answers: receipts(patchReceiptSchema),
       handle: async (call) => receiptReply(await ingestion.patchDocument(call.context, ...ids(call), toDocumentPatch(call.body))),
     }),
     callRoute({

@@ -27,6 +27,7 @@ const provenance = z
     document: z.strictObject({ id: z.string(), version: digest, title: z.string(), uri: z.string().optional() }),
     span: z.strictObject({ start: count, end: count, unit: z.literal('utf16'), path: z.array(z.string()) }),
     digest,
+    rendered: digest.optional(),
     normalised: z.strictObject({ removed: z.record(z.string(), count) }),
     lineage: z.record(z.string(), z.string()),
     label,
@@ -74,6 +75,11 @@ const receiptShape = {
 } as const;
 
 export const receiptSchema = z.strictObject(receiptShape).meta({ id: 'DocumentReceipt' });
+
+const { version, chunks, zone, ...always } = receiptShape;
+export const patchReceiptSchema = z
+  .strictObject({ ...always, version: version.optional(), chunks: chunks.optional(), zone: zone.optional() })
+  .meta({ id: 'PatchReceipt', description: 'Version, chunks and zone are told to owners and to whoever wrote the document.' });
 
 const lineNumber = z.int().min(1);
 const lineError = z.strictObject({ code: z.string(), detail: z.string(), errors: issues.optional() });
