@@ -3,7 +3,7 @@ import { parseSourceId, type SourceId } from '../core/ids.ts';
 import type { SourceAttributes, WriteCatalog } from '../core/ports/catalog.ts';
 import { qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { Source } from '../core/zone.ts';
-import { authorityOf, changeBy, SEEING, type AuthorityParts } from './authority.ts';
+import { authorityOf, changeBy, SEEING, type Authority, type AuthorityParts } from './authority.ts';
 import { readLabel } from './label-body.ts';
 import type { IngestionService, SourceBody, SourcePatch, SourceResource } from './types.ts';
 
@@ -51,13 +51,14 @@ export function sourceMethods(parts: SourceParts): SourceMethods {
 
     async getSource(context, id) {
       const authority = await authorityOf(parts, context);
-      return resource(authority.source(id, ...SEEING));
+      return shown(authority, authority.source(id, ...SEEING));
     },
 
     async listSources(context) {
-      const { view, may } = await authorityOf(parts, context);
-      const visible = [...view.sources.values()].filter((s) => s.state === 'live' && SEEING.some((action) => may(action, s)));
-      return visible.map(resource).sort((a, b) => (a.source < b.source ? -1 : 1));
+      const authority = await authorityOf(parts, context);
+      const live = [...authority.view.sources.values()].filter((s) => s.state === 'live');
+      const visible = live.filter((s) => SEEING.some((action) => authority.may(action, s)));
+      return visible.map((s) => shown(authority, s)).sort((a, b) => (a.source < b.source ? -1 : 1));
     },
 
     async deleteSource(context, id) {
@@ -114,6 +115,12 @@ function same(source: Source, attributes: SourceAttributes): boolean {
   const facts = ({ title, owner, label, ceiling }: SourceAttributes) =>
     JSON.stringify([title, owner, label.level, label.compartments, label.trust, ceiling.kind === 'gate' ? ceiling.principals : null]);
   return facts(source) === facts(attributes);
+}
+
+/** The ceiling is an access list: only owners see whom it names. */
+function shown(authority: Authority, source: Source): SourceResource {
+  const { ceiling: _members, ...rest } = resource(source);
+  return authority.may('label', source) ? resource(source) : rest;
 }
 
 function resource(source: Source): SourceResource {
