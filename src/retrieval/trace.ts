@@ -1,10 +1,12 @@
 import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
-import { parseSourceId } from '../core/ids.ts';
+import { parseSourceId, type ZoneId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import type { Label } from '../core/label.ts';
 import type { AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
+import { effectiveZone, type Source } from '../core/zone.ts';
 
 export interface TraceParts {
   readonly catalog: ReadCatalog;
@@ -44,22 +46,56 @@ export async function traceRequest(
 }
 
 function narrowed(parts: TraceParts, view: TenantView, caller: Caller, events: readonly StoredAuditEvent[]): readonly StoredAuditEvent[] {
-  const mayAudit = (id: Json | undefined): boolean => {
+  const permits = (source: Source, label: Label): boolean =>
+    parts.policy.permits(view, caller, 'audit', { tenant: view.tenant, source: source.id, label }).kind === 'permit';
+  const sourceOf = (id: Json | undefined): Source | undefined => {
     const source = typeof id === 'string' ? parseSourceId(id) : undefined;
-    const found = source === undefined ? undefined : view.sources.get(source);
-    if (found === undefined) return false;
-    const object = { tenant: view.tenant, source: found.id, label: found.label };
-    return parts.policy.permits(view, caller, 'audit', object).kind === 'permit';
+    return source === undefined ? undefined : view.sources.get(source);
   };
-  const shown = events.map((event) => ({ ...event, body: withChunksOf(event.body, mayAudit) }));
+  const rights: AuditRights = {
+    source(id) {
+      const source = sourceOf(id);
+      return source !== undefined && permits(source, source.label);
+    },
+    chunk({ source: id, zone: number }) {
+      const source = sourceOf(id);
+      const zone = typeof number === 'number' ? view.zones.get(number as ZoneId) : undefined;
+      if (source === undefined || zone === undefined || zone.source !== source.id) return false;
+      return permits(source, effectiveZone(view.scheme, source, zone.declared).label);
+    },
+  };
+  const shown = events.map((event) => ({ ...event, body: narrowedBody(event.body, rights) }));
   const concerned = shown.some(({ kind, body }) => kind === 'release' && Array.isArray(body['chunks']) && body['chunks'].length > 0);
   return concerned ? shown : [];
 }
 
-function withChunksOf(body: JsonObject, mayAudit: (source: Json | undefined) => boolean): JsonObject {
-  const { chunks } = body;
-  if (!Array.isArray(chunks)) return body;
-  // The rendered context and the joint label speak of chunks that this reader may not audit.
-  const seen = (chunks as readonly JsonObject[]).filter((chunk) => mayAudit(chunk['source']));
-  return seen.length === chunks.length ? body : { ...body, chunks: seen, label: null, context: null };
+/** What a reader without `audit` over the tenant may read of: a source, or a chunk under the label it was released with. */
+interface AuditRights {
+  source(id: Json | undefined): boolean;
+  chunk(chunk: JsonObject): boolean;
+}
+
+function narrowedBody(body: JsonObject, rights: AuditRights): JsonObject {
+  const { chunks, restriction } = body;
+  return {
+    ...body,
+    ...(isObject(restriction) ? { restriction: narrowedRestriction(restriction, rights) } : {}),
+    ...narrowedChunks(chunks, rights),
+  };
+}
+
+function narrowedChunks(chunks: Json | undefined, rights: AuditRights): JsonObject {
+  if (!Array.isArray(chunks)) return {};
+  const seen = (chunks as readonly JsonObject[]).filter((chunk) => rights.chunk(chunk));
+  // Counts, the rendered context and the joint label speak of chunks that this reader may not audit.
+  return seen.length === chunks.length ? {} : { chunks: seen, counts: null, label: null, context: null };
+}
+
+function narrowedRestriction(restriction: JsonObject, rights: AuditRights): JsonObject {
+  const { sources } = restriction;
+  return Array.isArray(sources) ? { ...restriction, sources: sources.filter((source: Json) => rights.source(source)) } : restriction;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
