@@ -24,6 +24,8 @@ export interface LegResult {
 /** Past this, the index is so stale that widening further would only hide it. */
 const MAX_WIDTH = 65_536;
 const WIDEN = 4;
+/** Candidates read from the catalog at once: they come with their text. */
+const JUDGED_AT_ONCE = 1_024;
 
 /**
  * Searches one leg and judges every hit, widening until `depth` hits passed or the readable set is exhausted, so that
@@ -59,12 +61,14 @@ async function judgeChunks(
   chunks: readonly ChunkId[],
   judged: Map<ChunkId, JudgedHit>,
 ): Promise<void> {
-  if (chunks.length === 0) return;
-  const read = await parts.catalog.candidates(context.view.tenant, chunks);
-  for (const chunk of chunks) {
-    const hit = judgeHit(parts.policy, context, read.candidates.get(chunk), read.at);
-    judged.set(chunk, hit);
-    if (hit.kind === 'refused') report(parts.telemetry, chunk, hit.by);
+  for (let start = 0; start < chunks.length; start += JUDGED_AT_ONCE) {
+    const some = chunks.slice(start, start + JUDGED_AT_ONCE);
+    const read = await parts.catalog.candidates(context.view.tenant, some);
+    for (const chunk of some) {
+      const hit = judgeHit(parts.policy, context, read.candidates.get(chunk), read.at);
+      judged.set(chunk, hit);
+      if (hit.kind === 'refused') report(parts.telemetry, chunk, hit.by);
+    }
   }
 }
 
