@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../src/core/caller.ts';
-import { HELD, MODES, policyOfHolders, tokenHolding, type Held } from '../support/rights.ts';
+import { FULL, HELD, MODES, policyOfHolders, tokenHolding, type Held } from '../support/rights.ts';
 import { startTestService, type Answer, type TestService } from '../support/service.ts';
 
 /** `hidden`: 404, told apart from nothing. `empty`: answered as if there were nothing. */
@@ -24,7 +24,7 @@ interface Row {
 }
 
 const TEXT = 'The lighthouse keeper logs every ferry by hand.';
-const READERS = ['everyone', 'client:test|full', 'client:test|only-retrieve'];
+const READERS = ['everyone', 'client:test|only-retrieve'];
 const BODY = { title: 'Log', mediaType: 'text/plain', text: TEXT, acl: { allow: READERS } };
 const SOURCE = { title: 'A source', owner: 'group:test|owners', level: 'public', compartments: [], trust: 'trusted' };
 const NDJSON = { 'content-type': 'application/x-ndjson' };
@@ -144,6 +144,24 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { retrieve: 'done' },
     otherwise: 'empty',
   },
+  getPolicyRevision: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'GET', path: '/v1/policy/revisions' }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  publishPolicyRevision: {
+    scopes: ['admin'],
+    async call() {
+      const { revision, policy } = (await test.call('GET', '/v1/policy/revisions', full)).json<{ revision: string; policy: string }>();
+      return { method: 'POST', path: '/v1/policy/revisions', body: { policy, parent: revision } };
+    },
+    // The lines of one tenant are no policy of another.
+    outcome: (answer) => (answer.status === 422 && answer.json()['code'] === 'invalid_policy' ? 'forbidden' : byStatus(answer)),
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
   getRequest: {
     scopes: ['audit'],
     call: async () => ({ method: 'GET', path: `/v1/requests/${traced}` }),
@@ -177,7 +195,7 @@ async function ask(row: Row, token: string | undefined): Promise<Answer> {
 
 beforeAll(async () => {
   test = await startTestService({ policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}`, tenants: ['acme', 'globex'] });
-  full = await test.token({ sub: 'full', client_id: 'full' });
+  full = await test.token(FULL);
   expect((await test.call('PUT', '/v1/sources/s', full, SOURCE)).status).toBe(201);
   expect((await test.call('PUT', '/v1/sources/s/documents/d', full, BODY)).status).toBe(200);
   const answer = await test.call('POST', '/v1/retrieve', full, { query: 'lighthouse ferry', sources: ['s'] });
@@ -212,8 +230,8 @@ describe('the table of actions', () => {
     '%s with the person holding everything and the application nothing, and the other way round',
     async (_name, row) => {
       for (const names of [
-        { sub: 'full', client_id: 'nothing' },
-        { sub: 'nobody', client_id: 'full' },
+        { ...FULL, client_id: 'nothing' },
+        { ...FULL, sub: 'nobody' },
       ]) {
         expect(row.outcome(await ask(row, await test.token(names)))).toBe(row.otherwise);
       }
@@ -224,13 +242,12 @@ describe('the table of actions', () => {
 
 describe('scopes', () => {
   it.each(Object.entries(ROWS))('%s needs one of its scopes, and any of them will do', async (_name, row) => {
-    const names = { sub: 'full', client_id: 'full' };
     const without = SCOPES.filter((scope) => !row.scopes.includes(scope)).join(' ');
-    const refused = await ask(row, await test.token({ ...names, scope: without }));
+    const refused = await ask(row, await test.token({ ...FULL, scope: without }));
     expect(refused.status).toBe(403);
     expect(refused.json()).toMatchObject({ code: 'insufficient_scope' });
     expect(refused.headers['www-authenticate']).toContain(`error="insufficient_scope", scope="${row.scopes[0]}"`);
-    for (const scope of row.scopes) expect(row.outcome(await ask(row, await test.token({ ...names, scope })))).toBe('done');
+    for (const scope of row.scopes) expect(row.outcome(await ask(row, await test.token({ ...FULL, scope })))).toBe('done');
   });
 
   it.each(Object.entries(ROWS))('%s without a token, and with a scope alone', async (_name, row) => {
@@ -244,17 +261,23 @@ describe('scopes', () => {
 
 describe('tenants', () => {
   it.each(Object.entries(ROWS))('%s with every right in another tenant', async (name, row) => {
-    const other = await test.token({ sub: 'full', client_id: 'full', tenant: 'globex' });
+    const other = await test.token({ ...FULL, tenant: 'globex' });
     const outcome = row.outcome(await ask(row, other));
     // A source of the same name can be made in one's own tenant; what is in the other stays as it was.
-    const own: Partial<Record<string, Outcome>> = { putSource: 'done', listSources: 'empty', retrieve: 'empty' };
+    const own: Partial<Record<string, Outcome>> = {
+      putSource: 'done',
+      listSources: 'empty',
+      retrieve: 'empty',
+      getPolicyRevision: 'done',
+      publishPolicyRevision: 'forbidden',
+    };
     const listed = name === 'listSources' && outcome === 'done' ? 'empty' : outcome;
     expect(listed).toBe(own[name] ?? 'hidden');
   });
 
   it('leaves what another tenant named the same untouched', async () => {
     const { source } = await make();
-    const other = await test.token({ sub: 'full', client_id: 'full', tenant: 'globex' });
+    const other = await test.token({ ...FULL, tenant: 'globex' });
     expect((await test.call('PUT', `/v1/sources/${source}`, other, { ...SOURCE, title: 'Theirs' })).status).toBe(201);
     expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, other, { ...BODY, title: 'Theirs' })).status).toBe(200);
     expect((await test.call('DELETE', `/v1/sources/${source}`, other)).status).toBe(204);

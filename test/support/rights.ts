@@ -11,14 +11,20 @@ export function allow(who: string, tenant: string, action: string, source = '*',
   return `p, ${who}, ${tenant}, ${columns.join(', ')}, *, allow`;
 }
 
+/** A person and an application who hold everything. A subject named like its client would be an application alone. */
+export const FULL = { sub: 'fay', client_id: 'full' } as const;
+
 /**
  * A policy of one tenant with a person and an application `only-<action>` for each action, who hold that action alone over
- * everything, and a person and an application `full`, who hold them all.
+ * everything, and the two of `FULL`.
  */
 export function policyOfHolders(tenant: string): string {
-  const lines = HELD.filter((held) => held !== 'none').flatMap((held) =>
-    ['user', 'client'].flatMap((kind) => [allow(`${kind}:test|only-${held}`, tenant, held), allow(`${kind}:test|full`, tenant, held)]),
-  );
+  const held = HELD.filter((action) => action !== 'none');
+  const lines = held.flatMap((action) => [
+    ...['user', 'client'].map((kind) => allow(`${kind}:test|only-${action}`, tenant, action)),
+    allow(`user:test|${FULL.sub}`, tenant, action),
+    allow(`client:test|${FULL.client_id}`, tenant, action),
+  ]);
   return lines.join('\n');
 }
 
@@ -30,8 +36,8 @@ export type Mode = (typeof MODES)[number];
 export function tokenHolding(test: TestService, held: Held, mode: Mode, scope?: string): Promise<string> {
   const only = `only-${held}`;
   const names = {
-    person: { sub: only, client_id: 'full' },
-    application: { sub: 'full', client_id: only },
+    person: { ...FULL, sub: only },
+    application: { ...FULL, client_id: only },
     'application alone': { sub: only, client_id: only },
   }[mode];
   return test.token({ ...names, ...(scope === undefined ? {} : { scope }) });
