@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import { ProxyTracerProvider, ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace, type Tracer } from '@opentelemetry/api';
 import { AppError } from '../core/errors.ts';
 import type { Attributes } from '../core/ports/telemetry.ts';
 import type { HttpObservation } from './metrics.ts';
@@ -11,9 +11,16 @@ function failureCode(error: unknown): string {
   return error instanceof AppError ? error.code : 'internal';
 }
 
-/** Does next to nothing while no SDK is registered (`startTracing`). */
+/** Undefined while no SDK is registered (`startTracing`): then a span costs nothing at all. */
+function activeTracer(): Tracer | undefined {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider ? provider.getDelegateTracer(TRACER) : provider.getTracer(TRACER);
+}
+
 export function inSpan<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
-  return trace.getTracer(TRACER).startActiveSpan(name, { attributes }, async (span) => {
+  const tracer = activeTracer();
+  if (tracer === undefined) return run();
+  return tracer.startActiveSpan(name, { attributes }, async (span) => {
     try {
       return await run();
     } catch (error) {
@@ -40,13 +47,14 @@ export interface ServerSpan {
 
 export function startServerSpan(method: string, headers: TraceHeaders): ServerSpan {
   const wellFormed = headers.traceparent === undefined ? null : TRACEPARENT.exec(headers.traceparent);
+  const tracer = activeTracer();
+  if (tracer === undefined) return { traceId: wellFormed?.[1], run: (work) => work(), end: () => undefined };
   const carrier = wellFormed === null ? {} : { traceparent: headers.traceparent, tracestate: headers.tracestate };
   const parent = propagation.extract(ROOT_CONTEXT, carrier);
-  const span = trace.getTracer(TRACER).startSpan(method, { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } }, parent);
-  const own = span.spanContext();
+  const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } }, parent);
   const scope = trace.setSpan(parent, span);
   return {
-    traceId: isSpanContextValid(own) ? own.traceId : wellFormed?.[1],
+    traceId: span.spanContext().traceId,
     run: (work) => context.with(scope, work),
     end({ route, status }) {
       span.updateName(`${method} ${route}`);

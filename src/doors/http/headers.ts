@@ -2,7 +2,6 @@ import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
 const COMMON = {
-  crossOriginEmbedderPolicy: true,
   referrerPolicy: { policy: 'no-referrer' },
   xFrameOptions: { action: 'deny' },
 } as const;
@@ -11,6 +10,13 @@ const COMMON = {
 export function dataHeaders(): RequestHandler {
   return helmet({
     ...COMMON,
+    // These speak to pages, to Flash and to old browsers only; on every answer they would cost more than they say.
+    originAgentCluster: false,
+    crossOriginOpenerPolicy: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
 }

@@ -30,6 +30,11 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
   state.code = error.code;
   if (error.status >= 500) pipeline.telemetry.log.error({ code: error.code, route: state.route }, 'request failed', error);
   else pipeline.telemetry.log.debug({ code: error.code, route: state.route, detail: error.message }, 'request refused');
+  if (res.headersSent) {
+    // Half an answer must not look like a whole one.
+    if (!res.writableEnded) res.destroy();
+    return;
+  }
   const challenge = challengeFor(error.code, pipeline.metadataUrl(), scope);
   const headers = {
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),

@@ -17,6 +17,7 @@ export function send(res: ServerResponse, reply: Reply, type = JSON_TYPE): void 
     res.writeHead(reply.status, reply.headers).end();
     return;
   }
-  const bytes = Buffer.from(JSON.stringify(reply.body), 'utf8');
-  res.writeHead(reply.status, { ...reply.headers, 'content-type': type, 'content-length': bytes.length }).end(bytes);
+  const text = JSON.stringify(reply.body);
+  // As a string it leaves in one write together with the head.
+  res.writeHead(reply.status, { ...reply.headers, 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
 }
