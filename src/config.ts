@@ -7,6 +7,7 @@ import type { ClientConfig, Config, EmbeddingConfig, MetricsConfig } from './con
 import { type Environment, type Variables, readVariables } from './config/variables.ts';
 
 export type { ClientConfig, Config } from './config/types.ts';
+export type { Environment } from './config/variables.ts';
 export { ConfigError } from './config/config-error.ts';
 export { explainConfig } from './config/explain.ts';
 

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { ConfigError, explainConfig, loadClientConfig, loadConfig, loadLocalConfig, processEnvironment } from './config.ts';
+import {
+  ConfigError,
+  explainConfig,
+  loadClientConfig,
+  loadConfig,
+  loadLocalConfig,
+  processEnvironment,
+  type Environment,
+} from './config.ts';
 import { AppError } from './core/errors.ts';
 import { CommandFailure } from './doors/cli/failure.ts';
 import type { House } from './doors/cli/house.ts';
@@ -10,20 +18,28 @@ import { createTerminal, type Terminal } from './doors/cli/terminal.ts';
 
 // Rooms are loaded by the commands that need them, so that a client command starts without the service's weight.
 
-/** Runs one command line (`docs/cli.md`) and answers its exit code: 0 done, 1 refused or found wrong, 2 usage. */
-export async function run(argv: readonly string[]): Promise<number> {
-  const terminal = createTerminal(process.stdout, process.stderr);
-  return runCommandLine(argv, createHouse(terminal), terminal);
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Runs one command line (`docs/cli.md`) and answers its exit code: 0 done, 1 refused or found wrong, 2 usage. In the
+ * process's own surroundings, unless others are given.
+ */
+export async function run(argv: readonly string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
+  const { environment = processEnvironment(), terminal = createTerminal(process.stdout, process.stderr) } = surroundings;
+  return runCommandLine(argv, createHouse({ environment, terminal }), terminal);
 }
 
 const { version } = manifest;
 const TOKEN_MS = 10_000;
 
-function createHouse(terminal: Terminal): House {
+function createHouse({ environment, terminal }: Surroundings): House {
   return {
     version,
     async serve({ development }) {
-      const config = configured(() => loadConfig(processEnvironment(), readText, { development }));
+      const config = configured(() => loadConfig(environment, readText, { development }));
       const { runService } = await import('./service/run-service.ts');
       await runService(config, { version, say: terminal.err });
       return 0;
@@ -32,29 +48,29 @@ function createHouse(terminal: Terminal): House {
       const { runDemo } = await import('../demo/run.ts');
       return runDemo({ ...options, version, terminal });
     },
-    explainConfig: () => explainConfig(configured(() => loadConfig(processEnvironment(), readText))),
+    explainConfig: () => explainConfig(configured(() => loadConfig(environment, readText))),
     async testPolicy(directory) {
       const { testPolicy } = await import('./service/local-commands.ts');
-      return testPolicy(directory === undefined ? localConfig().policyDir : resolve(directory));
+      return testPolicy(directory === undefined ? localConfig(environment).policyDir : resolve(directory));
     },
     async createTenant(wanted) {
       const { createTenant } = await import('./service/local-commands.ts');
-      await createTenant(localConfig(), wanted).catch((error: unknown) => {
+      await createTenant(localConfig(environment), wanted).catch((error: unknown) => {
         throw notMade(wanted.tenant, error);
       });
     },
     async verifyAudit(tenant) {
       const { verifyAudit } = await import('./service/local-commands.ts');
-      return verifyAudit(localConfig(), tenant);
+      return verifyAudit(localConfig(environment), tenant);
     },
-    clientSettings: () => configured(() => loadClientConfig(processEnvironment())),
+    clientSettings: () => configured(() => loadClientConfig(environment)),
     async developmentToken(asked) {
       const { requestDevToken } = await import('./identity/dev-issuer/request-dev-token.ts');
       return requestDevToken({ ...asked, signal: AbortSignal.timeout(TOKEN_MS) });
     },
     async openTree(directory, selection) {
       const { openTree } = await import('./service/open-tree.ts');
-      return openTree(localConfig().policyDir, directory, selection);
+      return openTree(localConfig(environment).policyDir, directory, selection);
     },
   };
 }
@@ -63,8 +79,8 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function localConfig(): ReturnType<typeof loadLocalConfig> {
-  return configured(() => loadLocalConfig(processEnvironment()));
+function localConfig(environment: Environment): ReturnType<typeof loadLocalConfig> {
+  return configured(() => loadLocalConfig(environment));
 }
 
 /** A command that cannot even be configured was not usable as it was written. */

@@ -20,6 +20,12 @@ afterEach(() => {
   rmSync(outside, { recursive: true });
 });
 
+async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
 function write(files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -28,7 +34,7 @@ function write(files: Readonly<Record<string, string>>): void {
 }
 
 async function read(options: Partial<TreeOptions> = {}): Promise<ReadonlyMap<string, TreeEntry>> {
-  const entries = await Array.fromAsync(readTree(root, { scheme, ...options }));
+  const entries = await all(readTree(root, { scheme, ...options }));
   return new Map(entries.map((entry) => [entry.document, entry]));
 }
 
@@ -218,14 +224,14 @@ describe('which files are read', () => {
 
   test('a root that is a file, or is not there, rejects', async () => {
     write({ 'a.md': 'x' });
-    await expect(Array.fromAsync(readTree(join(root, 'a.md'), { scheme }))).rejects.toThrow('not a directory');
-    await expect(Array.fromAsync(readTree(join(root, 'gone'), { scheme }))).rejects.toThrow('gone');
+    await expect(all(readTree(join(root, 'a.md'), { scheme }))).rejects.toThrow('not a directory');
+    await expect(all(readTree(join(root, 'gone'), { scheme }))).rejects.toThrow('gone');
   });
 });
 
 describe('what a sync does', () => {
   async function actions(indexed: readonly IndexedDocument[], allowEmpty = false): Promise<readonly string[]> {
-    const found = await Array.fromAsync(syncActions(readTree(root, { scheme }), indexed, { allowEmpty }));
+    const found = await all(syncActions(readTree(root, { scheme }), indexed, { allowEmpty }));
     return found.map((action) => `${action.kind} ${nameOf(action)}`);
   }
   function nameOf(action: SyncAction): string {

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { createTerminal } from '../../src/doors/cli/terminal.ts';
+import { run } from '../../src/main.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -31,14 +33,10 @@ export function startSluice(args: readonly string[], env: Readonly<Record<string
   const look = (): void => waiting.forEach((check) => check());
   child.stdout.setEncoding('utf8').on('data', (text: string) => ((out += text), look()));
   child.stderr.setEncoding('utf8').on('data', (text: string) => ((err += text), look()));
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('close', (code) => {
-      resolve({ code, out, err, json: <T>() => JSON.parse(out.trim().split('\n').at(-1) ?? '') as T });
-    });
-  });
+  const whenEnded = new Promise<Ended>((resolve) => void child.once('close', (code) => resolve(ended(code, out, err))));
   return {
     child,
-    ended,
+    ended: whenEnded,
     line: (pattern) =>
       new Promise((resolve, reject) => {
         const check = (): void => {
@@ -48,12 +46,20 @@ export function startSluice(args: readonly string[], env: Readonly<Record<string
           resolve(found);
         };
         waiting.add(check);
-        void ended.then(() => reject(new Error(`it ended first:\n${out}\n${err}`)));
+        void whenEnded.then(() => reject(new Error(`it ended first:\n${out}\n${err}`)));
         check();
       }),
   };
 }
 
-export function sluice(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return startSluice(args, env).ended;
+/** The same in this process, with everything but the launcher; for commands that come to an end by themselves. */
+export async function sluice(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const written = { out: '', err: '' };
+  const output = (name: keyof typeof written) => ({ write: (text: string) => void (written[name] += text) });
+  const code = await run(args, { environment: env, terminal: createTerminal(output('out'), output('err')) });
+  return ended(code, written.out, written.err);
+}
+
+function ended(code: number | null, out: string, err: string): Ended {
+  return { code, out, err, json: <T>() => JSON.parse(out.trim().split('\n').at(-1) ?? '') as T };
 }
