@@ -16,7 +16,8 @@ export const MAX_PRINCIPAL_LENGTH = 600;
 
 // The first `|` separates, since a `sub` may contain more of them.
 const QUALIFIED = /^(user|group|client):([a-z0-9][a-z0-9-]{0,30})\|(.+)$/s;
-const UNQUALIFIED = /^(user|group|client):(.+)$/s;
+// With a `|` in it something stands where an issuer would: it names an issuer or nobody, never an id of the only issuer.
+const UNQUALIFIED = /^(user|group|client):([^|]+)$/s;
 const CONTROL = /\p{Cc}/u;
 
 export interface PrincipalParts {
