@@ -41,8 +41,9 @@ function table({ columns }: SceneResult, colors: Colors): readonly string[] {
   const documents = new Map(columns.flatMap(({ answer }) => answer.shown.map((shown) => [`${shown.name} ${shown.level}`, shown] as const)));
   // One document under two labels stands on two lines, one below the other.
   const rows = [...Map.groupBy(documents.values(), ({ name }) => name).values()].flat();
-  const nameWidth = Math.max(8, ...rows.map(({ name }) => name.length));
   const levelWidth = Math.max(5, ...rows.map(({ level }) => level.length));
+  const room = WIDTH - INDENT.length - levelWidth - 12 - columns.reduce((sum, { name }) => sum + name.length + 2, 0);
+  const nameWidth = Math.max(8, ...rows.map(({ name }) => shortened(name, room).length));
   const head = `${'document'.padEnd(nameWidth)}  ${'level'.padEnd(levelWidth)}  trust   `;
   const lines = rows.map(({ name, level, trust }) => {
     const marks = columns.map((column) => {
@@ -53,9 +54,16 @@ function table({ columns }: SceneResult, colors: Colors): readonly string[] {
     });
     const label = levelColor(colors, level)(level.padEnd(levelWidth));
     const trusted = trust === 'external' ? colors.magenta(trust) : trust;
-    return `${printable(name).padEnd(nameWidth)}  ${label}  ${trusted}${' '.repeat(8 - trust.length)}  ${marks.join('  ')}`.trimEnd();
+    return `${printable(shortened(name, room)).padEnd(nameWidth)}  ${label}  ${trusted}${' '.repeat(8 - trust.length)}  ${marks.join('  ')}`.trimEnd();
   });
   return [colors.dim(`${head}  ${columns.map(({ name }) => name).join('  ')}`), ...lines];
+}
+
+/** Source and file name tell a document apart; what stands between them gives way first. */
+function shortened(name: string, room: number): string {
+  if (name.length <= room) return name;
+  const parts = name.split('/');
+  return fit(parts.length > 2 ? `${parts[0] ?? ''}/…/${parts.at(-1) ?? ''}` : name, room);
 }
 
 function levelColor(colors: Colors, level: string): (text: string) => string {

@@ -1,0 +1,50 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { startSluice } from '../support/command.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SCENES = ['people', 'applications', 'relabelled', 'revoked', 'poisoned', 'trace', 'audit'];
+
+interface Line {
+  readonly event: string;
+  readonly scene?: string;
+  readonly ok?: boolean;
+  readonly checks?: readonly { readonly what: string; readonly ok: boolean }[] | number;
+}
+
+const leftovers = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sluice-demo-'));
+
+test('npm run demo -- --json: each scene holds, and the last line says so', async () => {
+  const before = new Set(leftovers());
+  const child = spawn('npm', ['run', '--silent', 'demo', '--', '--json'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  const [code] = (await once(child, 'close')) as [number];
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  const scenes = lines.filter(({ event }) => event === 'scene');
+  expect(scenes.map(({ scene }) => scene)).toEqual(SCENES);
+  for (const { checks } of scenes) expect(checks).not.toEqual([]);
+  expect(scenes.flatMap(({ checks }) => (Array.isArray(checks) ? checks.filter(({ ok }) => !ok) : []))).toEqual([]);
+  expect(lines.at(-1)).toMatchObject({ event: 'done', ok: true, scenes: SCENES.length });
+  expect(code).toBe(0);
+  expect(leftovers().filter((name) => !before.has(name))).toEqual([]);
+});
+
+test('for people: no colours into a pipe, nothing wider than a terminal; --serve answers until it is stopped', async () => {
+  const demo = startSluice(['demo', '--serve']);
+  const [, url = ''] = await demo.line(/keeps running at (http:\S+)/);
+  await demo.line(/All \d+ checks held/);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  demo.child.kill('SIGTERM');
+  const { code, out } = await demo.ended;
+  expect(code).toBe(0);
+  expect(out).not.toContain('\u001b');
+  expect(out.split('\n').filter((line) => line.length > 100 && !line.includes('curl') && !line.includes('authorization'))).toEqual([]);
+});
