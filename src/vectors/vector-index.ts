@@ -64,7 +64,8 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
       step('vectors.start', {}, async () => {
         const limited = AbortSignal.any([signal, AbortSignal.timeout(writeDeadlineMs)]);
         const version = await checkServer(endpoint(), telemetry.log, limited);
-        await ensureCollection(admin, collection, identity, limited);
+        // Each call has its own deadline; all of them together may take as long as the caller waits.
+        await ensureCollection(admin, collection, identity, signal);
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
     close: async () => {
