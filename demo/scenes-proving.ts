@@ -19,10 +19,7 @@ export async function tracedAnswer(stage: Stage): Promise<SceneResult> {
   const release = releaseOf(trace);
   if (release === undefined) throw new CommandFailure('the trace holds no release');
   const lines = await policyLines(stage);
-  const refused = await (await stage.as('alice')).call('GET', path).then(
-    () => 'answered',
-    (error: unknown) => (error instanceof CommandFailure ? error.code : 'failed'),
-  );
+  const refused = await refusal((await stage.as('alice')).call('GET', path));
   const secret = release.chunks.find(({ document }) => document === EXCEPTIONS);
   const text = JSON.stringify(trace);
   return {
@@ -61,6 +58,15 @@ export async function tracedAnswer(stage: Stage): Promise<SceneResult> {
     ],
     facts: { requestId: answer.requestId, policyRevision: release.policyRevision },
   };
+}
+
+async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'answered';
+  } catch (error) {
+    return error instanceof CommandFailure ? error.code : 'failed';
+  }
 }
 
 /** `line:<n>` of policy.csv, as who, source, action and label. */

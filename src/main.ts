@@ -28,8 +28,18 @@ export interface Surroundings {
  * process's own surroundings, unless others are given.
  */
 export async function run(argv: readonly string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
-  const { environment = processEnvironment(), terminal = createTerminal(process.stdout, process.stderr) } = surroundings;
+  const { environment = processEnvironment(), terminal = processTerminal() } = surroundings;
   return runCommandLine(argv, createHouse({ environment, terminal }), terminal);
+}
+
+function processTerminal(): Terminal {
+  for (const stream of [process.stdout, process.stderr]) {
+    // Whoever read along (`| head`) has left. What was started must still be stopped and cleaned up, so go on without them.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+  return createTerminal(process.stdout, process.stderr);
 }
 
 const { version } = manifest;

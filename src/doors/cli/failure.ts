@@ -43,7 +43,8 @@ export function asFailure(error: unknown): CommandFailure {
   if (error instanceof CommandFailure) return error;
   if (error instanceof AppError) {
     const { code, message, publicMessage, issues, cause } = error;
-    return new CommandFailure(message === code ? publicMessage : message, { code, places: issues, cause });
+    const reason = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+    return new CommandFailure(`${message === code ? publicMessage : message}${reason}`, { code, places: issues, cause });
   }
   // A programming error without its stack could not be reported by whoever sees it.
   const message = error instanceof Error ? (isFault(error) ? (error.stack ?? error.message) : error.message) : String(error);
