@@ -19,7 +19,8 @@ const issuer = z.strictObject({
   /** For a provider that puts no `aud` into access tokens: these `client_id`s are accepted instead. */
   audienceClientIds: z.array(name).min(1).optional(),
   algorithms: z.array(name).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA']),
-  types: z.array(name).min(1).default(['at+jwt']),
+  /** An empty text accepts a token without the header (Okta, Cognito). */
+  types: z.array(z.string().max(256)).min(1).default(['at+jwt']),
   clientClaim: z.enum(['client_id', 'azp', 'appid', 'cid']).default('client_id'),
   /** `false` where the provider puts no groups into tokens. */
   groupsClaim: z.union([name, z.literal(false)], 'needs the name of a claim, or false').default('groups'),
