@@ -15,9 +15,17 @@ const schema = z.strictObject({ levels: words, purposes: words });
 
 /** `labels.json`: `{"levels": [least … most sensitive], "purposes": [default, …]}`. Throws with the place and what to do. */
 export function parseVocabulary(text: string): Vocabulary {
-  const parsed = schema.safeParse(JSON.parse(text));
+  const parsed = schema.safeParse(jsonOf(text));
   if (!parsed.success) throw new Error(`labels.json: ${z.prettifyError(parsed.error)}`);
   const [fallback, ...others] = parsed.data.purposes;
   if (fallback === undefined) throw new Error('labels.json: purposes: name at least one');
   return { scheme: labelScheme(parsed.data.levels), purposes: [fallback, ...others] };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error('labels.json is not JSON', { cause: error });
+  }
 }
