@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Config } from '../config.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
@@ -26,8 +27,9 @@ export async function startIndex(parts: IndexParts): Promise<StartableVectorInde
   const endpoint = await qdrantEndpoint(parts);
   const vectors = createVectorIndex({ endpoint, collection: config.collection, identity, telemetry, clock, ...limits });
   closers.add(() => vectors.close());
-  await vectors.start(AbortSignal.timeout(60_000));
-  await checkIdentity(catalog, config.collection, identity);
+  const recorded = await catalog.collectionIdentity(config.collection);
+  await vectors.start(AbortSignal.timeout(60_000), recorded === undefined ? 'perhaps' : 'there');
+  checkIdentity(recorded ?? (await catalog.recordCollectionIdentity(config.collection, asRecord(identity))), identity);
   return vectors;
 }
 
@@ -39,11 +41,21 @@ async function qdrantEndpoint({ config, telemetry, closers }: IndexParts): Promi
   return local.endpoint;
 }
 
+function asRecord({ sparse, dense }: EmbeddingIdentity): JsonObject {
+  return { sparse, dense: { ...dense } };
+}
+
+/** What vectors mean. Who computes them, the caller or a server, may change. */
+function meaningOf(record: JsonObject): JsonObject {
+  const { sparse = null, dense } = record;
+  const { model = null, dimension = null } = dense as JsonObject;
+  return { sparse, model, dimension };
+}
+
 /** The catalog's own record: it notices an index that was exchanged for one made with something else. */
-async function checkIdentity(catalog: Catalog, collection: string, { sparse, dense }: EmbeddingIdentity): Promise<void> {
-  const configured = { sparse, dense: { ...dense } };
-  const recorded = (await catalog.collectionIdentity(collection)) ?? (await catalog.recordCollectionIdentity(collection, configured));
-  if (isDeepStrictEqual(recorded, configured)) return;
+function checkIdentity(recorded: JsonObject, identity: EmbeddingIdentity): void {
+  const configured = asRecord(identity);
+  if (isDeepStrictEqual(meaningOf(recorded), meaningOf(configured))) return;
   throw new Error(
     `the documents in the catalog were indexed with ${JSON.stringify(recorded)}, but this service is set to ${JSON.stringify(configured)}. ` +
       'Put the former embedding settings back, or choose another SLUICE_COLLECTION and a new data directory and ingest again.',

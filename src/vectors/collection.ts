@@ -122,10 +122,24 @@ async function create(admin: Admin, collection: string, identity: EmbeddingIdent
     });
 }
 
-/** Makes the collection and its payload indexes where they are missing. Fails with `index_unavailable`, saying what differs. */
-export async function ensureCollection(admin: Admin, collection: string, identity: EmbeddingIdentity, signal: AbortSignal): Promise<void> {
+const LOST =
+  'it is not there, although documents were indexed in it. An empty one would answer that nothing matches. Restore it from a snapshot, ' +
+  'or start with a new data directory or database and ingest again.';
+
+/**
+ * Makes the collection's payload indexes where they are missing, and the collection itself unless it must be there already. Fails with
+ * `index_unavailable`, saying what differs.
+ */
+export async function ensureCollection(
+  admin: Admin,
+  collection: string,
+  identity: EmbeddingIdentity,
+  expected: 'perhaps' | 'there',
+  signal: AbortSignal,
+): Promise<void> {
   let found = await read(admin, collection, signal);
   if (found === 'absent') {
+    if (expected === 'there') throw unusable(collection, LOST);
     await create(admin, collection, identity, signal);
     found = await read(admin, collection, signal);
   }

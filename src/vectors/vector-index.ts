@@ -24,10 +24,10 @@ export interface VectorIndexOptions {
 
 export interface StartableVectorIndex extends VectorIndex {
   /**
-   * Checks the server and makes the collection where it is missing. Fails with `index_unavailable`, whose message tells the
-   * operator what differs and what to do.
+   * Checks the server and makes the collection where it is missing; `expected: 'there'` says that it was made before, so that a lost
+   * one is not replaced by an empty one. Fails with `index_unavailable`, whose message tells the operator what differs and what to do.
    */
-  start(signal: AbortSignal): Promise<void>;
+  start(signal: AbortSignal, expected?: 'perhaps' | 'there'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,12 +60,12 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
     deleteChunks: (tenant, chunks, signal) =>
       step('vectors.delete', { chunks: chunks.length }, () => writes.deleteChunks(tenant, chunks, signal)),
     probe: (signal) => step('vectors.probe', {}, () => probeCollection(admin, collection, identity, signal)),
-    start: (signal) =>
+    start: (signal, expected = 'perhaps') =>
       step('vectors.start', {}, async () => {
         const limited = AbortSignal.any([signal, AbortSignal.timeout(writeDeadlineMs)]);
         const version = await checkServer(endpoint(), telemetry.log, limited);
         // Each call has its own deadline; all of them together may take as long as the caller waits.
-        await ensureCollection(admin, collection, identity, signal);
+        await ensureCollection(admin, collection, identity, expected, signal);
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
     close: async () => {
