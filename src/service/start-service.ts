@@ -3,11 +3,12 @@ import { uuidOf } from '../core/digest.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
+import type { PolicyPort } from '../core/ports/policy.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
 import type { HttpServices } from '../doors/http/services.ts';
-import { createEmbedding } from '../embedding/embedding.ts';
-import { createIdentity } from '../identity/identity.ts';
+import { createEmbedding, type Embedding } from '../embedding/embedding.ts';
+import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createPolicyRevisions } from '../administration/policy-revisions.ts';
@@ -18,6 +19,7 @@ import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { traceRequest } from '../retrieval/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import type { StartableVectorIndex } from '../vectors/vector-index.ts';
 import { checkPolicy } from './check-policy.ts';
 import { createClosers } from './closers.ts';
 import type { ServiceLimits } from './limits.ts';
@@ -74,7 +76,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const policy = createPolicy({ model: files.model, purposes, scheme, telemetry });
   const stores = await openStores(config, scheme, telemetry, limits);
   closers.add(() => stores.database.close());
-  const { catalog, audit } = stores;
+  const { catalog } = stores;
   await checkPolicy({ catalog, policy, files, log: telemetry.log });
   await options.prepare?.({ stores, files, policy });
 
@@ -90,30 +92,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
   const mender = createMender({ writes: catalog, vectors, telemetry });
   closers.add(() => mender.close());
-  const [language] = config.embedding.languages;
-  const shared = { catalog, policy, vectors, embedding, telemetry, clock };
-  const retrieval: RetrievalParts = {
-    ...shared,
-    audit,
-    provenance: createProvenance({ random: randomBytes }),
-    languages: config.embedding.languages,
-  };
-  const names = issuers.map(({ name }) => name);
-  const ingestion = createIngestion({ ...shared, writes: catalog, issuers: names, language, mend: () => mender.kick() });
-  const readinessParts = {
-    index: (signal: AbortSignal) => vectors.probe(signal),
-    catalog: () => catalog.tenants(),
-    embedding: dense.kind === 'remote' ? (signal: AbortSignal) => embedding.probe(signal) : undefined,
-    issuersMissing: () => identity.notReady(),
-  };
-  const services: HttpServices = {
-    identity,
-    ingestion,
-    retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
-    trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
-    policyRevisions: createPolicyRevisions({ catalog, policy, parse: parsePolicyCsv }),
-    readiness: () => readiness(readinessParts, limits.probeMs),
-  };
+  const services = servicesOf({ config, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -122,8 +101,49 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
     mender,
     async close(graceMs = GRACE_MS) {
       // The door first: what is in flight still needs everything behind it.
-      await door.close(graceMs).finally(() => closers.closeAll());
+      try {
+        await door.close(graceMs);
+      } finally {
+        await closers.closeAll();
+      }
     },
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly policy: PolicyPort;
+  readonly identity: Identity;
+  readonly vectors: StartableVectorIndex;
+  readonly embedding: Embedding;
+  readonly mender: Mender;
+  readonly telemetry: ServiceTelemetry;
+  readonly clock: Clock;
+  readonly probeMs: number | undefined;
+}
+
+/** What the door calls, over parts that run. */
+function servicesOf({ config, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
+  const { catalog, audit } = stores;
+  const { languages, dense } = config.embedding;
+  const shared = { catalog, policy, vectors, embedding, telemetry, clock };
+  const retrieval: RetrievalParts = { ...shared, audit, provenance: createProvenance({ random: randomBytes }), languages };
+  const issuers = identity.issuers.map(({ name }) => name);
+  const mend = (): void => mender.kick();
+  const probes = {
+    index: (signal: AbortSignal) => vectors.probe(signal),
+    catalog: () => catalog.tenants(),
+    embedding: dense.kind === 'remote' ? (signal: AbortSignal) => embedding.probe(signal) : undefined,
+    issuersMissing: () => identity.notReady(),
+  };
+  return {
+    identity,
+    ingestion: createIngestion({ ...shared, writes: catalog, issuers, language: languages[0], mend }),
+    retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
+    trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
+    policyRevisions: createPolicyRevisions({ catalog, policy, parse: parsePolicyCsv }),
+    readiness: () => readiness(probes, probeMs),
   };
 }
 
