@@ -98,13 +98,13 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
   };
 }
 
-async function writePolicies(directory: string, policy: string): Promise<void> {
+export async function writePolicies(directory: string, policy: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const name of ['model.conf', 'labels.json']) await writeFile(join(directory, name), readFileSync(new URL(name, POLICIES)));
   await writeFile(join(directory, 'policy.csv'), policy);
 }
 
-function defaultConfig(dataDir: string, policyDir: string, issuer: IssuerConfig): Config {
+export function defaultConfig(dataDir: string, policyDir: string, issuer: IssuerConfig): Config {
   return {
     mode: 'production',
     host: '127.0.0.1',

@@ -7,15 +7,21 @@ export interface TcpProxy {
   cut(): void;
   /** Keeps connections open and passes nothing on, as a network that swallows packets does. */
   stall(): void;
+  /** Answers every connection, old and new, with bytes that no protocol has. */
+  garble(): void;
   /** Passes bytes again, for new connections and stalled ones. */
   mend(): void;
   close(): Promise<void>;
 }
 
+// To PostgreSQL's clients: a short message of a kind that does not exist, and the start of one of two gigabytes.
+const RUBBISH = Buffer.from('\x51\0\0\0\x08what<html>this is not what you were looking for</html>', 'latin1');
+
 /** Stands between a client and a real server, so that a test can take the network away. */
 export async function tcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  let mode: 'pass' | 'stall' | 'cut' = 'pass';
+  let mode: 'pass' | 'stall' | 'cut' | 'garble' = 'pass';
+  const clients = new Set<Socket>();
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => undefined);
@@ -25,6 +31,12 @@ export async function tcpProxy(target: { readonly host: string; readonly port: n
     track(client);
     if (mode === 'cut') {
       client.destroy();
+      return;
+    }
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
+    if (mode === 'garble') {
+      client.on('data', () => client.end(RUBBISH));
       return;
     }
     const upstream = connect(target);
@@ -47,6 +59,10 @@ export async function tcpProxy(target: { readonly host: string; readonly port: n
     stall() {
       mode = 'stall';
       for (const socket of sockets) socket.pause();
+    },
+    garble() {
+      mode = 'garble';
+      for (const client of clients) client.end(RUBBISH);
     },
     mend() {
       mode = 'pass';
