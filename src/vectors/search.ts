@@ -20,8 +20,7 @@ export interface SearchOptions {
 /** A few more than asked show whether the last hit ties with what was cut off. */
 const PEEK = 4;
 /** As far as a tie is followed. */
-/** How far a tie is followed. What was asked for is always fetched. */
-const MAX_TIED = 4_096;
+const MAX_FETCH = 4_096;
 
 function checkVector(leg: Leg, identity: EmbeddingIdentity): void {
   if (leg.kind === 'sparse') {
