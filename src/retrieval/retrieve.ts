@@ -26,7 +26,7 @@ export interface RetrievalParts extends SearchParts {
 
 /** Each leg is searched to this depth when two are fused, whatever the limit, so that a longer answer only adds. */
 const FUSION_DEPTH = 100;
-const MAX_SEARCHES = 3;
+const MAX_SEARCHES = 6;
 const MAX_RELEASES = 8;
 
 interface Pass {
@@ -34,6 +34,8 @@ interface Pass {
   readonly context: JudgingContext;
   readonly chosen: readonly Chosen[];
   readonly counts: Counts;
+  /** True where a text that was replaced meanwhile may be what is missing: the answer is short, or one of its hits was gone. */
+  readonly overtaken: boolean;
 }
 
 /**
@@ -56,7 +58,8 @@ export async function retrieve(
   for (let search = 0; search < MAX_SEARCHES; search++) {
     signal.throwIfAborted();
     const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, signal));
-    const released = await telemetry.span('release', {}, () => release(parts, request, pass));
+    const patient = pass.overtaken && search < MAX_SEARCHES - 1;
+    const released = await telemetry.span('release', {}, () => release(parts, request, pass, patient));
     if (released !== undefined) return released;
   }
   throw new AppError('epoch_unstable', { retryAfter: 1 });
@@ -118,7 +121,7 @@ async function searchPass(
   signal: AbortSignal,
 ): Promise<Pass> {
   const { stamp, context, decision } = await judgingContext(parts, caller, request, purpose);
-  const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 } };
+  const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 }, overtaken: true };
   // A caller with nothing to read never reaches the store.
   if (decision.kind === 'none' || legs.length === 0) return nothing;
   const { view, restriction } = context;
@@ -141,7 +144,7 @@ async function searchLegs(
   legs: readonly Leg[],
   limit: number,
   signal: AbortSignal,
-): Promise<{ chosen: readonly Chosen[]; counts: Counts }> {
+): Promise<Pick<Pass, 'chosen' | 'counts' | 'overtaken'>> {
   const depth = legs.length === 1 ? limit : FUSION_DEPTH;
   const results = await Promise.all(legs.map((leg) => searchLeg(parts, context, filter, leg, depth, signal)));
   const judgements = new Map(results.flatMap(({ passed }) => passed.map((judgement) => [judgement.candidate.chunk, judgement])));
@@ -151,15 +154,16 @@ async function searchLegs(
     return judgement === undefined ? [] : [{ judgement, score }];
   });
   const sum = (pick: (result: (typeof results)[number]) => number) => results.reduce((total, result) => total + pick(result), 0);
-  return { chosen, counts: { candidates: sum((r) => r.candidates), refused: sum((r) => r.refused) } };
+  const overtaken = chosen.length < limit || results.some((result) => result.gone);
+  return { chosen, counts: { candidates: sum((r) => r.candidates), refused: sum((r) => r.refused) }, overtaken };
 }
 
 /**
  * Makes the release durable. Where the epoch moved, only the chosen chunks are judged again under the new view, which
- * takes far less time than a search and so wins against a stream of changes; undefined where one of them fell, and the
- * search has to be repeated.
+ * takes far less time than a search and so wins against a stream of changes. Undefined where the search has to be repeated:
+ * one of them fell, or, for as long as the caller is `patient`, the new view may show what the old one missed.
  */
-async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pass): Promise<RetrieveAnswer | undefined> {
+async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pass, patient: boolean): Promise<RetrieveAnswer | undefined> {
   let { stamp, context, chosen } = pass;
   const { telemetry } = parts;
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
@@ -172,6 +176,7 @@ async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pa
       return made;
     }
     telemetry.count('rejudged');
+    if (patient) return undefined;
     const renewed = await judgingContext(parts, context.caller, request, context.purpose);
     const again = await rejudge(
       parts,

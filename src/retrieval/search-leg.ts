@@ -19,6 +19,8 @@ export interface LegResult {
   readonly passed: readonly Judgement[];
   readonly candidates: number;
   readonly refused: number;
+  /** One of the hits was of a text that has been replaced or deleted since it was indexed. */
+  readonly gone: boolean;
 }
 
 /** Past this, the index is so stale that widening further would only hide it. */
@@ -49,10 +51,15 @@ export async function searchLeg(
       return hit?.kind === 'passed' ? [hit.judgement] : [];
     });
     if (passed.length >= depth || hits.length < width) {
-      return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length };
+      const gone = hits.some(({ chunk }) => isGone(judged.get(chunk)));
+      return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length, gone };
     }
     if (width >= MAX_WIDTH) throw new AppError('index_unavailable', { detail: 'the index is too stale to fill an answer' });
   }
+}
+
+function isGone(hit: JudgedHit | undefined): boolean {
+  return hit?.kind === 'refused' && hit.by === 'gone';
 }
 
 async function judgeChunks(
