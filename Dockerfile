@@ -27,5 +27,6 @@ VOLUME ["/data"]
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.SLUICE_PORT || 8080) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "bin/sluice.js"]
+# A small young generation: 40 MB less resident, at no cost that could be measured (docs/performance.md).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/sluice.js"]
 CMD ["serve"]

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Plain JavaScript that old versions of Node parse: it finds a Node that runs TypeScript, then hands over to the command line.
 import { spawn } from 'node:child_process';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { bundledNode, missingNode, runsTypeScript } from '../scripts/node-version.js';
 
 /** @param {string} node */
@@ -26,6 +28,9 @@ function runUnder(node) {
 }
 
 if (runsTypeScript(process.versions.node)) {
+  // Compiled code is kept beside the installation, so that later starts neither strip types nor compile again. Never in a
+  // directory that others can write to: what is cached is run. Where it cannot be written, every start is like the first.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/sluice/', import.meta.url)));
   const { run } = await import('../src/main.ts');
   process.exit(await run(process.argv.slice(2)));
 } else {

@@ -31,6 +31,8 @@ function bestClient({ url, apiKey, collection }: Server): DirectClient {
         pool.dispatch(
           { method: 'POST', path, headers, body: search },
           {
+            onRequestStart: () => undefined,
+            onResponseStart: () => undefined,
             onResponseData: (_controller, chunk) => void chunks.push(chunk),
             onResponseEnd: () => resolve(Buffer.concat(chunks).toString('utf8')),
             onResponseError: (_controller, error) => reject(error),

@@ -19,7 +19,7 @@ export interface RunningSluice {
 export async function startSluice(env: Readonly<Record<string, string>>): Promise<RunningSluice> {
   const port = await freePort();
   const started = performance.now();
-  const child = spawn(process.execPath, ['bin/sluice.js', 'serve'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', 'bin/sluice.js', 'serve'], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_LEVEL: 'error', ...env, SLUICE_PORT: String(port) },
     stdio: ['ignore', 'inherit', 'inherit'],

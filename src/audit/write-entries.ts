@@ -1,13 +1,12 @@
 import type { AuditReceipt } from '../core/ports/audit.ts';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { Tx } from '../database/database.ts';
-import { databaseTime } from '../database/time.ts';
+import { readDatabaseTime } from '../database/time.ts';
 import type { DatabaseKind } from '../database/database.ts';
 import type { Condition, Entry, Outcome } from './entry.ts';
-import { EMPTY_HEAD, leafHash, nextHead } from './leaf.ts';
+import { leafHash, nextHead } from './leaf.ts';
+import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
 
-/** Eight columns a row; SQLite binds at most 32,766 values in one statement. */
-const ROWS_PER_INSERT = 500;
 const EVERYWHERE = '*';
 
 /**
@@ -21,10 +20,10 @@ export async function writeEntries(
   entries: readonly Entry[],
   isAbandoned: (position: number) => boolean,
 ): Promise<readonly Outcome[]> {
-  const epochs = await lockEpochs(tx, kind, entries);
+  const epochs = await epochsOf(tx, kind, entries);
   const heads = await lockHeads(tx, kind, [...new Set(entries.map((entry) => entry.tenant))].sort());
   // After the locks: the clock is read when our turn has come, so that time does not run backwards along the log.
-  const { now } = await tx.selectNoFrom(databaseTime(kind).as('now')).executeTakeFirstOrThrow();
+  const now = await readDatabaseTime(tx, kind);
   const before = new Map(heads);
   const rows: AuditEventRow[] = [];
   const outcomes = entries.map((entry, position): Outcome => {
@@ -46,13 +45,10 @@ export async function writeEntries(
     heads.set(entry.tenant, { tenant: entry.tenant, size: head.size + 1, head: nextHead(head.head, leaf) });
     return { kind: 'released', receipt: { index: head.size, leaf } };
   });
-  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await tx
-      .insertInto('audit_events')
-      .values(rows.slice(start, start + ROWS_PER_INSERT))
-      .execute();
+  await insertEvents(tx, kind, rows);
+  for (const [tenant, head] of heads) {
+    if (head.size !== known(before, tenant).size) await moveHead(tx, kind, head);
   }
-  for (const [tenant, head] of heads) await moveHead(tx, known(before, tenant), head);
   return outcomes;
 }
 
@@ -71,35 +67,9 @@ function obstacleTo(condition: Condition, tenant: string, epochs: ReadonlyMap<st
   return validUntil !== 'forever' && now >= validUntil ? { kind: 'validity-ended' } : undefined;
 }
 
-async function lockEpochs(tx: Tx, kind: DatabaseKind, entries: readonly Entry[]): Promise<ReadonlyMap<string, number>> {
+async function epochsOf(tx: Tx, kind: DatabaseKind, entries: readonly Entry[]): Promise<ReadonlyMap<string, number>> {
   const tenants = entries.filter((entry) => entry.condition.kind === 'release').map((entry) => entry.tenant);
-  if (tenants.length === 0) return new Map();
-  const scopes = [...new Set([EVERYWHERE, ...tenants])].sort();
-  const query = tx.selectFrom('epochs').select(['scope', 'epoch']).where('scope', 'in', scopes).orderBy('scope');
-  // SQLite has one writer, and this is it.
-  const rows = await (kind === 'postgres' ? query.forShare() : query).execute();
-  return new Map(rows.map((row) => [row.scope, row.epoch]));
-}
-
-async function lockHeads(tx: Tx, kind: DatabaseKind, tenants: readonly string[]): Promise<Map<string, AuditHeadRow>> {
-  const query = tx.selectFrom('audit_heads').selectAll().where('tenant', 'in', tenants).orderBy('tenant');
-  const locking = kind === 'postgres' ? query.forUpdate() : query;
-  let rows = await locking.execute();
-  if (rows.length < tenants.length) {
-    const first = tenants.map((tenant) => ({ tenant, size: 0, head: EMPTY_HEAD }));
-    await tx
-      .insertInto('audit_heads')
-      .values(first)
-      .onConflict((conflict) => conflict.column('tenant').doNothing())
-      .execute();
-    rows = await locking.execute();
-  }
-  return new Map(rows.map((row) => [row.tenant, row]));
-}
-
-async function moveHead(tx: Tx, before: AuditHeadRow, after: AuditHeadRow): Promise<void> {
-  if (before.size === after.size) return;
-  await tx.updateTable('audit_heads').set({ size: after.size, head: after.head }).where('tenant', '=', after.tenant).execute();
+  return tenants.length === 0 ? new Map() : lockEpochs(tx, kind, [...new Set([EVERYWHERE, ...tenants])].sort());
 }
 
 function known(heads: ReadonlyMap<string, AuditHeadRow>, tenant: string): AuditHeadRow {

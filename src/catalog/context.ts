@@ -4,7 +4,7 @@ import type { Change } from '../core/ports/catalog.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
 import type { Database, Tx } from '../database/database.ts';
-import { databaseTime } from '../database/time.ts';
+import { readDatabaseTime } from '../database/time.ts';
 
 /** What every part of the catalog works with. */
 export interface CatalogContext {
@@ -38,9 +38,8 @@ function withoutValues(error: unknown): Error {
 }
 
 /** Milliseconds on the database's clock. One reading a transaction, so that what ends and what begins meet. */
-export async function databaseNow(tx: Tx, context: CatalogContext): Promise<number> {
-  const { at } = await tx.selectNoFrom(databaseTime(context.database.kind).as('at')).executeTakeFirstOrThrow();
-  return at;
+export function databaseNow(tx: Tx, context: CatalogContext): Promise<number> {
+  return readDatabaseTime(tx, context.database.kind);
 }
 
 /** `conflict`, unless the statement touched exactly one row. */

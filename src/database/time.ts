@@ -1,9 +1,20 @@
-import { sql, type RawBuilder } from 'kysely';
-import type { DatabaseKind } from './database.ts';
+import { CompiledQuery, sql, type RawBuilder } from 'kysely';
+import type { DatabaseKind, Tx } from './database.ts';
+
+const CLOCK: Readonly<Record<DatabaseKind, string>> = {
+  sqlite: "cast(round(unixepoch('subsec') * 1000) as integer)",
+  postgres: 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint',
+};
 
 /** The database's own clock, milliseconds since 1970, at the moment the statement runs. Validity is judged on it, not on a replica's. */
 export function databaseTime(kind: DatabaseKind): RawBuilder<number> {
-  return kind === 'sqlite'
-    ? sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`
-    : sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+  return sql.raw<number>(CLOCK[kind]);
+}
+
+/** The same in a statement of its own. */
+export async function readDatabaseTime(tx: Tx, kind: DatabaseKind): Promise<number> {
+  const { rows } = await tx.executeQuery<{ now: number }>(CompiledQuery.raw(`select ${CLOCK[kind]} as now`));
+  const [row] = rows;
+  if (row === undefined) throw new Error('the database did not tell its time');
+  return row.now;
 }

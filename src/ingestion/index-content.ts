@@ -6,8 +6,7 @@ import type { Embedded, EmbeddingPort } from '../core/ports/embedding.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ParsedDocument, TextChunk } from '../core/text.ts';
 import { CHUNKER, chunkDocument, indexText } from './chunk/chunk-document.ts';
-import { parseApart } from './parse/parse-apart.ts';
-import { parseDocument } from './parse/parse-document.ts';
+import { parseApart, parseHere } from './parse/parse-apart.ts';
 import type { DocumentWrite } from './document-write.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
 
@@ -28,7 +27,7 @@ const SEPARATOR = '\n\n';
 
 /** Parses and cuts. Fails with `unreadable_document` or `limit_exceeded`. */
 export async function cutDocument({ content, mediaType }: DocumentBody, signal: AbortSignal): Promise<CutDocument> {
-  const cut = content.kind === 'chunks' ? callerChunks(content.chunks) : await parsedChunks(content, mediaType, signal);
+  const cut = content.kind === 'chunks' ? await callerChunks(content.chunks) : await parsedChunks(content, mediaType, signal);
   if (cut.chunks.length === 0) throw new AppError('unreadable_document', { detail: 'no text to index' });
   if (cut.chunks.length <= MAX_CHUNKS) return cut;
   throw new AppError('limit_exceeded', { issues: [{ pointer: '/text', message: `at most ${MAX_CHUNKS} chunks a document` }] });
@@ -42,18 +41,19 @@ async function parsedChunks(content: Unparsed, mediaType: string, signal: AbortS
 }
 
 /** Chunks that the caller cut keep their borders; each is read as plain text so that invisible characters go. */
-function callerChunks(given: readonly { readonly text: string; readonly vector?: DenseVector | undefined }[]): CutDocument {
+async function callerChunks(given: readonly { readonly text: string; readonly vector?: DenseVector | undefined }[]): Promise<CutDocument> {
   let text = '';
   const removed = { tag: 0, bidi: 0, zeroWidth: 0 };
-  const chunks = given.map((chunk) => {
-    const parsed = parseDocument(chunk.text, 'text/plain');
+  const chunks: (TextChunk & { readonly vector?: DenseVector })[] = [];
+  for (const chunk of given) {
+    const parsed = await parseHere(chunk.text, 'text/plain');
     removed.tag += parsed.removed.tag;
     removed.bidi += parsed.removed.bidi;
     removed.zeroWidth += parsed.removed.zeroWidth;
     const start = text.length === 0 ? 0 : text.length + SEPARATOR.length;
     text = text.length === 0 ? parsed.text : text + SEPARATOR + parsed.text;
-    return { start, end: text.length, path: [], ...(chunk.vector === undefined ? {} : { vector: chunk.vector }) };
-  });
+    chunks.push({ start, end: text.length, path: [], ...(chunk.vector === undefined ? {} : { vector: chunk.vector }) });
+  }
   return { parsed: { text, removed, title: undefined, parser: 'chunks@1' }, chunks };
 }
 

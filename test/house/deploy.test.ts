@@ -200,7 +200,7 @@ describe('the image', () => {
   });
 
   test('starts Sluice without a shell, so that signals arrive, and is checked by Node', () => {
-    expect(all('ENTRYPOINT')).toEqual(['ENTRYPOINT ["node", "bin/sluice.js"]']);
+    expect(all('ENTRYPOINT')).toEqual(['ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/sluice.js"]']);
     expect(all('CMD')).toEqual(['CMD ["serve"]']);
     expect(all('HEALTHCHECK')[0]).toMatch(/CMD \["node", "-e", ".*\/healthz.*"\]$/);
   });

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { AppError, ERROR_CODES, type ErrorCode } from '../../core/errors.ts';
 import type { ParsedDocument } from '../../core/text.ts';
-import { parseDocument } from './parse-document.ts';
 
 /** Above this many bytes, parsing takes long enough to be felt by everybody else's requests. */
 export const PARSED_HERE_UP_TO = 32 * 1_024;
@@ -33,8 +32,13 @@ async function slot<T>(run: () => Promise<T>): Promise<T> {
  * service. An abort ends the thread. Fails like `parseDocument`.
  */
 export function parseApart(content: string | Uint8Array, mediaType: string, signal: AbortSignal): Promise<ParsedDocument> {
-  if (content.length <= PARSED_HERE_UP_TO) return Promise.resolve().then(() => parseDocument(content, mediaType));
-  return slot(() => inWorker(content, mediaType, signal));
+  return content.length <= PARSED_HERE_UP_TO ? parseHere(content, mediaType) : slot(() => inWorker(content, mediaType, signal));
+}
+
+/** The parsers are loaded with the first document: a service that only answers queries does without their memory. */
+export async function parseHere(content: string | Uint8Array, mediaType: string): Promise<ParsedDocument> {
+  const { parseDocument } = await import('./parse-document.ts');
+  return parseDocument(content, mediaType);
 }
 
 function inWorker(content: string | Uint8Array, mediaType: string, signal: AbortSignal): Promise<ParsedDocument> {
