@@ -1,4 +1,5 @@
 import { allowInsecureRequests, customFetch, discovery, None } from 'openid-client';
+import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 import { isLoopbackHttp, isProviderUrl } from './provider-url.ts';
 
@@ -6,23 +7,29 @@ import { isLoopbackHttp, isProviderUrl } from './provider-url.ts';
  * Reads the provider's metadata (OpenID Connect Discovery 1.0 §4) and gives the address of its keys.
  * Rejects, with a fixed message, where it cannot be read or names another issuer.
  */
-export async function discoverKeysUrl(issuer: string, fetcher: ProviderFetch, signal: AbortSignal): Promise<URL> {
+export async function discoverKeysUrl(
+  { url: issuer, plainHttp = false }: Pick<IssuerConfig, 'url' | 'plainHttp'>,
+  fetcher: ProviderFetch,
+  signal: AbortSignal,
+): Promise<URL> {
   const url = new URL(issuer);
-  const metadata = await readMetadata(url, fetcher, signal);
+  const metadata = await readMetadata(url, plainHttp, fetcher, signal);
   // Exact, character by character (§4.3): openid-client compares normalised URLs and makes exceptions for some providers.
   if (metadata.issuer !== issuer) throw new Error('the metadata names another issuer');
   const address: unknown = metadata.jwks_uri; // As it came: openid-client does not check its type.
-  if (typeof address !== 'string' || !isProviderUrl(address)) throw new Error('the metadata has no usable jwks_uri');
+  if (typeof address !== 'string' || !isProviderUrl(address, plainHttp)) throw new Error('the metadata has no usable jwks_uri');
   const keys = new URL(address);
   // A provider on the network must not be able to point us at a plain-text service of this machine.
-  if (isLoopbackHttp(keys) && !isLoopbackHttp(url)) throw new Error('the metadata has no usable jwks_uri');
+  if (keys.protocol === 'http:' && !isLoopbackHttp(url) && !(plainHttp && keys.host === url.host)) {
+    throw new Error('the metadata has no usable jwks_uri');
+  }
   return keys;
 }
 
-async function readMetadata(url: URL, fetcher: ProviderFetch, signal: AbortSignal) {
+async function readMetadata(url: URL, plainHttp: boolean, fetcher: ProviderFetch, signal: AbortSignal) {
   try {
     const configuration = await discovery(url, 'sluice', undefined, None(), {
-      execute: isLoopbackHttp(url) ? [allowInsecureRequests] : [],
+      execute: plainHttp || isLoopbackHttp(url) ? [allowInsecureRequests] : [],
       [customFetch]: async (target) => {
         const answer = await fetcher.get(new URL(target), signal);
         return new Response(answer.body === '' ? null : answer.body, {

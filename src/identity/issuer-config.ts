@@ -23,7 +23,7 @@ function problemsOf(issuer: IssuerConfig): readonly string[] {
   const named = tenants.kind === 'fixed' ? [tenants.tenant] : tenants.allow;
   const checks: readonly (readonly [boolean, string])[] = [
     [NAME.test(issuer.name), 'name: lower-case letters, digits and hyphens, at most 31'],
-    [isProviderUrl(issuer.url), 'url: https, or http on loopback, without user or fragment'],
+    [isProviderUrl(issuer.url, issuer.plainHttp), 'url: https, or http on loopback, without user or fragment'],
     [!issuer.url.includes('?') && !issuer.url.includes('/.well-known/'), 'url: the issuer identifier, not the address of its metadata'],
     [audienceCheck.kind === 'client-id' || issuer.audiences.length > 0, 'audiences: at least one'],
     [audienceCheck.kind === 'claim' || audienceCheck.allow.length > 0, 'audienceCheck.allow: at least one client'],

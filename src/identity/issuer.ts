@@ -39,7 +39,7 @@ function keyReader(config: IssuerConfig, parts: IssuerParts): () => Promise<read
   let known: { readonly url: URL; readonly at: number } | undefined;
   return async () => {
     if (known === undefined || Math.abs(clock.now() - known.at) >= limits.metadataMaxAgeMs) {
-      known = { url: await discoverKeysUrl(config.url, fetcher, closing), at: clock.now() };
+      known = { url: await discoverKeysUrl(config, fetcher, closing), at: clock.now() };
     }
     try {
       return await fetchKeys(known.url, fetcher, closing);

@@ -7,9 +7,9 @@ export function isLoopbackHttp(url: URL): boolean {
   return url.protocol === 'http:' && isLoopbackHost(url.hostname);
 }
 
-/** https anywhere, http on loopback only; no user, password or fragment. */
-export function isProviderUrl(text: string): boolean {
+/** https anywhere, http on loopback, and beyond it where `plainHttp` says so; no user, password or fragment. */
+export function isProviderUrl(text: string, plainHttp = false): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false;
-  return url.protocol === 'https:' || isLoopbackHttp(url);
+  return url.protocol === 'https:' || isLoopbackHttp(url) || (plainHttp && url.protocol === 'http:');
 }
