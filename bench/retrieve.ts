@@ -2,10 +2,10 @@ import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { startLocalQdrant } from '../src/vectors/local-qdrant.ts';
+import { startLocalQdrant, type LocalQdrant } from '../src/vectors/local-qdrant.ts';
 import { silentTelemetry } from '../src/core/ports/telemetry.ts';
 import type { BenchWorld } from './support/bench-world.ts';
-import { addTexts, directClients, type DirectClient } from './support/direct-clients.ts';
+import { addTexts, BEST_DIRECT, directClients, type DirectClient } from './support/direct-clients.ts';
 import { cpuSeconds, residentMegabytes, startSluice, type RunningSluice } from './support/process.ts';
 import { startRecordingProxy } from './support/recording-proxy.ts';
 import { median, ms, quantile, table } from './support/table.ts';
@@ -104,22 +104,24 @@ export interface RetrieveFigures {
   readonly idleMegabytes: number;
 }
 
-export async function benchRetrieve(world: BenchWorld): Promise<RetrieveFigures> {
-  const qdrant = await startLocalQdrant({ dataDir: join(world.dataDir, 'qdrant'), log: silentTelemetry.log });
-  const server = { url: qdrant.url, apiKey: qdrant.apiKey, collection: COLLECTION };
-  const env = { ...world.env, QDRANT_API_KEY: qdrant.apiKey };
+interface Recorded {
+  readonly ingested: Ingested;
+  readonly asked: ReadonlyMap<number, readonly Asked[]>;
+  /** What was released, by chunk. */
+  readonly texts: ReadonlyMap<string, object>;
+}
+
+/** Fills the index and asks everything once through a proxy, to learn what Sluice sends to Qdrant. */
+async function record(world: BenchWorld, qdrant: LocalQdrant, queries: readonly string[]): Promise<Recorded> {
   const proxy = await startRecordingProxy(qdrant.url);
-  const queries = questions(200);
+  const sluice = await startSluice({ ...world.env, QDRANT_API_KEY: qdrant.apiKey, QDRANT_URL: proxy.url });
   const asked = new Map<number, Asked[]>(LIMITS.map((limit) => [limit, []]));
   const texts = new Map<string, object>();
-  let ingested: Ingested;
-
-  const behindProxy = await startSluice({ ...env, QDRANT_URL: proxy.url });
   try {
-    ingested = await ingest(behindProxy.url, world.loader);
-    proxy.take();
+    const ingested = await ingest(sluice.url, world.loader);
     for (const limit of LIMITS) {
-      const client = sluiceClient(behindProxy.url, world.reader, limit);
+      proxy.take();
+      const client = sluiceClient(sluice.url, world.reader, limit);
       for (const query of queries) {
         const { chunks } = await client.ask(query);
         for (const { id, text, provenance } of chunks) texts.set(id, { text, provenance });
@@ -130,30 +132,37 @@ export async function benchRetrieve(world: BenchWorld): Promise<RetrieveFigures>
       }
       await client.close();
     }
-    await addTexts(server, texts);
+    return { ingested, asked, texts };
   } finally {
-    await behindProxy.stop();
+    await sluice.stop();
     await proxy.close();
   }
+}
 
-  const sluice = await startSluice({ ...env, QDRANT_URL: qdrant.url });
+function report(limit: number, times: ReadonlyMap<string, readonly number[]>, fsync: number): void {
+  const best = median(times.get(BEST_DIRECT) ?? []);
+  const p50 = median(times.get('sluice') ?? []);
+  const bound = 2 * best + 2 * fsync;
+  const rows = [...times].map(([name, all]) => [name, ms(median(all)), ms(quantile(all, 0.95)), (median(all) / best).toFixed(2)]);
+  console.log(`\nPOST /v1/retrieve, limit ${limit}, one connection, ${COUNTED} questions each, in turn\n`);
+  console.log(table(['client', 'p50', 'p95', 'p50 / best direct'], rows));
+  const verdict = p50 <= bound ? 'within' : 'ABOVE';
+  console.log(`bound: 2 x best direct + 2 fsync (${ms(fsync)} each) = ${ms(bound)}; sluice ${ms(p50)}: ${verdict}`);
+}
+
+export async function benchRetrieve(world: BenchWorld): Promise<RetrieveFigures> {
+  const qdrant = await startLocalQdrant({ dataDir: join(world.dataDir, 'qdrant'), log: silentTelemetry.log });
+  const server = { url: qdrant.url, apiKey: qdrant.apiKey, collection: COLLECTION };
+  const queries = questions(200);
+  const { ingested, asked, texts } = await record(world, qdrant, queries);
+  await addTexts(server, texts);
+  const sluice = await startSluice({ ...world.env, QDRANT_API_KEY: qdrant.apiKey, QDRANT_URL: qdrant.url });
   try {
     await sleep(2_000);
     const idleMegabytes = residentMegabytes(sluice.pid);
     const fsync = median(await fsyncTimes(world.dataDir));
     const clients = directClients(server);
-    for (const limit of LIMITS) {
-      const times = await alternate(sluice, world.reader, limit, clients, asked.get(limit) ?? []);
-      console.log(`\nPOST /v1/retrieve, limit ${limit}, one connection, ${COUNTED} questions each, in turn\n`);
-      const best = median(times.get('direct: undici, uncompressed') ?? []);
-      const rows = [...times].map(([name, all]) => [name, ms(median(all)), ms(quantile(all, 0.95)), (median(all) / best).toFixed(2)]);
-      console.log(table(['client', 'p50', 'p95', 'p50 / best direct'], rows));
-      const bound = 2 * best + 2 * fsync;
-      const p50 = median(times.get('sluice') ?? []);
-      console.log(
-        `bound: 2 x best direct + 2 fsync (${ms(fsync)} each) = ${ms(bound)}; sluice ${ms(p50)}: ${p50 <= bound ? 'within' : 'ABOVE'}`,
-      );
-    }
+    for (const limit of LIMITS) report(limit, await alternate(sluice, world.reader, limit, clients, asked.get(limit) ?? []), fsync);
     await Promise.all(clients.map((client) => client.close()));
     const cpu = await cpuPerRequest(sluice, world.reader, queries);
     console.log(`\nprocessor time of the service: ${cpu.toFixed(0)} µs a request (target 600)`);

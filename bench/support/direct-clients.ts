@@ -8,6 +8,8 @@ export interface DirectClient {
   close(): Promise<void>;
 }
 
+export const BEST_DIRECT = 'direct: undici, uncompressed';
+
 interface Server {
   readonly url: string;
   readonly apiKey: string;
@@ -24,7 +26,7 @@ function bestClient({ url, apiKey, collection }: Server): DirectClient {
   const path = `/collections/${collection}/points/query`;
   const headers = { 'api-key': apiKey, 'content-type': 'application/json', 'accept-encoding': 'identity' };
   return {
-    name: 'direct: undici, uncompressed',
+    name: BEST_DIRECT,
     async ask(search) {
       const text = await new Promise<string>((resolve, reject) => {
         const chunks: Buffer[] = [];

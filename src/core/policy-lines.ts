@@ -22,9 +22,10 @@ export interface PolicyRevision {
 
 /** `policy.csv` again: each line where it stood, so that line numbers in provenance keep their meaning. */
 export function policyCsv(lines: readonly PolicyLine[]): string {
-  const rows: string[] = [];
+  const last = lines.reduce((most, { line }) => Math.max(most, line), 0);
+  const rows = Array<string>(last).fill('');
   for (const { type, columns, line } of lines) rows[line - 1] = [type, ...columns].join(', ');
-  return Array.from(rows, (row = '') => `${row}\n`).join('');
+  return rows.map((row) => `${row}\n`).join('');
 }
 
 /** A revision is named by its content, so that the same lines are the same revision wherever they are read. */

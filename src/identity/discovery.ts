@@ -8,7 +8,7 @@ import { isLoopbackHttp, isProviderUrl } from './provider-url.ts';
  * Rejects, with a fixed message, where it cannot be read or names another issuer.
  */
 export async function discoverKeysUrl(
-  { url: issuer, plainHttp = false }: Pick<IssuerConfig, 'url' | 'plainHttp'>,
+  { url: issuer, plainHttp }: Pick<IssuerConfig, 'url' | 'plainHttp'>,
   fetcher: ProviderFetch,
   signal: AbortSignal,
 ): Promise<URL> {
@@ -20,16 +20,16 @@ export async function discoverKeysUrl(
   if (typeof address !== 'string' || !isProviderUrl(address, plainHttp)) throw new Error('the metadata has no usable jwks_uri');
   const keys = new URL(address);
   // A provider on the network must not be able to point us at a plain-text service of this machine.
-  if (keys.protocol === 'http:' && !isLoopbackHttp(url) && !(plainHttp && keys.host === url.host)) {
+  if (keys.protocol === 'http:' && !isLoopbackHttp(url) && !(plainHttp === true && keys.host === url.host)) {
     throw new Error('the metadata has no usable jwks_uri');
   }
   return keys;
 }
 
-async function readMetadata(url: URL, plainHttp: boolean, fetcher: ProviderFetch, signal: AbortSignal) {
+async function readMetadata(url: URL, plainHttp: boolean | undefined, fetcher: ProviderFetch, signal: AbortSignal) {
   try {
     const configuration = await discovery(url, 'sluice', undefined, None(), {
-      execute: plainHttp || isLoopbackHttp(url) ? [allowInsecureRequests] : [],
+      execute: plainHttp === true || isLoopbackHttp(url) ? [allowInsecureRequests] : [],
       [customFetch]: async (target) => {
         const answer = await fetcher.get(new URL(target), signal);
         return new Response(answer.body === '' ? null : answer.body, {

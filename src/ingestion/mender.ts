@@ -21,27 +21,18 @@ const STAGED_FOR_MS = 10 * 60_000;
  */
 export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Mender {
   const stop = new AbortController();
+  const { signal } = stop;
   let running: Promise<void> | undefined;
   let again = false;
-  let timer: NodeJS.Timeout | undefined;
-  let kicked = false;
 
-  async function pass(): Promise<void> {
-    await mendAccess(parts, stop.signal);
-    while (!stop.signal.aborted && (await parts.writes.purgeSources(BATCH))) {
-      // Each call turns one more batch of documents into dead chunks.
-    }
-    await sweepChunks(parts, stop.signal, stagedForMs);
-  }
-
-  async function guarded(): Promise<void> {
+  async function passes(): Promise<void> {
     try {
       do {
         again = false;
-        await pass();
-      } while (again && !stop.signal.aborted);
+        await pass(parts, signal, stagedForMs);
+      } while (again && !signal.aborted);
     } catch (error) {
-      if (!stop.signal.aborted) parts.telemetry.log.error({}, 'mending stopped; it will be tried again', error);
+      if (!signal.aborted) parts.telemetry.log.error({}, 'mending stopped; it will be tried again', error);
     }
   }
 
@@ -50,39 +41,57 @@ export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Men
       again = true;
       return running;
     }
-    running = guarded().finally(() => (running = undefined));
+    running = passes().finally(() => (running = undefined));
     return running;
   }
 
+  const schedule = repeatedly(mend, signal);
+  return {
+    mend,
+    kick: schedule.kick,
+    async close() {
+      stop.abort();
+      schedule.stop();
+      await running;
+    },
+  };
+}
+
+/** Runs now, and again `INTERVAL_MS` after each end, sooner after a kick. */
+function repeatedly(run: () => Promise<void>, signal: AbortSignal): { kick(): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let kicked = false;
+
   function schedule(delay: number): void {
     clearTimeout(timer);
-    if (stop.signal.aborted) return;
+    if (signal.aborted) return;
     timer = setTimeout(() => {
       kicked = false;
-      void mend().finally(() => {
+      void run().finally(() => {
         if (!kicked) schedule(INTERVAL_MS);
       });
     }, delay);
     timer.unref();
   }
 
-  // A second kick does not put the first one off, or a stream of writes would keep it waiting for ever.
-  function kick(): void {
-    if (kicked) return;
-    kicked = true;
-    schedule(KICK_DELAY_MS);
-  }
-
   schedule(0);
   return {
-    mend,
-    kick,
-    async close() {
-      stop.abort();
-      clearTimeout(timer);
-      await running;
+    // A second kick does not put the first one off, or a stream of writes would keep it waiting for ever.
+    kick() {
+      if (kicked) return;
+      kicked = true;
+      schedule(KICK_DELAY_MS);
     },
+    stop: () => clearTimeout(timer),
   };
+}
+
+async function pass(parts: SyncParts, signal: AbortSignal, stagedForMs: number): Promise<void> {
+  await mendAccess(parts, signal);
+  while (!signal.aborted && (await parts.writes.purgeSources(BATCH))) {
+    // Each call turns one more batch of documents into dead chunks.
+  }
+  await sweepChunks(parts, signal, stagedForMs);
 }
 
 async function mendAccess(parts: SyncParts, signal: AbortSignal): Promise<void> {

@@ -44,7 +44,7 @@ export async function parseHere(content: string | Uint8Array, mediaType: string)
 function inWorker(content: string | Uint8Array, mediaType: string, signal: AbortSignal): Promise<ParsedDocument> {
   signal.throwIfAborted();
   const worker = new Worker(new URL('./parse-worker.ts', import.meta.url), { workerData: { content, mediaType } });
-  return new Promise<ParsedDocument>((resolve, reject) => {
+  const parsed = new Promise<ParsedDocument>((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
     worker.once('message', (answer: WorkerAnswer) => {
@@ -53,7 +53,8 @@ function inWorker(content: string | Uint8Array, mediaType: string, signal: Abort
     });
     worker.once('error', (cause) => reject(new AppError('unreadable_document', { detail: 'the parser died', cause })));
     worker.once('exit', () => reject(new AppError('unreadable_document', { detail: 'the parser ended without an answer' })));
-  }).finally(() => worker.terminate());
+  });
+  return parsed.finally(async () => void (await worker.terminate()));
 }
 
 function refusal(code: string, detail: string): AppError {
