@@ -262,6 +262,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revocation on %s', (deploymen
       while (!asked.some(({ start }) => start > acknowledged)) await sleep(1);
     }
 
+    const first = (await loggedFrom(0)).length;
     const asking = Promise.all([ask(), ask(), ask()]);
     try {
       for (let trial = 0; trial < TRIALS; trial += 1) {
@@ -282,5 +283,29 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revocation on %s', (deploymen
     expect(certain.filter(({ seen, before }) => seen !== before.open)).toEqual([]);
     for (const open of [true, false]) expect(certain.filter(({ before }) => before.open === open).length).toBeGreaterThan(TRIALS / 4);
     expect(unstable.filter((code) => code !== 'epoch_unstable')).toEqual([]);
+
+    // And for those that were under way: releases and changes stand in one order in the log, and between a revocation and the
+    // next grant nothing is released.
+    let changes = 0;
+    const tally = { open: 0, shut: 0, leaked: 0 };
+    for (const { kind, body } of await loggedFrom(first)) {
+      if (kind === 'intent') continue;
+      if (kind !== 'release') changes += 1;
+      else {
+        const { chunks } = JSON.parse(body) as { chunks: readonly unknown[] };
+        const shut = changes % 2 === 1;
+        tally[shut ? 'shut' : 'open'] += 1;
+        if (shut && chunks.length > 0) tally.leaked += 1;
+      }
+    }
+    expect(changes).toBe(2 * TRIALS);
+    expect(tally.leaked).toBe(0);
+    expect(Math.min(tally.open, tally.shut)).toBeGreaterThan(TRIALS / 4);
   });
+
+  function loggedFrom(first: number): Promise<readonly { readonly kind: string; readonly body: string }[]> {
+    const { db } = replicas.a.service.stores.database;
+    const rows = db.selectFrom('audit_events').select(['kind', 'body']).where('tenant', '=', ACME).where('idx', '>=', first);
+    return rows.orderBy('idx').execute();
+  }
 });
