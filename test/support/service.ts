@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import type { Config } from '../../src/config.ts';
 import type { IssuerConfig } from '../../src/core/ports/identity.ts';
 import type { Principal } from '../../src/core/principal.ts';
@@ -150,7 +150,7 @@ async function call(
   const type = raw === undefined ? {} : { 'content-type': 'application/json' };
   const auth = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const response = await pool.request({
-    method: method as Dispatcher.HttpMethod,
+    method,
     path,
     headers: { ...type, ...auth, ...extra },
     ...(raw === undefined ? {} : { body: raw }),

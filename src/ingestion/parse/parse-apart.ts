@@ -41,20 +41,24 @@ export async function parseHere(content: string | Uint8Array, mediaType: string)
   return parseDocument(content, mediaType);
 }
 
-function inWorker(content: string | Uint8Array, mediaType: string, signal: AbortSignal): Promise<ParsedDocument> {
+async function inWorker(content: string | Uint8Array, mediaType: string, signal: AbortSignal): Promise<ParsedDocument> {
   signal.throwIfAborted();
   const worker = new Worker(new URL('./parse-worker.ts', import.meta.url), { workerData: { content, mediaType } });
-  const parsed = new Promise<ParsedDocument>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    worker.once('message', (answer: WorkerAnswer) => {
-      if (answer.kind === 'parsed') resolve(answer.parsed);
-      else reject(refusal(answer.code, answer.detail));
-    });
-    worker.once('error', (cause) => reject(new AppError('unreadable_document', { detail: 'the parser died', cause })));
-    worker.once('exit', () => reject(new AppError('unreadable_document', { detail: 'the parser ended without an answer' })));
+  const { promise, resolve, reject } = Promise.withResolvers<ParsedDocument>();
+  const abort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  worker.once('message', (answer: WorkerAnswer) => {
+    if (answer.kind === 'parsed') resolve(answer.parsed);
+    else reject(refusal(answer.code, answer.detail));
   });
-  return parsed.finally(async () => void (await worker.terminate()));
+  worker.once('error', (cause) => reject(new AppError('unreadable_document', { detail: 'the parser died', cause })));
+  worker.once('exit', () => reject(new AppError('unreadable_document', { detail: 'the parser ended without an answer' })));
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await worker.terminate();
+  }
 }
 
 function refusal(code: string, detail: string): AppError {
