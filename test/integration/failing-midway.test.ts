@@ -9,7 +9,7 @@ import {
   put,
   retrieve,
   startFaultyParts,
-  untilRight,
+  notReady,
   type FaultyParts,
 } from '../support/faulty-parts.ts';
 import { PASS, type Reaction } from '../support/http-proxy.ts';
@@ -20,8 +20,7 @@ beforeAll(async () => {
   parts = await startFaultyParts();
 });
 afterAll(() => parts.stop());
-/** Every test leaves its part mended, and the service finds that out by itself. */
-afterEach(() => untilRight(parts));
+afterEach(() => parts.recover());
 
 describe('a part that fails during a request', () => {
   /** Holds the search of the next request until `go`; `reached` resolves when it is there. */
@@ -99,6 +98,42 @@ describe('a part that fails during a request', () => {
     await unlock();
     parts.index.mend();
     expect(await parts.test.telemetry.registry.metrics()).toMatch(/^sluice_audit_failures_total [1-9]/m);
+    // The database answers, so only the metric and the log tell.
+    expect(await notReady(parts.test)).toEqual([]);
+    expect(parts.logged.join('')).toContain('the audit log could not be written');
+  });
+
+  it('the database is put back to an earlier day: refused until its epoch is what was seen', async () => {
+    const client = new pg.Client({ connectionString: parts.databaseUrl });
+    await client.connect();
+    const move = (by: number) =>
+      client.query('update epochs set epoch = epoch + $1, generation = generation + $1 where scope = $2', [by, 'acme']);
+    try {
+      expect(documentsIn(await retrieve(parts))).toEqual([OPEN.document]);
+      await move(-1);
+      expect(problemIn(await retrieve(parts))).toBe('503 epoch_rolled_back');
+      expect(problemIn(await put(parts, 'new'))).toBe('503 epoch_rolled_back');
+      await move(1);
+      expect(documentsIn(await retrieve(parts))).toEqual([OPEN.document]);
+    } finally {
+      await client.end();
+    }
+  });
+
+  it('the active policy revision is altered behind our back: nobody takes it over', async () => {
+    const client = new pg.Client({ connectionString: parts.databaseUrl });
+    await client.connect();
+    const alter = (from: string, to: string) => client.query('update policy_revisions set lines = replace(lines, $1, $2)', [from, to]);
+    try {
+      await alter('upto:restricted', 'upto:public');
+      await expect(parts.another()).rejects.toThrow('a stored policy revision was altered');
+      // What runs goes on with what it has read and checked.
+      expect(documentsIn(await retrieve(parts))).toEqual([OPEN.document]);
+      await alter('upto:public', 'upto:restricted');
+      await (await parts.another()).stop();
+    } finally {
+      await client.end();
+    }
   });
 
   it.each([{ kind: 'cut' }, { kind: 'answer', status: 503, body: '' }] as const)('the embedding server fails: $kind', async (how) => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  DIMENSION,
   documentsIn,
   failures,
   notReady,
@@ -20,8 +21,13 @@ beforeAll(async () => {
   parts = await startFaultyParts();
 });
 afterAll(() => parts.stop());
-/** Every test leaves its part mended, and the service finds that out by itself. */
-afterEach(() => untilRight(parts));
+afterEach(() => parts.recover());
+
+/** Codes of the requests that the log tells of. */
+function failedRequests(): readonly (string | undefined)[] {
+  const lines = parts.logged.map((line) => JSON.parse(line) as { level: string; msg: string; code?: string });
+  return lines.filter(({ level, msg }) => level === 'error' && msg === 'request failed').map(({ code }) => code);
+}
 
 interface Outage {
   readonly name: string;
@@ -47,6 +53,7 @@ describe('a part that failed before a request', () => {
     expect(await notReady(parts.test)).toEqual(['index']);
     expect((await Promise.all(answers)).map(problemIn)).toEqual(Array(2).fill('503 index_unavailable'));
     expect(await failures(parts, 'qdrant')).toBeGreaterThan(before);
+    expect(failedRequests()).toContain('index_unavailable');
     // What needs no index goes on.
     expect((await parts.test.call('GET', `${HANDBOOK}/documents/${OPEN.document}`, parts.loader)).status).toBe(200);
     expect((await parts.test.call('GET', '/v1/sources', parts.loader)).status).toBe(200);
@@ -73,6 +80,7 @@ describe('a part that failed before a request', () => {
     expect(await notReady(test)).toEqual(['catalog']);
     expect((await Promise.all(answers)).map(problemIn)).toEqual(Array(4).fill('503 catalog_unavailable'));
     expect(await failures(parts, 'database')).toBeGreaterThan(before);
+    expect(failedRequests()).toContain('catalog_unavailable');
     expect((await test.call('GET', '/healthz', undefined)).status).toBe(200);
     parts.database.mend();
     await untilRight(parts);
@@ -94,10 +102,13 @@ describe('a part that failed before a request', () => {
     expect(await notReady(parts.test)).toEqual(['embedding']);
     expect((await Promise.all(answers)).map(problemIn)).toEqual(Array(2).fill('503 embedding_unavailable'));
     expect(await failures(parts, 'embedding')).toBeGreaterThan(before);
+    expect(failedRequests()).toContain('embedding_unavailable');
     const patch = { acl: { allow: ['group:test|staff', 'group:test|hr'] } };
     expect((await parts.test.call('PATCH', `${HANDBOOK}/documents/${OPEN.document}`, parts.loader, patch)).status).toBe(200);
-    parts.embedding.mend();
-    await untilRight(parts);
+    // Whoever brings the vector needs no server for it.
+    const vector = Array.from({ length: DIMENSION }, () => 0.5);
+    const body = { query: OPEN.marker, vector, limit: 3 };
+    expect(documentsIn(await parts.test.call('POST', '/v1/retrieve', parts.reader, body))).toEqual([OPEN.document]);
   });
 
   const keys = (body: string) =>

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ServiceLimits } from '../../src/service/limits.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startEmbeddingServer } from './embedding-server.ts';
 import { httpProxy, type HttpProxy } from './http-proxy.ts';
 import { HANDBOOK } from './marked-client.ts';
@@ -11,7 +12,7 @@ import { AUDIENCE, startTestService, type Answer, type TestService, type TestSer
 import { tcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { startTestIssuer, type TestIssuer, type TestKey } from './test-issuer.ts';
 
-const DIMENSION = 8;
+export const DIMENSION = 8;
 
 /** Short enough to wait for, long enough for a machine that is busy. */
 const LIMITS: ServiceLimits = {
@@ -38,6 +39,10 @@ export interface FaultyParts {
   /** Tokens of who writes and labels, and of one of the staff. */
   readonly loader: string;
   readonly reader: string;
+  /** Lines of the service's log, from `warn` up. */
+  readonly logged: readonly string[];
+  /** Takes every fault out of every proxy, and waits until everything works again, by itself. */
+  recover(): Promise<void>;
   /** Another service over the same parts, with a collection of its own. */
   another(): Promise<TestService>;
   stop(): Promise<void>;
@@ -57,12 +62,13 @@ export async function startFaultyParts(): Promise<FaultyParts> {
   const embeddingServer = await startEmbeddingServer(DIMENSION);
   const embedding = await httpProxy(embeddingServer.url);
   const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE });
+  const logged: string[] = [];
   const dense = { kind: 'remote' as const, url: embedding.url, model: 'test', apiKey: undefined, dimension: DIMENSION };
   const options = (): TestServiceOptions => ({
     policy: OPEN_POLICY,
     tenants: ['acme'],
     issuer,
-    options: { limits: LIMITS },
+    options: { limits: LIMITS, telemetry: createTelemetry({ level: 'warn', destination: { write: (line) => void logged.push(line) } }) },
     config: {
       database: { kind: 'postgres', url: through.href },
       qdrant: { kind: 'remote', url: index.url, apiKey: qdrant.apiKey ?? '' },
@@ -77,7 +83,7 @@ export async function startFaultyParts(): Promise<FaultyParts> {
   const source = { title: 'Handbook', owner: 'group:test|staff', level: 'internal', compartments: [], trust: 'trusted' };
   await test.call('PUT', HANDBOOK, loader, source);
   for (const { document, text, readers } of [OPEN, HIDDEN]) await put({ test, loader }, document, text, readers);
-  return {
+  const parts: FaultyParts = {
     test,
     firstKey,
     loader,
@@ -87,6 +93,12 @@ export async function startFaultyParts(): Promise<FaultyParts> {
     embedding,
     issuer,
     databaseUrl,
+    logged,
+    async recover() {
+      for (const part of [database, index, embedding]) part.mend();
+      await untilRight(parts);
+      for (const word of [OPEN.marker, HIDDEN.marker, loader, reader]) expect(logged.join('')).not.toContain(word);
+    },
     another: () => startTestService(options()),
     async stop() {
       await test.stop();
@@ -96,6 +108,7 @@ export async function startFaultyParts(): Promise<FaultyParts> {
       await postgres.stop();
     },
   };
+  return parts;
 }
 
 export function put(
