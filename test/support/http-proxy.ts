@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -35,6 +35,8 @@ export async function httpProxy(target: string, headers: Readonly<Record<string,
   let reaction: Parameters<HttpProxy['react']>[0] = () => PASS;
   let mended = Promise.withResolvers<void>();
   let requests = 0;
+  // Its own connections: a Qdrant that is told to end waits for those that are open.
+  const dispatcher = new Agent();
 
   async function serve(incoming: ProxiedRequest, given: Record<string, string>, response: ServerResponse): Promise<void> {
     const decided = await reaction(incoming);
@@ -49,6 +51,7 @@ export async function httpProxy(target: string, headers: Readonly<Record<string,
     if (decided.kind === 'hang') await mended.promise;
     const { method, path, body } = incoming;
     const answer = await request(target + path, {
+      dispatcher,
       method: method as 'GET',
       headers: { ...given, ...headers },
       body: body === '' ? null : body,
@@ -79,6 +82,7 @@ export async function httpProxy(target: string, headers: Readonly<Record<string,
     requests: () => requests,
     async close() {
       mended.resolve();
+      await dispatcher.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
