@@ -341,6 +341,17 @@ describe('documents that are refused', () => {
   });
 });
 
+describe('a question', () => {
+  it('of stop words and punctuation alone has no term, and an empty answer', async () => {
+    const document = fresh();
+    expect((await put(at(document), { ...GOOD, text: 'The bandicoot is in the garden, and so are we.' })).status).toBe(200);
+    for (const query of ['the', 'and so are we', 'The IN is!', '?!', ' ', '\u200b', '...']) expect(await ask({ query }), query).toEqual([]);
+    expect(await ask({ query: 'and so is the bandicoot' }, document)).toHaveLength(1);
+    // A word that no document has is no reason to fail either.
+    expect(await ask({ query: 'xylotomous' })).toEqual([]);
+  });
+});
+
 describe('metadata filters', () => {
   const place = { lat: 52.5, lon: 13.4 };
   const METADATA = {
