@@ -11,6 +11,8 @@ export interface Acl {
 
 export const MAX_GATES = 8;
 export const MAX_ACL_ENTRIES = 1_000;
+/** UTF-16 units of all entries together. The ACL is read with every hit, so a huge one would slow down whoever finds the document. */
+export const MAX_ACL_CHARACTERS = 131_072;
 
 /** The principals an ACL is matched against. */
 export interface AclSubject {
@@ -41,6 +43,10 @@ export function normaliseAcl(acl: Acl): Acl {
 
 export function aclEntryCount(acl: Acl): number {
   return acl.gates.reduce((sum, gate) => sum + gate.length, acl.deny.length);
+}
+
+export function aclCharacters(acl: Acl): number {
+  return [...acl.gates, acl.deny].reduce((sum, list) => list.reduce((inner, p) => inner + p.length, sum), 0);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { MAX_ACL_ENTRIES, MAX_GATES, normaliseAcl, type Acl } from '../core/acl.ts';
+import { aclCharacters, MAX_ACL_CHARACTERS, MAX_ACL_ENTRIES, MAX_GATES, normaliseAcl, type Acl } from '../core/acl.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import { principalParts, qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { AclBody } from './types.ts';
@@ -23,6 +23,11 @@ export function readAcl(body: AclBody | undefined, issuers: readonly string[]): 
   const deny = { pointer: '/acl/deny', names: body.deny ?? [] };
   checkLimits(gates, deny);
   const acl = normaliseAcl({ gates: gates.map((list) => principals(list, issuers)), deny: principals(deny, issuers) });
+  if (aclCharacters(acl) > MAX_ACL_CHARACTERS) {
+    throw new AppError('limit_exceeded', {
+      issues: [{ pointer: '/acl', message: `at most ${MAX_ACL_CHARACTERS} characters in all entries` }],
+    });
+  }
   const warnings = gates.flatMap((list) => unknownPlaces(list, issuers));
   const dangling = unknownPlaces(deny, issuers);
   return { acl, warnings: [...warnings, ...dangling], dangling: dangling.length > 0 };

@@ -1,3 +1,4 @@
+import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import { parseSourceId, type SourceId } from '../core/ids.ts';
 import type { SourceAttributes, WriteCatalog } from '../core/ports/catalog.ts';
@@ -86,7 +87,11 @@ function readPrincipal(parts: SourceParts, pointer: string, text: string): Princ
   });
 }
 
+/** Bounded like a document's ACL, since it stands beside it in every decision. */
 function readCeiling(parts: SourceParts, names: readonly string[]): Source['ceiling'] {
+  if (names.length > MAX_ACL_ENTRIES) {
+    throw new AppError('limit_exceeded', { issues: [{ pointer: '/ceiling', message: `at most ${MAX_ACL_ENTRIES} entries` }] });
+  }
   return { kind: 'gate', principals: names.map((name, index) => readPrincipal(parts, `/ceiling/${index}`, name)) };
 }
 

@@ -20,8 +20,12 @@ type Read =
 
 const problem = (message: string): Read => ({ kind: 'problem', message });
 
+/** Not by a pattern: one for the end would walk every run of spaces again and again, which costs the square of its length. */
 function trimSpaces(text: string): string {
-  return text.replace(/^ +| +$/g, '');
+  let [start, end] = [0, text.length];
+  while (start < end && text[start] === ' ') start += 1;
+  while (end > start && text[end - 1] === ' ') end -= 1;
+  return text.slice(start, end);
 }
 
 function unreadable(text: string): string | undefined {

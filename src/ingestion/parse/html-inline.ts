@@ -48,3 +48,10 @@ export function verbatimText(nodes: readonly HtmlNode[]): string {
     })
     .join('');
 }
+
+/** Not by a pattern: one for the end would walk every run of line feeds again and again, which costs the square of its length. */
+export function withoutLastLines(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '\n') end -= 1;
+  return text.slice(0, end);
+}

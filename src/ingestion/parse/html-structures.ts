@@ -1,4 +1,4 @@
-import { collapse, inlineText, isBlockLevel, verbatimText } from './html-inline.ts';
+import { collapse, inlineText, isBlockLevel, verbatimText, withoutLastLines } from './html-inline.ts';
 import { isElement, type HtmlElement, type HtmlNode } from './html-tree.ts';
 import { isVisible } from './html-visible.ts';
 
@@ -63,7 +63,7 @@ function mixedLines(nodes: readonly HtmlNode[], depth: number): readonly Line[] 
     flush();
     if (isList(node)) lines.push({ text: listText(node, depth), indented: true });
     else if (node.tagName === 'table') lines.push({ text: tableText(node), indented: false });
-    else if (node.tagName === 'pre') lines.push({ text: verbatimText(node.childNodes).replace(/\n+$/, ''), indented: false });
+    else if (node.tagName === 'pre') lines.push({ text: withoutLastLines(verbatimText(node.childNodes)), indented: false });
     else lines.push(...mixedLines(node.childNodes, depth));
   }
   flush();

@@ -1,5 +1,5 @@
 import type { Block, ParsedDocument } from '../../core/text.ts';
-import { collapse, inlineText, BLOCK_LEVEL, isBlockLevel, verbatimText } from './html-inline.ts';
+import { collapse, inlineText, BLOCK_LEVEL, isBlockLevel, verbatimText, withoutLastLines } from './html-inline.ts';
 import { listText, tableText } from './html-structures.ts';
 import { findElement, holding, isElement, parseHtmlTree, rawText, type HtmlElement, type HtmlNode } from './html-tree.ts';
 import { isVisible } from './html-visible.ts';
@@ -66,7 +66,7 @@ function walkBlock(element: HtmlElement, kind: Exclude<Block['kind'], 'heading'>
   }
   switch (element.tagName) {
     case 'pre':
-      builder.block('code', verbatimText(element.childNodes).replace(/^\n+|\n+$/g, ''));
+      builder.block('code', withoutLastLines(verbatimText(element.childNodes)).replace(/^\n+/, ''));
       return;
     case 'blockquote':
       walk(element.childNodes, 'quote', builder);

@@ -5,6 +5,8 @@ import type { AclBody, ContentBody, DocumentBody, DocumentPatch } from '../../..
 import { instantSchema, levelSchema, metadataSchema, namesSchema, titleSchema, trustSchema, vectorSchema } from './common.ts';
 
 const MAX_CHUNKS = 5_000;
+/** A chunk is released whole, up to a hundred in one answer: without a bound one document could make answers that no memory holds. */
+const MAX_CHUNK_TEXT = 16_384;
 const ETAG = /^sha256:[0-9a-f]{64}$/;
 
 const aclSchema = z
@@ -31,7 +33,7 @@ const documentShape = {
   text: z.string().optional(),
   contentBase64: z.string().optional().meta({ contentEncoding: 'base64' }),
   chunks: z
-    .array(z.strictObject({ text: z.string().min(1), vector: vectorSchema.optional() }))
+    .array(z.strictObject({ text: z.string().min(1).max(MAX_CHUNK_TEXT), vector: vectorSchema.optional() }))
     .min(1)
     .max(MAX_CHUNKS)
     .optional(),

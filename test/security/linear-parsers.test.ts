@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = new URL('../../src/', import.meta.url).href;
+const SIZE = 2_000_000;
+
+/** In a process of its own, which is ended where it does not end by itself: a pattern that backtracks holds up its thread for hours. */
+async function inTime(code: string): Promise<string> {
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { timeout: 30_000, killSignal: 'SIGKILL' });
+  return stdout.trim();
+}
+
+test('a policy line of two million spaces is read at once, and its columns are still trimmed', async () => {
+  const code = `
+    const { parsePolicyCsv } = await import('${ROOT}policy/parse-csv.ts');
+    const { lines, problems } = parsePolicyCsv('p' + ' '.repeat(${SIZE}) + 'x\\n  g ,  user:test|a ,role:b  , acme ');
+    console.log(problems.map(({ line }) => line).join(), JSON.stringify(lines[0].columns));`;
+  expect(await inTime(code)).toBe('1 ["user:test|a","role:b","acme"]');
+});
+
+test.each([
+  ['alone', '<pre>', '</pre>', '"code","a'],
+  ['in a list', '<ul><li><pre>', '</pre></ul>', '"list","- a'],
+])('code with two million empty lines inside is read at once: %s', async (_name, before, after, start) => {
+  const code = `
+    const { parseHtml } = await import('${ROOT}ingestion/parse/html.ts');
+    const page = '${before}\\n\\na' + '\\n'.repeat(${SIZE}) + 'b\\n\\n${after}';
+    const { text, blocks } = parseHtml(page, { tag: 0, bidi: 0, zeroWidth: 0 });
+    console.log(JSON.stringify([blocks[0].kind, text.slice(0, 3), text.slice(-1)]));`;
+  const [kind, head, tail] = JSON.parse(await inTime(code)) as [string, string, string];
+  expect(`"${kind}","${head.trimEnd()}`).toBe(start);
+  expect(tail).toBe('b');
+});
