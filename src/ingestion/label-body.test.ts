@@ -22,12 +22,12 @@ describe('readLabel', () => {
   });
 
   it.each(['secret', 'Internal', '', 'constructor', '__proto__', 'internal '])('refuses the level %j', (level) => {
-    expect(() => readLabel(SCHEME, { level })).toThrow(failing('unknown_level', '/level') as Error);
+    expect(() => readLabel(SCHEME, { level })).toThrow(failing('unknown_level', '/level'));
   });
 
   it.each(['', 'HR', '-hr', 'a b', 'a+b', 'a|b', 'ä', 'x'.repeat(64)])('refuses the compartment %j, naming each place', (name) => {
     expect(() => readLabel(SCHEME, { compartments: ['hr', name, name] })).toThrow(
-      failing('invalid_request', '/compartments/1', '/compartments/2') as Error,
+      failing('invalid_request', '/compartments/1', '/compartments/2'),
     );
   });
 
@@ -35,9 +35,7 @@ describe('readLabel', () => {
     const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `c${n}`);
     expect(readLabel(SCHEME, { compartments: names(MAX_COMPARTMENTS) }).compartments).toHaveLength(MAX_COMPARTMENTS);
     expect(readLabel(SCHEME, { compartments: [...names(MAX_COMPARTMENTS), 'c0'] }).compartments).toHaveLength(MAX_COMPARTMENTS);
-    expect(() => readLabel(SCHEME, { compartments: names(MAX_COMPARTMENTS + 1) })).toThrow(
-      failing('limit_exceeded', '/compartments') as Error,
-    );
+    expect(() => readLabel(SCHEME, { compartments: names(MAX_COMPARTMENTS + 1) })).toThrow(failing('limit_exceeded', '/compartments'));
   });
 });
 
@@ -56,14 +54,14 @@ describe('readValidity', () => {
   });
 
   it('refuses an interval with nothing in it', () => {
-    expect(() => readValidity({ validUntil: '1970-01-01T00:01:40Z' }, base)).toThrow(failing('invalid_request', '/validUntil') as Error);
-    expect(() => readValidity({ validFrom: '1970-01-01T00:05:00Z' }, base)).toThrow(failing('invalid_request', '/validUntil') as Error);
+    expect(() => readValidity({ validUntil: '1970-01-01T00:01:40Z' }, base)).toThrow(failing('invalid_request', '/validUntil'));
+    expect(() => readValidity({ validFrom: '1970-01-01T00:05:00Z' }, base)).toThrow(failing('invalid_request', '/validUntil'));
     expect(readValidity({ validUntil: '1970-01-01T00:01:41Z' }, base)).toEqual({ validFrom: 100, validUntil: 101 });
   });
 
   it('refuses what is no time', () => {
     for (const text of ['', 'soon', '2026-13-01T00:00:00Z', '2026-01-01T25:00:00Z']) {
-      expect(() => readTime('/validFrom', text)).toThrow(failing('invalid_request', '/validFrom') as Error);
+      expect(() => readTime('/validFrom', text)).toThrow(failing('invalid_request', '/validFrom'));
     }
   });
 });

@@ -4,7 +4,7 @@ import type { ChunkId } from '../core/ids.ts';
 import { fuse } from './fuse.ts';
 
 const ids = (...names: readonly string[]): readonly ChunkId[] => names as readonly ChunkId[];
-const leg = fc.uniqueArray(fc.constantFrom(...'abcdefghij')).map((names) => ids(...names));
+const leg = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')).map((names) => ids(...names));
 
 describe('fuse', () => {
   it('adds 1/(60 + rank) over the legs, rank from 1', () => {
@@ -48,7 +48,7 @@ describe('fuse', () => {
         for (const x of both) {
           for (const y of both) {
             const agreed = a.indexOf(x) < a.indexOf(y) && b.indexOf(x) < b.indexOf(y);
-            if (agreed) expect(order.indexOf(x)).toBeLessThan(order.indexOf(y));
+            expect(agreed && order.indexOf(x) > order.indexOf(y)).toBe(false);
           }
         }
       }),
