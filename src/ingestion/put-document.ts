@@ -91,14 +91,24 @@ export async function changeAttributes(
   if (sameAttributes(before, attributes)) {
     parts.telemetry.count('documents_ingested', { outcome: 'unchanged' });
     // Told again because a repeated grant may be waiting for the index: a retry heals it.
-    const indexed = before.indexedRevision === before.revision || (await syncAccess(parts, before.tenant, before.key, context.signal));
+    const indexed = before.indexedRevision === before.revision || (await confirmed(parts, context, before));
     return receipt(before, false, warnings, !indexed);
   }
   await parts.writes.reserve(before.tenant, before.source, attributes.declared, attributes.acl);
   const stored = await parts.writes.change(before.key, before.tenant, before.revision, attributes, changeBy(context));
   parts.telemetry.count('documents_ingested', { outcome: 'changed' });
-  const indexed = await syncAccess(parts, stored.tenant, stored.key, context.signal);
+  const indexed = await confirmed(parts, context, stored);
   return receipt(stored, true, warnings, !indexed);
+}
+
+const CONFIRM_MS = 3_000;
+
+/**
+ * Whether the index has the change. Asked for a short while only: the change is in force by now, and whoever made it must hear so
+ * (202) rather than run into the deadline of the request while an index hangs.
+ */
+function confirmed(parts: DocumentParts, { signal }: RequestContext, { tenant, key }: StoredDocument): Promise<boolean> {
+  return syncAccess(parts, tenant, key, AbortSignal.any([signal, AbortSignal.timeout(CONFIRM_MS)]));
 }
 
 /**

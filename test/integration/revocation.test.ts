@@ -190,6 +190,15 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revocation on %s', (deploymen
       expect((await grant())?.status).toBe(200);
     });
 
+    it('or never answers: a narrowed ACL is acknowledged all the same, well within the time of a request', async () => {
+      replicas.stallWrites();
+      const { revoke, grant } = patched('', DOCUMENT, { acl: { allow: ['group:test|hr'] } }, { acl: staff });
+      expect((await revoke())?.status).toBe(202);
+      expect(await shown()).toEqual([]);
+      replicas.mendIndex();
+      expect((await grant())?.status).toBe(200);
+    });
+
     it('a replaced text is not acknowledged, and the former one stays', async () => {
       replicas.refuseWrites();
       const answer = await replaced.revoke();

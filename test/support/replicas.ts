@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SourceId, TenantId } from '../../src/core/ids.ts';
 import { encodePayload } from '../../src/vectors/payload.ts';
-import { httpProxy, PASS, type HttpProxy } from './http-proxy.ts';
+import { httpProxy, PASS, type HttpProxy, type Reaction } from './http-proxy.ts';
 import { pointsOf } from './index-agreement.ts';
 import { postgresForTests } from './postgres.ts';
 import { qdrantForTests } from './qdrant.ts';
@@ -19,6 +19,8 @@ export interface Replicas {
   readonly issuer: TestIssuer;
   /** Qdrant answers queries, and refuses to change anything, until `mendIndex`. */
   refuseWrites(): void;
+  /** The same, but it never answers. */
+  stallWrites(): void;
   mendIndex(): void;
   /** Documents of a source of which the index holds something else than the catalog, or more, or less. */
   disagreements(tenant: TenantId, source: SourceId): Promise<readonly string[]>;
@@ -40,7 +42,8 @@ export async function startReplicas(deployment: Deployment, policy: string): Pro
     a,
     b,
     issuer,
-    refuseWrites: () => refuseWrites(proxy),
+    refuseWrites: () => onWrites(proxy, { kind: 'answer', status: 503, body: '{"status":{"error":"a node is down"}}' }),
+    stallWrites: () => onWrites(proxy, { kind: 'hang' }),
     mendIndex: () => proxy.mend(),
     async disagreements(tenant, source) {
       const { catalog } = a.service.stores;
@@ -66,9 +69,6 @@ export async function startReplicas(deployment: Deployment, policy: string): Pro
   };
 }
 
-function refuseWrites(proxy: HttpProxy): void {
-  proxy.react(({ method, path }) => {
-    const reads = method === 'GET' || /\/points\/(query|count)/.test(path);
-    return reads ? PASS : { kind: 'answer', status: 503, body: '{"status":{"error":"a node is down"}}' };
-  });
+function onWrites(proxy: HttpProxy, reaction: Reaction): void {
+  proxy.react(({ method, path }) => (method === 'GET' || /\/points\/(query|count)/.test(path) ? PASS : reaction));
 }
