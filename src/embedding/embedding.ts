@@ -49,7 +49,8 @@ export function createEmbedding(options: { readonly dense: DenseSettings; readon
       const missing = forDocuments === undefined ? [] : texts.filter((text) => text.dense === undefined);
       const made = forDocuments === undefined ? [] : await forDocuments.embed(missing.map(textOf), signal);
       const next = made.values();
-      return texts.map((text, i) => ({ sparse: documentVector(text.text, text.language), dense: checked[i] ?? legOf(next.next().value) }));
+      const sparse = await inTurns(texts, (text) => documentVector(text.text, text.language), signal);
+      return sparse.map((vector, i) => ({ sparse: vector, dense: checked[i] ?? legOf(next.next().value) }));
     },
     async embedQuery(query, signal) {
       const text = query.text?.trim() === '' ? undefined : query.text;
@@ -68,6 +69,23 @@ export function createEmbedding(options: { readonly dense: DenseSettings; readon
       await Promise.all([forDocuments?.close(), forQueries?.close()]);
     },
   };
+}
+
+/** Milliseconds after which everybody else gets a turn: the texts of one large document take seconds together. */
+const TURN_MS = 10;
+
+async function inTurns<T, R>(items: readonly T[], make: (item: T) => R, signal: AbortSignal): Promise<readonly R[]> {
+  const results: R[] = [];
+  let since = performance.now();
+  for (const item of items) {
+    if (performance.now() - since > TURN_MS) {
+      await new Promise(setImmediate);
+      signal.throwIfAborted();
+      since = performance.now();
+    }
+    results.push(make(item));
+  }
+  return results;
 }
 
 function textOf(text: TextToEmbed): string {

@@ -5,8 +5,8 @@ import type { DocumentContent, Lineage, StagedChunk, StoredDocument } from '../c
 import type { Embedded, EmbeddingPort } from '../core/ports/embedding.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ParsedDocument, TextChunk } from '../core/text.ts';
-import { CHUNKER, chunkDocument, indexText } from './chunk/chunk-document.ts';
-import { parseApart, parseHere } from './parse/parse-apart.ts';
+import { CHUNKER, indexText } from './chunk/chunk-document.ts';
+import { cutApart, parseHere } from './parse/parse-apart.ts';
 import type { DocumentWrite } from './document-write.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
 
@@ -27,17 +27,18 @@ const SEPARATOR = '\n\n';
 
 /** Parses and cuts. Fails with `unreadable_document` or `limit_exceeded`. */
 export async function cutDocument({ content, mediaType }: DocumentBody, signal: AbortSignal): Promise<CutDocument> {
-  const cut = content.kind === 'chunks' ? await callerChunks(content.chunks) : await parsedChunks(content, mediaType, signal);
+  const cut = content.kind === 'chunks' ? await callerChunks(content.chunks) : await cutContent(content, mediaType, signal);
   if (cut.chunks.length === 0) throw new AppError('unreadable_document', { detail: 'no text to index' });
   if (cut.chunks.length <= MAX_CHUNKS) return cut;
   throw new AppError('limit_exceeded', { issues: [{ pointer: '/text', message: `at most ${MAX_CHUNKS} chunks a document` }] });
 }
 
-type Unparsed = Exclude<ContentBody, { readonly kind: 'chunks' }>;
-
-async function parsedChunks(content: Unparsed, mediaType: string, signal: AbortSignal): Promise<CutDocument> {
-  const parsed = await parseApart(content.kind === 'text' ? content.text : content.bytes, mediaType, signal);
-  return { parsed, chunks: chunkDocument(parsed) };
+function cutContent(
+  content: Exclude<ContentBody, { readonly kind: 'chunks' }>,
+  mediaType: string,
+  signal: AbortSignal,
+): Promise<CutDocument> {
+  return cutApart(content.kind === 'text' ? content.text : content.bytes, mediaType, signal);
 }
 
 /** Chunks that the caller cut keep their borders; each is read as plain text so that invisible characters go. */

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_ACL_CHARACTERS } from '../../src/core/acl.ts';
+import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
+import { createEmbedding } from '../../src/embedding/embedding.ts';
 import { allow } from '../support/rights.ts';
 import { startTestService, type Answer, type TestService } from '../support/service.ts';
 
@@ -63,5 +65,22 @@ describe('an answer stays of a size that memory holds, since', () => {
     const refused = await test.call('PATCH', '/v1/sources/notes', writer, ceiling(1_001));
     expect([refused.status, refused.json()['code']]).toEqual([422, 'limit_exceeded']);
     expect((await test.call('PATCH', '/v1/sources/notes', writer, ceiling(1_000))).status).toBe(200);
+  });
+});
+
+describe('one large document', () => {
+  it('lets others have their turn while it is embedded', async () => {
+    const embedding = createEmbedding({ dense: { kind: 'none' }, telemetry: silentTelemetry });
+    const words = (i: number): string => Array.from({ length: 300 }, (_, j) => `w${(i * 300 + j).toString(36)}`).join(' ');
+    const texts = Array.from({ length: 400 }, (_, i) => ({ text: words(i), language: 'en' }));
+    let turns = 0;
+    let done = false;
+    const others = (async () => {
+      for (; !done; turns += 1) await new Promise(setImmediate);
+    })();
+    const embedded = await embedding.embedDocuments(texts, new AbortController().signal).finally(() => (done = true));
+    await others;
+    expect(embedded).toHaveLength(texts.length);
+    expect(turns).toBeGreaterThan(3);
   });
 });

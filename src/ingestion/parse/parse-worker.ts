@@ -1,18 +1,18 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { AppError } from '../../core/errors.ts';
-import type { WorkerAnswer } from './parse-apart.ts';
+import { chunkDocument } from '../chunk/chunk-document.ts';
+import type { ThreadAnswer, ThreadQuestion } from './parse-apart.ts';
 import { parseDocument } from './parse-document.ts';
 
-// One document, then the thread is ended by whoever started it.
-const { content, mediaType } = workerData as { readonly content: string | Uint8Array; readonly mediaType: string };
-
-function answer(): WorkerAnswer {
+function answer({ content, mediaType }: ThreadQuestion): ThreadAnswer {
   try {
-    return { kind: 'parsed', parsed: parseDocument(content, mediaType) };
+    const parsed = parseDocument(content, mediaType);
+    return { kind: 'cut', cut: { parsed, chunks: chunkDocument(parsed) } };
   } catch (error) {
     const refused = error instanceof AppError;
     return { kind: 'refused', code: refused ? error.code : 'unreadable_document', detail: refused ? error.message : 'the parser failed' };
   }
 }
 
-parentPort?.postMessage(answer());
+// One document after the other, until whoever started the thread ends it.
+parentPort?.on('message', (question: ThreadQuestion) => parentPort?.postMessage(answer(question)));
