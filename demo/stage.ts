@@ -102,6 +102,7 @@ function configIn(directory: string): Config {
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'error',
     otlpEndpoint: undefined,
+    trustedProxies: undefined,
     limits: { bodyBytes: 16_777_216, clientPerMinute: 60_000, userPerMinute: 60_000 },
   };
 }

@@ -233,7 +233,6 @@ issuers:
     guests: { claim: acct, members: ["0"] }
     scopeClaim: scp
     scopePrefix: "sluice."
-    directory: authoritative
     clockSkewSeconds: 60
   - name: cognito
     url: https://cognito.example.com/pool
@@ -245,6 +244,7 @@ embedding:
   languages: [de, en]
   dense: { kind: caller, model: mine, dimension: 8 }
 limits: { bodyBytes: 2048, clientPerMinute: 10, userPerMinute: 5 }
+trustedProxies: [10.0.0.0/8, '::1']
 `;
 
   test('says what has structure', () => {
@@ -260,7 +260,7 @@ limits: { bodyBytes: 2048, clientPerMinute: 10, userPerMinute: 5 }
         scope: 'scp',
         scopePrefix: 'sluice.',
       },
-      directory: 'authoritative',
+      directory: 'token',
       clockSkewSeconds: 60,
       requiredClaims: ['aud', 'sub', 'azp', 'iat', 'jti'],
     });
@@ -270,6 +270,8 @@ limits: { bodyBytes: 2048, clientPerMinute: 10, userPerMinute: 5 }
       requiredClaims: ['sub', 'client_id', 'iat', 'jti'],
     });
     expect(config.embedding).toEqual({ languages: ['de', 'en'], dense: { kind: 'caller', model: 'mine', dimension: 8 } });
+    expect(config.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+    expect(load(OIDC).trustedProxies).toBeUndefined();
     expect(config.limits).toEqual({ bodyBytes: 2048, clientPerMinute: 10, userPerMinute: 5 });
     expect(load(OIDC, ENTRA).issuers.map((issuer) => issuer.name)).toEqual(['oidc', 'entra', 'cognito']);
   });

@@ -69,6 +69,7 @@ function build(values: Variables, file: ConfigFile, development: boolean): Confi
     logLevel: values.LOG_LEVEL ?? 'info',
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     limits: file.limits,
+    trustedProxies: file.trustedProxies,
   };
 }
 

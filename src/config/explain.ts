@@ -20,11 +20,11 @@ function dense({ dense }: EmbeddingConfig): string {
   }
 }
 
-function issuer({ name, url, tenants, audienceCheck, audiences, claims, directory }: IssuerConfig): string {
+function issuer({ name, url, tenants, audienceCheck, audiences, claims }: IssuerConfig): string {
   const tenant = tenants.kind === 'fixed' ? tenants.tenant : `claim ${tenants.claim}, one of ${tenants.allow.join(', ')}`;
   const audience = audienceCheck.kind === 'claim' ? audiences.join(', ') : `client ids ${audienceCheck.allow.join(', ')}`;
   const groups = claims.groups.kind === 'none' ? 'none' : `claim ${claims.groups.claim}`;
-  return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}; directory ${directory}`;
+  return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}`;
 }
 
 function qdrant({ qdrant }: Config): string {
@@ -57,6 +57,7 @@ export function explainConfig(config: Config): string {
     ['database', config.database.kind === 'sqlite' ? `SQLite ${config.database.path}` : `PostgreSQL ${place(config.database.url)}`],
     ['vectors', qdrant(config)],
     ['collection', config.collection],
+    ['trusted proxies', config.trustedProxies?.join(', ') ?? 'none'],
     ...issuers.map((text) => ['issuer', text] as const),
     ['languages', config.embedding.languages.join(', ')],
     ['dense vectors', dense(config.embedding)],

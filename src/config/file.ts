@@ -5,6 +5,7 @@ import { isPlainUrl } from './urls.ts';
 
 const name = z.string().min(1).max(256);
 const language = z.string().regex(/^[a-z]{2,3}$/, 'needs a primary language, such as en');
+const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'needs an address or a network, such as 10.0.0.0/8');
 const dimension = z.int().min(1).max(65_535);
 
 /** One provider as an operator writes it; the defaults are those of RFC 9068. */
@@ -29,7 +30,8 @@ const issuer = z.strictObject({
   guests: z.strictObject({ claim: name, members: z.array(name).min(1) }).optional(),
   scopeClaim: name.default('scope'),
   scopePrefix: z.string().max(128).default(''),
-  directory: z.enum(['authoritative', 'token']).default('token'),
+  /** Users and groups are known from tokens alone; a directory that Sluice holds has no effect in this version. */
+  directory: z.literal('token').default('token'),
   clockSkewSeconds: z.int().min(0).max(300).default(30),
   requiredClaims: z.array(name).optional(),
 });
@@ -63,6 +65,8 @@ const schema = z.strictObject({
       userPerMinute: z.int().min(1).default(600),
     })
     .prefault({}),
+  /** Reverse proxies whose X-Forwarded-For names the caller's address: addresses or networks, as the peers appear here. */
+  trustedProxies: z.array(proxy).min(1).max(64).optional(),
 });
 
 export type ConfigFile = z.infer<typeof schema>;

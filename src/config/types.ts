@@ -21,6 +21,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly otlpEndpoint: string | undefined;
   readonly limits: LimitsConfig;
+  /** Addresses and networks of reverse proxies; undefined: none, and every peer is a caller. */
+  readonly trustedProxies: readonly string[] | undefined;
 }
 
 /** `port`: a listener of its own on the same host, without a token. `token`: beside the API, for bearers of this token. */

@@ -148,11 +148,12 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
 }
 
 function doorConfig(config: Config, version: string, labels: HttpDoorConfig['labels'], own: ServiceLimits['http'] = {}): HttpDoorConfig {
-  const { host, port, publicUrl, metrics, limits, mode } = config;
+  const { host, port, publicUrl, metrics, limits, mode, trustedProxies } = config;
   return {
     host,
     port,
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
     labels,
     limits: { ...DEFAULT_HTTP_LIMITS, documentBytes: limits.bodyBytes, ...own },
     rates: { ...DEFAULT_RATE_LIMITS, clientPerMinute: limits.clientPerMinute, userPerMinute: limits.userPerMinute },

@@ -120,6 +120,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'silent',
     otlpEndpoint: undefined,
+    trustedProxies: undefined,
     limits: { bodyBytes: 16_777_216, clientPerMinute: 1_000_000, userPerMinute: 1_000_000 },
   };
 }
