@@ -6,6 +6,7 @@ import type { StoredDocument } from '../core/ports/catalog.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import { authorityOf, changeBy, type Authority } from './authority.ts';
 import { readAcl } from './acl-body.ts';
+import { pipelineOf } from './index-content.ts';
 import { documentId } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import { changeAttributes, putDocument, retryOnConflict, type DocumentParts } from './put-document.ts';
@@ -30,8 +31,12 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       const page = found.slice(0, limit);
       const last = page.at(-1);
       return {
-        // Only the writer of a document may compare its digest: to anybody else it would tell what the document says.
-        documents: page.map(({ document, writtenBy, writeDigest }) => ({ document, ...(writtenBy === by ? { writeDigest } : {}) })),
+        documents: page.map((found) => {
+          // Only the writer may compare the digest: to anybody else it would tell what the document says. And only where its
+          // index is of this release: what a connector takes for unchanged, it does not send again.
+          const comparable = found.writtenBy === by && found.pipeline === pipelineOf(parts.embedding, found.mediaType);
+          return { document: found.document, ...(comparable ? { writeDigest: found.writeDigest } : {}) };
+        }),
         ...(found.length > limit && last !== undefined ? { next: last.document } : {}),
       };
     },

@@ -7,14 +7,15 @@ import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ParsedDocument, TextChunk } from '../core/text.ts';
 import { CHUNKER, indexText } from './chunk/chunk-document.ts';
 import { cutApart, parseHere } from './parse/parse-apart.ts';
+import { CHUNKS_PARSER, PARSERS } from './parse/parser-names.ts';
 import type { DocumentWrite } from './document-write.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
 
-/** Parser-independent part of what decides whether text has to be indexed again. */
+/** Everything but the document itself that its chunks and vectors depend on; another one, and the text is indexed again. */
 export function pipelineOf(embedding: EmbeddingPort, mediaType: string): string {
   const { sparse, dense } = embedding.identity;
   const model = dense.kind === 'none' ? 'none' : `${dense.kind}:${dense.model}:${dense.dimension}`;
-  return [mediaType, CHUNKER, sparse, model].join(' ');
+  return [mediaType, PARSERS, CHUNKER, sparse, model].join(' ');
 }
 
 export interface CutDocument {
@@ -55,7 +56,7 @@ async function callerChunks(given: readonly { readonly text: string; readonly ve
     text = text.length === 0 ? parsed.text : text + SEPARATOR + parsed.text;
     chunks.push({ start, end: text.length, path: [], ...(chunk.vector === undefined ? {} : { vector: chunk.vector }) });
   }
-  return { parsed: { text, removed, title: undefined, parser: 'chunks@1' }, chunks };
+  return { parsed: { text, removed, title: undefined, parser: CHUNKS_PARSER }, chunks };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Point, VectorIndex } from '../core/ports/vectors.ts';
 import type { Source } from '../core/zone.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import { authorityOf, changeBy } from './authority.ts';
+import { CHUNKER } from './chunk/chunk-document.ts';
 import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, type DocumentWrite } from './document-write.ts';
 import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';
 import type { SourceParts } from './sources.ts';
@@ -140,7 +141,7 @@ async function index(
     run: body.run ?? requestId,
     connector: body.connector ?? 'api',
     parser: cut.parsed.parser,
-    chunker: pipeline.split(' ')[1] ?? '',
+    chunker: CHUNKER,
     embedding: parts.embedding.identity.sparse,
     indexedAt: new Date(parts.clock.now()).toISOString(),
   };

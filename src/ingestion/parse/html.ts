@@ -5,8 +5,7 @@ import { findElement, holding, isElement, parseHtmlTree, rawText, type HtmlEleme
 import { isVisible } from './html-visible.ts';
 import type { RemovalCount } from './invisible.ts';
 import { createTextBuilder, type TextBuilder } from './text-builder.ts';
-
-export const HTML_PARSER = 'html@1';
+import { HTML_PARSER } from './parser-names.ts';
 
 const HEADING = /^h([1-6])$/;
 /** A table or list that holds these lays out a page; its content is read as if the table or list were not there. */

@@ -8,8 +8,7 @@ import { buildFromHtml } from './html.ts';
 import { cleanText, type RemovalCount } from './invisible.ts';
 import { markdownSections } from './markdown-sections.ts';
 import { mdastToHtml } from './mdast-html.ts';
-
-export const MARKDOWN_PARSER = 'markdown@1';
+import { MARKDOWN_PARSER } from './parser-names.ts';
 
 const FRONT_MATTER = /^---[ \t]*\n([\s\S]{0,65536}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)/;
 const TITLE_LINE = /^title[ \t]*:.*$/m;

@@ -1,8 +1,7 @@
 import type { ParsedDocument } from '../../core/text.ts';
 import type { RemovalCount } from './invisible.ts';
 import { createTextBuilder } from './text-builder.ts';
-
-export const TEXT_PARSER = 'text@1';
+import { TEXT_PARSER } from './parser-names.ts';
 
 /** Plain text: empty lines part the paragraphs, line breaks within them stay. Fails with `unreadable_document` where nothing is left. */
 export function parsePlain(source: string, removed: RemovalCount): ParsedDocument {
