@@ -88,7 +88,7 @@ describe('kill -9 of the service', () => {
     await prepare(child);
     for (const quota of [1, 9, 14, 11]) {
       const before = qdrantPid(dataDir);
-      const asking = askOnAndOn(child, reader, documents, { workers: 2, random });
+      const asking = askOnAndOn(child, reader, documents, { workers: 1, random });
       let fresh = 0;
       const torn = await ingest(child, loader, documents, (line) => {
         if (isStored(line)) stored.add(line.document ?? '');
@@ -152,7 +152,7 @@ describe('kill -9 of Qdrant', () => {
     await prepare(service);
     const stored = new Set<string>();
     const failed = new Set<string | undefined>();
-    const asking = askOnAndOn(service, reader, documents, { workers: 3, random });
+    const asking = askOnAndOn(service, reader, documents, { workers: 2, random });
     for (const quota of [6, 15]) {
       let fresh = 0;
       let killed = false;

@@ -272,7 +272,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revocation on %s', (deploymen
     }
 
     const first = (await loggedFrom(0)).length;
-    const asking = Promise.all([ask(), ask(), ask()]);
+    const asking = Promise.all([ask(), ask()]);
     try {
       for (let trial = 0; trial < TRIALS; trial += 1) {
         const way = random.pick(ways);
@@ -310,7 +310,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revocation on %s', (deploymen
     expect(changes).toBe(2 * TRIALS);
     expect(tally.leaked).toBe(0);
     expect(Math.min(tally.open, tally.shut)).toBeGreaterThan(TRIALS / 4);
-  });
+  }, 120_000);
 
   function loggedFrom(first: number): Promise<readonly { readonly kind: string; readonly body: string }[]> {
     const { db } = replicas.a.service.stores.database;

@@ -11,7 +11,7 @@ export interface MarkedDocument {
 }
 
 /** Enough for a few chunks. */
-const LENGTH = 6_000;
+const LENGTH = 4_500;
 const DIGITS = 'bdfgklmnpr';
 
 /** A word of consonants alone, which no syllable of the generated texts makes and no stemmer changes. */
