@@ -15,8 +15,8 @@ interface Call {
 
 interface Row {
   readonly scopes: readonly string[];
-  /** What to ask; `make` makes a source with one document for this call alone. */
-  call(make: () => Promise<{ source: string; document: string }>): Promise<Call>;
+  /** What to ask; what a call may destroy is made for it alone. */
+  call(): Promise<Call>;
   outcome(answer: Answer): Outcome;
   /** Who may, and how everybody else is answered. */
   readonly expected: Readonly<Partial<Record<Held, Outcome>>>;
@@ -71,21 +71,21 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   putSource: {
     scopes: ['sources'],
-    call: async (make) => ({ method: 'PUT', path: `/v1/sources/${(await make()).source}`, body: { ...SOURCE, title: 'Renamed' } }),
+    call: async () => ({ method: 'PUT', path: '/v1/sources/p', body: { ...SOURCE, title: `Title ${(made += 1)}` } }),
     outcome: byStatus,
     expected: { label: 'done' },
     otherwise: 'forbidden',
   },
   patchSource: {
     scopes: ['sources'],
-    call: async (make) => ({ method: 'PATCH', path: `/v1/sources/${(await make()).source}`, body: { title: 'Renamed' } }),
+    call: async () => ({ method: 'PATCH', path: '/v1/sources/p', body: { title: `Title ${(made += 1)}` } }),
     outcome: byStatus,
     expected: owns,
     otherwise: 'hidden',
   },
   deleteSource: {
     scopes: ['sources'],
-    call: async (make) => ({ method: 'DELETE', path: `/v1/sources/${(await make()).source}` }),
+    call: async () => ({ method: 'DELETE', path: `/v1/sources/${await madeSource()}` }),
     outcome: byStatus,
     expected: owns,
     otherwise: 'hidden',
@@ -106,31 +106,31 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   putDocument: {
     scopes: ['ingest', 'sources'],
-    call: async (make) => ({ method: 'PUT', path: `/v1/sources/${(await make()).source}/documents/d`, body: { ...BODY, text: 'New.' } }),
+    call: async () => ({ method: 'PUT', path: `/v1/sources/p/documents/new-${(made += 1)}`, body: BODY }),
     outcome: byStatus,
     expected: { ingest: 'done' },
     otherwise: 'hidden',
   },
   patchDocument: {
     scopes: ['ingest', 'sources'],
-    call: async (make) => ({ method: 'PATCH', path: `/v1/sources/${(await make()).source}/documents/d`, body: { metadata: { a: 1 } } }),
+    call: async () => ({ method: 'PATCH', path: '/v1/sources/p/documents/d', body: { metadata: { n: (made += 1) } } }),
     outcome: byStatus,
     expected: { ingest: 'done', label: 'done' },
     otherwise: 'hidden',
   },
   deleteDocument: {
     scopes: ['ingest', 'sources'],
-    call: async (make) => ({ method: 'DELETE', path: `/v1/sources/${(await make()).source}/documents/d` }),
+    call: async () => ({ method: 'DELETE', path: `/v1/sources/p/documents/${await madeDocument()}` }),
     outcome: byStatus,
     expected: { ingest: 'done', label: 'done' },
     otherwise: 'hidden',
   },
   batchDocuments: {
     scopes: ['ingest', 'sources'],
-    call: async (make) => ({
+    call: async () => ({
       method: 'POST',
-      path: `/v1/sources/${(await make()).source}/documents`,
-      body: `${JSON.stringify({ document: 'e', ...BODY })}\n`,
+      path: '/v1/sources/p/documents',
+      body: `${JSON.stringify({ document: `line-${(made += 1)}`, ...BODY })}\n`,
       headers: NDJSON,
     }),
     outcome: byLine,
@@ -181,23 +181,30 @@ let test: TestService;
 let full = '';
 let made = 0;
 
-async function make(): Promise<{ source: string; document: string }> {
+async function madeSource(): Promise<string> {
   const source = `made-${(made += 1)}`;
   expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
-  expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, full, BODY)).status).toBe(200);
-  return { source, document: 'd' };
+  return source;
+}
+
+async function madeDocument(): Promise<string> {
+  const document = `made-${(made += 1)}`;
+  expect((await test.call('PUT', `/v1/sources/p/documents/${document}`, full, BODY)).status).toBe(200);
+  return document;
 }
 
 async function ask(row: Row, token: string | undefined): Promise<Answer> {
-  const { method, path, body, headers } = await row.call(make);
+  const { method, path, body, headers } = await row.call();
   return test.call(method, path, token, body, headers);
 }
 
 beforeAll(async () => {
   test = await startTestService({ policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}`, tenants: ['acme', 'globex'] });
   full = await test.token(FULL);
-  expect((await test.call('PUT', '/v1/sources/s', full, SOURCE)).status).toBe(201);
-  expect((await test.call('PUT', '/v1/sources/s/documents/d', full, BODY)).status).toBe(200);
+  for (const source of ['s', 'p']) {
+    expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
+    expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, full, BODY)).status).toBe(200);
+  }
   const answer = await test.call('POST', '/v1/retrieve', full, { query: 'lighthouse ferry', sources: ['s'] });
   expect(answer.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
   traced = answer.json<{ requestId: string }>().requestId;
@@ -271,12 +278,13 @@ describe('tenants', () => {
       getPolicyRevision: 'done',
       publishPolicyRevision: 'forbidden',
     };
-    const listed = name === 'listSources' && outcome === 'done' ? 'empty' : outcome;
-    expect(listed).toBe(own[name] ?? 'hidden');
+    expect(outcome).toBe(own[name] ?? 'hidden');
+    if (name === 'putSource') await test.call('DELETE', '/v1/sources/p', other);
   });
 
   it('leaves what another tenant named the same untouched', async () => {
-    const { source } = await make();
+    const source = await madeSource();
+    expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, full, BODY)).status).toBe(200);
     const other = await test.token({ ...FULL, tenant: 'globex' });
     expect((await test.call('PUT', `/v1/sources/${source}`, other, { ...SOURCE, title: 'Theirs' })).status).toBe(201);
     expect((await test.call('PUT', `/v1/sources/${source}/documents/d`, other, { ...BODY, title: 'Theirs' })).status).toBe(200);

@@ -65,7 +65,9 @@ function storedText(document: string): string {
 function storedDocuments(): number {
   const db = new DatabaseSync(join(test.dataDir, 'sluice.sqlite'), { readOnly: true });
   const row = db
-    .prepare('select (select count(*) from documents) + (select count(*) from chunks) + (select count(*) from zones) as n')
+    .prepare(
+      "select (select count(*) from documents) + (select count(*) from chunks where state <> 'dead') + (select count(*) from zones) as n",
+    )
     .get();
   db.close();
   return Number(row?.['n']);
