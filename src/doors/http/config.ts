@@ -22,7 +22,7 @@ export interface HttpLimits {
 export interface RateLimits {
   readonly clientPerMinute: number;
   readonly userPerMinute: number;
-  /** Refused tokens from one address, after which it has to wait. */
+  /** Refused tokens from one address, after which further ones are answered with `rate_limited`. */
   readonly failuresPerMinute: number;
 }
 

@@ -12,8 +12,7 @@ export type RateHeaders = Readonly<Record<'ratelimit' | 'ratelimit-policy', stri
 export interface RateLimiter {
   /** One request of this caller's client and user. Fails with `rate_limited`. */
   consume(caller: Caller): Promise<RateHeaders>;
-  /** Fails with `rate_limited` where the address had too many tokens refused. */
-  checkFailures(address: string): Promise<void>;
+  /** One refused token from this address. Fails with `rate_limited` where there were too many. */
   noteFailure(address: string): Promise<void>;
 }
 
@@ -67,24 +66,15 @@ export function createRateLimiter(rates: RateLimits): RateLimiter {
   const client = limit('client', rates.clientPerMinute);
   const user = limit('user', rates.userPerMinute);
   const failures = limit('failures', rates.failuresPerMinute);
-  let failuresUntil = 0;
   const both = `${policy(client)}, ${policy(user)}`;
   return {
     async consume(caller) {
+      // The user first: who is over their own limit must not use up what their application has for everybody else.
+      const ofUser = caller.user.kind === 'none' ? undefined : await consume(user, `${caller.tenant} ${caller.user.principal}`);
       const ofClient = await consume(client, `${caller.tenant} ${caller.client}`);
-      if (caller.user.kind === 'none') return { ratelimit: remaining(client, ofClient), 'ratelimit-policy': policy(client) };
-      const ofUser = await consume(user, `${caller.tenant} ${caller.user.principal}`);
+      if (ofUser === undefined) return { ratelimit: remaining(client, ofClient), 'ratelimit-policy': policy(client) };
       return { ratelimit: `${remaining(client, ofClient)}, ${remaining(user, ofUser)}`, 'ratelimit-policy': both };
     },
-    async checkFailures(address) {
-      // Nearly always nothing has failed of late, and this is on the path of every request.
-      if (performance.now() > failuresUntil) return;
-      const result = await failures.limiter.get(addressKey(address));
-      if (result !== null && result.consumedPoints >= rates.failuresPerMinute) throw refusal(result);
-    },
-    async noteFailure(address) {
-      failuresUntil = performance.now() + WINDOW_SECONDS * 1_000;
-      await failures.limiter.penalty(addressKey(address));
-    },
+    noteFailure: async (address) => void (await consume(failures, addressKey(address))),
   };
 }
