@@ -32,8 +32,20 @@ async function newDirectory(): Promise<string> {
 }
 
 const launch = (dataDir: string) => ({ policy: OPEN_POLICY, tenants: ['acme'], dataDir });
-const startChild = (dataDir: string): Promise<ChildService> => startChildService({ ...launch(dataDir), issuer: issuer.config });
-const startHere = (dataDir: string): Promise<TestService> => startTestService({ ...launch(dataDir), issuer });
+/** Ends what a test that failed half-way left running. */
+const cleanups: (() => Promise<void>)[] = [];
+
+async function startChild(dataDir: string): Promise<ChildService> {
+  const child = await startChildService({ ...launch(dataDir), issuer: issuer.config });
+  cleanups.push(child.kill);
+  return child;
+}
+
+async function startHere(dataDir: string): Promise<TestService> {
+  const service = await startTestService({ ...launch(dataDir), issuer });
+  cleanups.push(() => service.stop({ keep: true }));
+  return service;
+}
 
 /** The source, and one document that fixes the numbers of zone and principals, so that two runs can be compared. */
 async function prepare(to: Target): Promise<void> {
@@ -41,6 +53,12 @@ async function prepare(to: Target): Promise<void> {
   await to.call('PUT', HANDBOOK, loader, source);
   const first = { text: 'Nothing.', mediaType: 'text/plain', acl: { allow: ['group:test|staff', 'group:test|hr'] } };
   await to.call('PUT', `${HANDBOOK}/documents/first`, loader, first);
+}
+
+function theQdrant(dataDir: string): number {
+  const pid = qdrantPid(dataDir);
+  if (pid === undefined) throw new Error('no Qdrant is recorded');
+  return pid;
 }
 
 /** The same chunks and points as without any disturbance, each once. */
@@ -74,6 +92,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const cleanup of cleanups) await cleanup().catch(() => undefined);
+  for (const path of directories) {
+    const orphan = qdrantPid(path);
+    if (orphan !== undefined && isRunning(orphan)) process.kill(orphan, 'SIGKILL');
+  }
   await issuer.stop();
   for (const path of directories) await rm(path, { recursive: true, force: true, maxRetries: 5 });
 });
@@ -87,7 +110,7 @@ describe('kill -9 of the service', () => {
     let child = await startChild(dataDir);
     await prepare(child);
     for (const quota of [1, 9, 14, 11]) {
-      const before = qdrantPid(dataDir);
+      const before = theQdrant(dataDir);
       const asking = askOnAndOn(child, reader, documents, { workers: 1, random });
       let fresh = 0;
       const torn = await ingest(child, loader, documents, (line) => {
@@ -160,7 +183,7 @@ describe('kill -9 of Qdrant', () => {
         fresh += line.changed === true ? 1 : 0;
         if (fresh < quota || killed) return;
         killed = true;
-        process.kill(qdrantPid(dataDir), 'SIGKILL');
+        process.kill(theQdrant(dataDir), 'SIGKILL');
       });
       expect(lines.at(-1)).toMatchObject({ done: true, lines: DOCUMENTS });
       for (const { error } of lines) if (error !== undefined) failed.add(error.code);

@@ -38,9 +38,13 @@ export async function startChildService(launch: Omit<LaunchOptions, 'options'>):
   };
 }
 
-/** Of the local Qdrant that serves this data directory, or did last. */
-export function qdrantPid(dataDir: string): number {
-  return (JSON.parse(readFileSync(join(dataDir, 'qdrant', 'process.json'), 'utf8')) as { pid: number }).pid;
+/** Of the local Qdrant that serves this data directory, or was killed with its service; undefined where none is recorded. */
+export function qdrantPid(dataDir: string): number | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(dataDir, 'qdrant', 'process.json'), 'utf8')) as { pid: number }).pid;
+  } catch {
+    return undefined;
+  }
 }
 
 export function isRunning(pid: number): boolean {
