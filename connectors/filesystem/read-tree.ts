@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { lstat, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import picomatch from 'picomatch';
 import { digestOf, type Digest } from '../../src/core/digest.ts';
@@ -93,13 +93,18 @@ export async function countFiles(directory: string): Promise<number> {
   return entries.filter((entry) => entry.isFile() && MEDIA_TYPES[path.extname(entry.name).toLowerCase()] !== undefined).length;
 }
 
+/** Names that somebody meant as `_acl.yaml`. Passed over, they would leave a tree under the wider grant above it. */
+const MISSPELT = /^[_.]acl\.ya?ml$/i;
+
 async function readRules(walk: Walk, relative: string, entries: readonly Dirent[]): Promise<AclFile | undefined> {
+  const misspelt = entries.find(({ name }) => name !== ACL_FILE && MISSPELT.test(name));
+  if (misspelt !== undefined) throw new Error(`${path.posix.join(relative, misspelt.name)} is not read; it must be named ${ACL_FILE}`);
   const entry = entries.find(({ name }) => name === ACL_FILE);
   if (entry === undefined) return undefined;
   const name = path.posix.join(relative, ACL_FILE);
   // A link could be pointed elsewhere by somebody who may not write here.
   if (!entry.isFile()) throw new Error(`${name} is not a plain file`);
-  return parseAclFile(name, await readFile(path.join(walk.root, name), 'utf8'));
+  return parseAclFile(name, (await readPlain(path.join(walk.root, name))).toString('utf8'));
 }
 
 async function readEntry(walk: Walk, name: string, entry: Dirent, holds: Inherited): Promise<TreeEntry | undefined> {
@@ -108,23 +113,60 @@ async function readEntry(walk: Walk, name: string, entry: Dirent, holds: Inherit
   const problem = (message: string): TreeProblem => ({ kind: 'problem', document: name, message });
   if (holds.gates.kind === 'none') return problem(`no ${ACL_FILE} at or above it grants anybody anything`);
   const absolute = path.join(walk.root, name);
-  const bytes = await readInside(walk.root, absolute).catch((error: unknown) =>
-    error instanceof Error ? error.message : 'cannot be read',
-  );
+  const bytes = await readInside(walk, absolute).catch((error: unknown) => (error instanceof Error ? error.message : 'cannot be read'));
   if (typeof bytes === 'string') return problem(bytes);
   return treeDocument(walk, name, mediaType, bytes, holds, holds.gates.gates);
 }
 
-/** Follows a link only to a plain file inside the root, and opens what it resolved, not what the name says by then. */
-async function readInside(root: string, absolute: string): Promise<Buffer> {
-  const link = (await lstat(absolute)).isSymbolicLink();
-  const target = link ? await realpath(absolute).catch(() => undefined) : absolute;
+/** Follows a link only to a plain file inside the root that would be read by the same rules in its own place. */
+async function readInside(walk: Walk, absolute: string): Promise<Buffer> {
+  if (!(await lstat(absolute)).isSymbolicLink()) return readPlain(absolute);
+  const target = await realpath(absolute).catch(() => undefined);
   if (target === undefined) throw new Error('is a link to nothing');
-  if (!target.startsWith(root + path.sep)) throw new Error('is a link out of the root');
-  const file = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (!target.startsWith(walk.root + path.sep)) throw new Error('is a link out of the root');
+  const [from, to] = [absolute, target].map((place) => path.relative(walk.root, place).split(path.sep).join(path.posix.sep));
+  if (from === undefined || to === undefined || !(await isUnderRulesOf(walk, from, to))) {
+    throw new Error(`is a link to a file that is left out, or that another ${ACL_FILE} speaks of`);
+  }
+  return readPlain(target);
+}
+
+/**
+ * Whoever may put a link in one directory may not be one who may read the other, and the nearest grant wins: so no directory that
+ * only one of the two lies below may have rules, and none may name the target.
+ */
+async function isUnderRulesOf(walk: Walk, link: string, target: string): Promise<boolean> {
+  if (!walk.wanted(target)) return false;
+  const [from, to] = [directoriesAbove(link), directoriesAbove(target)];
+  if (to.some((directory) => path.posix.basename(directory).startsWith('.'))) return false;
+  for (const directory of new Set(from).symmetricDifference(new Set(to))) {
+    if ((await rulesIn(walk, directory)) !== undefined) return false;
+  }
+  const rules = await rulesIn(walk, to.at(-1) ?? '');
+  return rules?.files?.[path.posix.basename(target)] === undefined;
+}
+
+/** From the root, which is '', down to its own. */
+function directoriesAbove(name: string): readonly string[] {
+  return name.split('/').map((_part, depth, parts) => parts.slice(0, depth).join('/'));
+}
+
+async function rulesIn(walk: Walk, relative: string): Promise<AclFile | undefined> {
+  return readRules(walk, relative, await readdir(path.join(walk.root, relative), { withFileTypes: true }));
+}
+
+/**
+ * The plain file that has this name without any link in it. Checked on what was opened, since a directory of the way there can be
+ * exchanged for a link between the look and the opening.
+ */
+async function readPlain(absolute: string): Promise<Buffer> {
+  const file = await open(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const { size } = await file.stat().then((s) => (s.isFile() ? s : Promise.reject(new Error('is not a plain file'))));
-    if (size > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES} bytes`);
+    const opened = await file.stat();
+    if (!opened.isFile()) throw new Error('is not a plain file');
+    const there = await lstat(absolute);
+    if ((await realpath(absolute)) !== absolute || there.ino !== opened.ino || there.dev !== opened.dev) throw new Error('is below a link');
+    if (opened.size > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES} bytes`);
     return await file.readFile();
   } finally {
     await file.close();
