@@ -15,7 +15,7 @@ import { demandLiveSource } from './live-source.ts';
 import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
 import { labelDigest } from './rows.ts';
 
-type DocumentReads = Pick<WriteCatalog, 'document' | 'nextRevision' | 'listDocuments'>;
+type DocumentReads = Pick<WriteCatalog, 'document' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
 
 export function documentReads({ database, scheme }: CatalogContext): DocumentReads {
   return {
@@ -25,6 +25,10 @@ export function documentReads({ database, scheme }: CatalogContext): DocumentRea
         .where('d.document', '=', document)
         .executeTakeFirst();
       return row && storedDocument(scheme, row);
+    },
+    async chunkSecret() {
+      const { value } = await database.db.selectFrom('secrets').select('value').where('name', '=', 'chunk-ids').executeTakeFirstOrThrow();
+      return value;
     },
     async nextRevision(tenant, key) {
       return ((await documentRow(database.db, tenant, key))?.revision ?? 0) + 1;

@@ -25,6 +25,13 @@ export interface CatalogTables {
   policy_activations: PolicyActivationRow;
   switches: SwitchRow;
   collection_identity: CollectionIdentityRow;
+  secrets: SecretRow;
+}
+
+/** Secrets of the deployment, made with the database. */
+export interface SecretRow {
+  readonly name: 'chunk-ids';
+  readonly value: string;
 }
 
 /** One row a tenant and one for scope `*` (the whole deployment). See EpochStamp. */

@@ -61,9 +61,11 @@ async function callerChunks(given: readonly { readonly text: string; readonly ve
 
 /**
  * The chunks to stage, with ids that depend on the document, the revision they are for and the whole write: a retry of the
- * same write makes the same ids, a competing write others, so neither overwrites the other's points.
+ * same write makes the same ids, a competing write others, so neither overwrites the other's points. `secret`
+ * keeps those who see an id from confirming a guess at what they do not see, such as the ACL.
  */
 export function stagedContent(input: {
+  readonly secret: string;
   readonly key: StoredDocument['key'];
   readonly revision: number;
   readonly write: DocumentWrite;
@@ -72,10 +74,10 @@ export function stagedContent(input: {
   readonly pipeline: string;
   readonly lineage: Lineage;
 }): DocumentContent {
-  const { key, revision, write, cut, mediaType, pipeline, lineage } = input;
+  const { secret, key, revision, write, cut, mediaType, pipeline, lineage } = input;
   const chunks = cut.chunks.map(({ start, end, path }, ordinal): StagedChunk => {
     const text = cut.parsed.text.slice(start, end);
-    const chunk = uuidOf('chunk', key, revision, write.writeDigest, pipeline, ordinal) as ChunkId;
+    const chunk = uuidOf('chunk', secret, key, revision, write.writeDigest, pipeline, ordinal) as ChunkId;
     return { chunk, ordinal, text, digest: digestOf(text), span: { start, end, path } };
   });
   const { text, removed } = cut.parsed;

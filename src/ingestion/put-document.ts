@@ -145,7 +145,8 @@ async function index(
     embedding: parts.embedding.identity.sparse,
     indexedAt: new Date(parts.clock.now()).toISOString(),
   };
-  const content = stagedContent({ key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage });
+  const secret = await parts.writes.chunkSecret();
+  const content = stagedContent({ secret, key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage });
   await parts.writes.stage(tenant, key, content);
   const { validFrom, validUntil } = write.access;
   const access = { tenant, document: key, zone, revision, acl, validFrom, validUntil, metadata: body.metadata };

@@ -201,6 +201,8 @@ export interface WriteCatalog {
   document(tenant: TenantId, source: SourceId, document: DocumentId): Promise<StoredDocument | undefined>;
   /** The revision that the next write of this document gets, 1 for a new one. Numbering goes on after a deletion. */
   nextRevision(tenant: TenantId, key: DocumentKey): Promise<number>;
+  /** A secret of this deployment for the names of chunks, the same on every replica and after every restart. */
+  chunkSecret(): Promise<string>;
   /** Ordered by document id in code points, after `after`; from the first where undefined (a document may have any name). */
   listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | undefined, limit: number): Promise<readonly StoredDocument[]>;
 
