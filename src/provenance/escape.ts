@@ -4,6 +4,12 @@
  */
 const FORBIDDEN = /(?![\t\n\r])[\p{Cc}\ufffe\uffff]/gu;
 
+/**
+ * What a reader does not see and a model does: text is cleaned of these when it comes in, but a document's own id has to stay what it
+ * is, and five hundred bytes of tag characters spell an instruction.
+ */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\u2800\ufff9-\ufffb]/gu;
+
 const REFERENCES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -33,9 +39,13 @@ export function escapeText(text: string, breakFence: FenceBreaker): string {
   return breakFence(legal(text).replace(/[&<>\r]/g, reference));
 }
 
-/** The value of an attribute in double quotes; white space is kept from the parser's normalisation (section 3.3.3). */
+/**
+ * The value of an attribute in double quotes; white space is kept from the parser's normalisation (section 3.3.3), and what cannot be
+ * seen is spelt out.
+ */
 export function escapeAttribute(text: string, breakFence: FenceBreaker): string {
-  return breakFence(legal(text).replace(/[&<>"'\t\n\r]/g, reference));
+  const escaped = legal(text).replace(/[&<>"'\t\n\r]/g, reference);
+  return breakFence(escaped.replace(INVISIBLE, (character) => `&#${character.codePointAt(0)};`));
 }
 
 function legal(text: string): string {

@@ -19,7 +19,15 @@ const aclSchema = z
     examples: [{ allow: ['everyone'] }, { gates: [['group:people-team'], ['everyone-except-guests']], deny: ['user:mallory'] }],
   });
 
-const uriSchema = z.string().min(1).max(2_048);
+/** Run by a browser that is given one as the address of a link, which is what an address is for. */
+const RUNNABLE: ReadonlySet<string> = new Set(['javascript:', 'vbscript:', 'data:', 'blob:']);
+
+const uriSchema = z
+  .string()
+  .min(1)
+  .max(2_048)
+  // Read as a browser reads it: in any case, with spaces before and line breaks inside.
+  .refine((text) => !RUNNABLE.has(URL.parse(text)?.protocol ?? ''), 'not an address that a browser would run');
 
 const documentShape = {
   title: titleSchema.optional(),
