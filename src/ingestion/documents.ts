@@ -34,7 +34,7 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
         documents: page.map((found) => {
           // Only the writer may compare the digest: to anybody else it would tell what the document says. And only where its
           // index is of this release: what a connector takes for unchanged, it does not send again.
-          const comparable = found.writtenBy === by && found.pipeline === pipelineOf(parts.embedding, found.mediaType);
+          const comparable = found.writtenBy === by && found.pipeline === pipelineOf(parts, found.mediaType);
           return { document: found.document, ...(comparable ? { writeDigest: found.writeDigest } : {}) };
         }),
         ...(found.length > limit && last !== undefined ? { next: last.document } : {}),

@@ -11,11 +11,17 @@ import { CHUNKS_PARSER, PARSERS } from './parse/parser-names.ts';
 import type { DocumentWrite } from './document-write.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
 
+/** What a deployment indexes with, and where: a document in another collection is not in this one. */
+export interface IndexedBy {
+  readonly embedding: EmbeddingPort;
+  readonly collection: string;
+}
+
 /** Everything but the document itself that its chunks and vectors depend on; another one, and the text is indexed again. */
-export function pipelineOf(embedding: EmbeddingPort, mediaType: string): string {
+export function pipelineOf({ embedding, collection }: IndexedBy, mediaType: string): string {
   const { sparse, dense } = embedding.identity;
   const model = dense.kind === 'none' ? 'none' : `${dense.kind}:${dense.model}:${dense.dimension}`;
-  return [mediaType, PARSERS, CHUNKER, sparse, model].join(' ');
+  return [mediaType, PARSERS, CHUNKER, sparse, model, collection].join(' ');
 }
 
 export interface CutDocument {

@@ -18,6 +18,8 @@ export interface DocumentParts extends SourceParts {
   readonly writes: WriteCatalog;
   readonly vectors: VectorIndex;
   readonly embedding: EmbeddingPort;
+  /** Name of the collection that `vectors` writes to. */
+  readonly collection: string;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   /** Language of documents that name none. */
@@ -64,7 +66,7 @@ async function putOnce(
   const write = readWrite({ body, before, scheme: authority.view.scheme, issuers: parts.issuers, writer, language: parts.language });
   checkWrite({ authority, source, writer, before, after: write.access });
 
-  const pipeline = pipelineOf(parts.embedding, body.mediaType);
+  const pipeline = pipelineOf(parts, body.mediaType);
   if (before !== undefined && sameIndexedText(before, write, body, pipeline)) {
     return changeAttributes(parts, context, before, { ...attributesOf(context, body, write, before.title) }, write.warnings);
   }

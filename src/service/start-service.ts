@@ -139,7 +139,7 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
   };
   return {
     identity,
-    ingestion: createIngestion({ ...shared, writes: catalog, issuers, language: languages[0], mend }),
+    ingestion: createIngestion({ ...shared, collection: config.collection, writes: catalog, issuers, language: languages[0], mend }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     policyRevisions: createPolicyRevisions({ catalog, policy, parse: parsePolicyCsv }),
