@@ -11,6 +11,12 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Short name of the issuer that the variables describe. */
 const OIDC = 'oidc';
 
+/**
+ * Names that principals carry already: of people that a development issuer made up, in policies and ACLs written against it, and in
+ * the audit of whoever works on the machine. A provider under such a name could vouch for them.
+ */
+const RESERVED = ['dev', 'machine'];
+
 /** What RFC 9068 §2.2 requires beyond `iss` and `exp`. */
 function requiredClaims(entry: IssuerEntry): readonly string[] {
   const audience = entry.audienceClientIds === undefined ? ['aud'] : [];
@@ -63,6 +69,7 @@ export function issuerProblems(entries: readonly IssuerEntry[], values: Variable
     const url = issuerUrlProblem(entry.url, allowHttp);
     const tenants = entry.tenantClaim?.allow ?? (entry.tenant === undefined ? [] : [entry.tenant]);
     const checks: readonly (readonly [boolean, string, string])[] = [
+      [!RESERVED.includes(entry.name), at('name'), `is reserved: ${RESERVED.join(' and ')} stand for nobody's provider`],
       [url === undefined, at('url'), url ?? ''],
       [(entry.tenant === undefined) !== (entry.tenantClaim === undefined), at('tenant'), 'set either tenant or tenantClaim'],
       [tenants.every((t) => parseTenantId(t) !== undefined), at('tenant'), 'needs lower-case letters, digits and hyphens, at most 63'],

@@ -45,5 +45,7 @@ function namesOf(act: Members): ActorNames {
   if (typeof id !== 'string' || id === '' || (act.has('client_id') && typeof clientId !== 'string')) {
     throw invalidToken('an actor without a name');
   }
+  // A person through an application: one name would stand for both, and a deny on the other would fail open.
+  if (act.has('client_id') && clientId !== id) throw invalidToken('an actor with two names');
   return { id, isClient: act.has('client_id') };
 }
