@@ -6,8 +6,8 @@ export const MAX_FILTER_DEPTH = 5;
 export const MAX_FILTER_CONDITIONS = 64;
 const MAX_KEY_BYTES = 256;
 
-// A dotted path in Qdrant's own syntax: plain or quoted names, each with at most one [] or [n].
-const SEGMENT = String.raw`(?:[\p{L}\p{N}_-]+|"[^"\p{Cc}]+")(?:\[\d{0,9}\])?`;
+// A dotted path in Qdrant's own syntax: plain or quoted names, each with at most one [] or [n]. It refuses a backslash in quotes.
+const SEGMENT = String.raw`(?:[\p{L}\p{N}_-]+|"[^"\\\p{Cc}]+")(?:\[\d{0,9}\])?`;
 const BELOW_METADATA = new RegExp(`^metadata(?:\\.${SEGMENT})+$`, 'u');
 const BELOW_NESTED = new RegExp(`^${SEGMENT}(?:\\.${SEGMENT})*$`, 'u');
 

@@ -87,7 +87,7 @@ function match(value: unknown, at: string): JsonObject {
 }
 
 const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const;
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2}))?$/;
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}(?:T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
 /** RFC 3339, or a date, which is its midnight UTC. Checked here, since Qdrant refuses the whole search over a bad one. */
 function instant(value: string, at: string): string {
