@@ -1,35 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../core/errors.ts';
 import type { ParsedDocument } from '../../core/text.ts';
 import { MAX_DOCUMENT_BYTES } from './decode.ts';
 import { parseDocument } from './parse-document.ts';
+import { codeOf, faultsOf } from './parsed.fixture.ts';
 
 const blocksOf = (parsed: ParsedDocument): readonly string[] =>
   parsed.blocks.map(({ kind, start, end }) => `${kind}: ${parsed.text.slice(start, end)}`);
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-    return 'it succeeded';
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error);
-  }
-}
-
-/** In order, apart, within the text, without white space at the end, and nothing between them but white space. */
-function expectSound(parsed: ParsedDocument): void {
-  let end = 0;
-  for (const block of parsed.blocks) {
-    expect(parsed.text.slice(end, block.start).trim()).toBe('');
-    expect(parsed.text.slice(block.start, block.end).trimEnd()).toBe(parsed.text.slice(block.start, block.end));
-    expect(block.end).toBeGreaterThan(block.start);
-    end = block.end;
-  }
-  expect(end).toBe(parsed.text.length);
-  expect(parsed.text).toBe(parsed.text.normalize('NFC'));
-  expect(parsed.text.isWellFormed()).toBe(true);
-  expect(parsed.text).not.toMatch(/[\p{Bidi_Control}\u{e0000}-\u{e007f}\0\r]/u);
-}
 
 const MARKDOWN = `---
 title: "Leave: the rules"
@@ -89,7 +65,7 @@ describe('Markdown', () => {
       'heading: Contact',
       'paragraph: Write to us.',
     ]);
-    expectSound(parsed);
+    expect(faultsOf(parsed)).toEqual([]);
     expect(parsed).toMatchObject({ title: 'Leave: the rules', parser: 'markdown@1' });
   });
 
@@ -148,7 +124,7 @@ describe('HTML', () => {
       'quote: Quoted',
     ]);
     expect(parsed).toMatchObject({ title: 'Travel & expenses', parser: 'html@1' });
-    expectSound(parsed);
+    expect(faultsOf(parsed)).toEqual([]);
   });
 
   it.each([
@@ -202,7 +178,7 @@ describe('plain text', () => {
     const parsed = parseDocument('\ufeffone\r\n  two  \r\n\r\n \t\n# three\u2028four\u001b[31m', 'text/plain');
     expect(blocksOf(parsed)).toEqual(['paragraph: one\n  two', 'paragraph: # three\nfour [31m']);
     expect(parsed).toMatchObject({ title: undefined, parser: 'text@1', removed: { tag: 0, bidi: 0, zeroWidth: 0 } });
-    expectSound(parsed);
+    expect(faultsOf(parsed)).toEqual([]);
   });
 });
 
