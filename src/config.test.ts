@@ -57,7 +57,6 @@ test('OIDC_ISSUER stands for one issuer that keeps RFC 9068', () => {
         scope: 'scope',
         scopePrefix: '',
       },
-      directory: 'token',
       clockSkewSeconds: 30,
       requiredClaims: ['aud', 'sub', 'client_id', 'iat', 'jti'],
     },
@@ -260,7 +259,6 @@ trustedProxies: [10.0.0.0/8, '::1']
         scope: 'scp',
         scopePrefix: 'sluice.',
       },
-      directory: 'token',
       clockSkewSeconds: 60,
       requiredClaims: ['aud', 'sub', 'azp', 'iat', 'jti'],
     });
@@ -313,6 +311,7 @@ trustedProxies: [10.0.0.0/8, '::1']
       'issuers: [{ name: a, url: "http://a.example", tenant: t, audiences: [s] }]',
       'SLUICE_CONFIG issuers.0.url: needs https',
     ],
+    ['a directory that does not exist yet', one('directory: authoritative'), 'SLUICE_CONFIG issuers.0.directory: needs'],
     ['skew without end', one('clockSkewSeconds: 3600'), 'SLUICE_CONFIG issuers.0.clockSkewSeconds'],
     ['broken YAML', 'issuers: [', 'SLUICE_CONFIG: is not well-formed YAML at line 1'],
     ['the same key twice', 'limits: {}\nlimits: {}', 'SLUICE_CONFIG: is not well-formed YAML at line 2'],

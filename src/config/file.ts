@@ -30,8 +30,8 @@ const issuer = z.strictObject({
   guests: z.strictObject({ claim: name, members: z.array(name).min(1) }).optional(),
   scopeClaim: name.default('scope'),
   scopePrefix: z.string().max(128).default(''),
-  /** Users and groups are known from tokens alone; a directory that Sluice holds has no effect in this version. */
-  directory: z.literal('token').default('token'),
+  /** Says what holds in any case: users and groups are known from tokens alone. Who writes another one would believe it works. */
+  directory: z.literal('token').optional(),
   clockSkewSeconds: z.int().min(0).max(300).default(30),
   requiredClaims: z.array(name).optional(),
 });

@@ -43,7 +43,6 @@ function toIssuer(entry: IssuerEntry): IssuerConfig {
       scope: entry.scopeClaim,
       scopePrefix: entry.scopePrefix,
     },
-    directory: entry.directory,
     clockSkewSeconds: entry.clockSkewSeconds,
     requiredClaims: entry.requiredClaims ?? requiredClaims(entry),
     // Only where it was allowed does an entry with such a URL come this far.

@@ -126,7 +126,6 @@ function defaultConfig(name: string, url: string, audience: string, tenants: rea
       scope: 'scope',
       scopePrefix: '',
     },
-    directory: 'token',
     clockSkewSeconds: 5,
     requiredClaims: ['aud', 'sub', 'client_id', 'iat', 'jti'],
   };

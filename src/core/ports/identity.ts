@@ -4,8 +4,6 @@ export interface IssuerSummary {
   /** Short name, the `<issuer>` of principals. */
   readonly name: string;
   readonly url: string;
-  /** Whether Sluice knows all its users and groups (`authoritative`) or only what tokens say (`token`). */
-  readonly directory: 'authoritative' | 'token';
 }
 
 export interface IdentityPort {
@@ -51,7 +49,6 @@ export interface IssuerConfig {
     /** Taken off the front of each scope value, such as `sluice:`. */
     readonly scopePrefix: string;
   };
-  readonly directory: 'authoritative' | 'token';
   readonly clockSkewSeconds: number;
   /** Claims a token must carry, beyond `iss` and `exp`, which are always required. */
   readonly requiredClaims: readonly string[];

@@ -122,7 +122,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
       authenticate: options.authenticate ?? (async (text) => callerFrom(text)),
-      issuers: [{ name: 'dev', url: 'https://issuer.example', directory: 'token' }],
+      issuers: [{ name: 'dev', url: 'https://issuer.example' }],
       notReady: () => [],
     },
     async retrieve(caller, request, signal) {

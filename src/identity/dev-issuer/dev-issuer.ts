@@ -154,7 +154,6 @@ function issuerConfig(url: string, resource: string, members: readonly { readonl
       scope: 'scope',
       scopePrefix: '',
     },
-    directory: 'token',
     clockSkewSeconds: 5,
     requiredClaims: ['aud', 'sub', 'client_id', 'iat', 'jti'],
   };
