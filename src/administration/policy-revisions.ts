@@ -58,9 +58,14 @@ export function createPolicyRevisions({ catalog, policy, parse }: PolicyRevision
   };
 }
 
+/** A policy of a hundred thousand wrong lines must not become an answer of as many places. */
+const MAX_SHOWN = 100;
+
 function refuse(problems: readonly PolicyProblem[]): void {
   if (problems.length === 0) return;
-  throw new AppError('invalid_policy', { issues: problems.map(({ line, message }) => ({ pointer: `/policy line ${line}`, message })) });
+  throw new AppError('invalid_policy', {
+    issues: problems.slice(0, MAX_SHOWN).map(({ line, message }) => ({ pointer: `/policy line ${line}`, message })),
+  });
 }
 
 function resource({ id, lines }: PolicyRevision): PolicyRevisionResource {

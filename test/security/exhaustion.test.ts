@@ -9,9 +9,12 @@ import { startTestService, type Answer, type TestService } from '../support/serv
 const MAX_CHUNK = 16_384;
 const WRITER = { sub: 'wilma', client_id: 'loader' } as const;
 
-const policy = ['ingest', 'label', 'retrieve']
-  .flatMap((action) => ['user:test|wilma', 'client:test|loader'].map((who) => allow(who, 'acme', action)))
-  .join('\n');
+const policy = [
+  ...['ingest', 'label', 'retrieve'].flatMap((action) =>
+    ['user:test|wilma', 'client:test|loader'].map((who) => allow(who, 'acme', action)),
+  ),
+  allow('client:test|loader', 'acme', 'administer'),
+].join('\n');
 
 let test: TestService;
 let writer = '';
@@ -65,6 +68,17 @@ describe('an answer stays of a size that memory holds, since', () => {
     const refused = await test.call('PATCH', '/v1/sources/notes', writer, ceiling(1_001));
     expect([refused.status, refused.json()['code']]).toEqual([422, 'limit_exceeded']);
     expect((await test.call('PATCH', '/v1/sources/notes', writer, ceiling(1_000))).status).toBe(200);
+  });
+
+  it('of a policy that is wrong in many lines only the first hundred are named', async () => {
+    const line = 'p, user:test|a, elsewhere, *, retrieve, upto:public, *, *, allow\n';
+    const admin = await test.token({ sub: 'root', client_id: 'loader' });
+    const publish = async (lines: number): Promise<number> => {
+      const answer = await test.call('POST', '/v1/policy/revisions', admin, { policy: line.repeat(lines), parent: 'x' });
+      expect([answer.status, answer.json()['code']]).toEqual([422, 'invalid_policy']);
+      return answer.json<{ errors: readonly object[] }>().errors.length;
+    };
+    expect([await publish(3), await publish(1_000)]).toEqual([3, 100]);
   });
 });
 
