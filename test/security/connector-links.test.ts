@@ -35,8 +35,10 @@ async function read(exclude: readonly string[] = []): Promise<ReadonlyMap<string
   return entries;
 }
 
-const textOf = (entry: TreeEntry | undefined): string | undefined =>
-  entry?.kind === 'document' ? Buffer.from(String(entry.body['contentBase64']), 'base64').toString() : undefined;
+function textOf(entry: TreeEntry | undefined): string | undefined {
+  const content = entry?.kind === 'document' ? entry.body['contentBase64'] : undefined;
+  return typeof content === 'string' ? Buffer.from(content, 'base64').toString() : undefined;
+}
 const EVERYONE = '{allow: [everyone]}';
 const BOARD = '{allow: ["group:idp|board"]}';
 

@@ -31,7 +31,14 @@ const put = (id: string, body: object): Promise<Answer> => test.call('PUT', `/v1
 
 describe('an answer stays of a size that memory holds, since', () => {
   it('a chunk that the writer cut is bounded: a hundred of them are one answer', async () => {
-    const chunks = (length: number) => [{ text: `${'gull '.repeat(length / 4)}`.slice(0, length - 1).padEnd(length, 'x') }];
+    const chunks = (length: number) => [
+      {
+        text: 'gull '
+          .repeat(length / 4)
+          .slice(0, length - 1)
+          .padEnd(length, 'x'),
+      },
+    ];
     const document = (length: number) => ({ mediaType: 'text/plain', acl: { allow: ['everyone'] }, chunks: chunks(length) });
     expect((await put('cut', document(MAX_CHUNK))).status).toBe(200);
     const refused = await put('cut', document(MAX_CHUNK + 1));

@@ -81,8 +81,18 @@ afterAll(async () => {
 describe('a forged index', () => {
   it('shows nothing that the catalog hides, and what may be read all the same', async () => {
     const before = await points();
-    const model = before.find(({ payload }) => payload['tenant'] === 'acme' && payload['zone'] !== undefined) as Point;
-    const open = { ...model.payload, acl_v: Number.MAX_SAFE_INTEGER, deny: [-1], valid_from: 0, valid_until: Number.MAX_SAFE_INTEGER };
+    // All but one of acme's documents have the label that Alice may read; the one that has another is alone in its zone.
+    const ofAcme = before.filter(({ payload }) => payload['tenant'] === 'acme');
+    const model = ofAcme.find(({ payload: { zone } }) => ofAcme.filter(({ payload }) => payload['zone'] === zone).length > 1) as Point;
+    const gates = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`g${i}`, [0]]));
+    const open = {
+      ...model.payload,
+      ...gates,
+      acl_v: Number.MAX_SAFE_INTEGER,
+      deny: [-1],
+      valid_from: 0,
+      valid_until: Number.MAX_SAFE_INTEGER,
+    };
     // A document replaced meanwhile leaves a chunk that is dead in the catalog; its point comes back, too.
     await put('acme', 'replaced', { text: 'Nothing of birds.' });
     await test.service.mender.mend();
