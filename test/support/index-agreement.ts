@@ -21,8 +21,8 @@ export interface IndexedPoint {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** Every point of a collection, read past the service. */
-export async function pointsOf({ url, apiKey }: TestQdrant, collection: string): Promise<readonly IndexedPoint[]> {
+/** Every point of a collection by id, read past the service. */
+export async function pointsOf({ url, apiKey }: Pick<TestQdrant, 'url' | 'apiKey'>, collection: string): Promise<readonly IndexedPoint[]> {
   const response = await fetch(`${url}/collections/${collection}/points/scroll`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(apiKey === undefined ? {} : { 'api-key': apiKey }) },
