@@ -1,14 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { mintFilterForTests } from '../../test/support/authorized-filter.ts';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { BM25_LEG, codeOf, TEST_IDENTITY, testPoint } from '../../test/support/vector-fixture.ts';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
@@ -23,20 +23,9 @@ import { createVectorIndex } from './vector-index.ts';
 const { log } = silentTelemetry;
 const PARENT = fileURLToPath(new URL('../../test/support/qdrant-parent.ts', import.meta.url));
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'sluice-local-'));
-  cleanups.push(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
-  return path;
-}
-
 async function started(dataDir: string, binary?: string): Promise<LocalQdrant> {
   const server = await startLocalQdrant({ dataDir, binary, log, graceMs: 3_000 });
-  cleanups.push(() => server.stop());
+  onTestFinished(() => server.stop());
   return server;
 }
 
@@ -56,7 +45,7 @@ interface Told {
 /** Starts a service-like process and gives the first line it prints. */
 async function parent(dataDir: string, then = 'stay'): Promise<{ process: ChildProcess; told: Told }> {
   const child = spawn(process.execPath, [PARENT, dataDir, then], { stdio: ['ignore', 'pipe', 'ignore'] });
-  cleanups.push(() => child.kill('SIGKILL'));
+  onTestFinished(() => void child.kill('SIGKILL'));
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { process: child, told: JSON.parse(line) as Told };
 }
@@ -68,7 +57,7 @@ async function collections(server: LocalQdrant, method = 'GET', name = ''): Prom
 }
 
 function script(body: string): string {
-  const path = join(directory(), 'program');
+  const path = join(temporaryDirectory(), 'program');
   writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   return path;
 }
@@ -79,7 +68,7 @@ function pinnedPath(): string {
 
 describe('a local Qdrant', () => {
   it('answers on loopback to its key only, and its key is not among its arguments', async () => {
-    const server = await started(directory());
+    const server = await started(temporaryDirectory());
     expect(new URL(server.url).hostname).toBe('127.0.0.1');
     expect(await collections(server)).toContain('"collections":[]');
     expect((await fetch(`${server.url}/collections`)).status).toBe(401);
@@ -92,7 +81,7 @@ describe('a local Qdrant', () => {
   });
 
   it('comes back after SIGKILL with its data, at the same address with the same key', async () => {
-    const server = await started(directory());
+    const server = await started(temporaryDirectory());
     await collections(server, 'PUT', '/kept');
     const pid = server.pid() ?? 0;
     let restarts = 0;
@@ -109,10 +98,10 @@ describe('a local Qdrant', () => {
   });
 
   it('killed while it is written to loses nothing it confirmed, and is searched again without a new client', async () => {
-    const server = await started(directory());
+    const server = await started(temporaryDirectory());
     const options = { collection: 'c', identity: TEST_IDENTITY, telemetry: silentTelemetry, clock: systemClock };
     const index = createVectorIndex({ ...options, endpoint: server.endpoint });
-    cleanups.push(() => index.close());
+    onTestFinished(() => index.close());
     const { signal } = new AbortController();
     await index.start(signal);
     const confirmed: string[] = [];
@@ -134,7 +123,7 @@ describe('a local Qdrant', () => {
   });
 
   it('is ended by stop, even right after it died, and leaves the directory to the next', async () => {
-    const dataDir = directory();
+    const dataDir = temporaryDirectory();
     const server = await started(dataDir);
     const known = identifyProcess(server.pid() ?? 0);
     await server.stop();
@@ -147,10 +136,10 @@ describe('a local Qdrant', () => {
   });
 
   it('runs a program of the operator, found to be new enough', async () => {
-    const copy = join(directory(), 'my-qdrant');
+    const copy = join(temporaryDirectory(), 'my-qdrant');
     copyFileSync(pinnedPath(), copy);
     chmodSync(copy, 0o755);
-    const server = await started(directory(), copy);
+    const server = await started(temporaryDirectory(), copy);
     expect(await collections(server)).toContain('"collections":[]');
   });
 
@@ -160,11 +149,11 @@ describe('a local Qdrant', () => {
     ['failing', 'exit 3', /does not run/],
     ['ending at once', 'test "$1" = --version && echo qdrant 1.16.0', /did not start: it ended at once/],
   ])('refuses a program that is %s', async (_, body, message) => {
-    await expect(startLocalQdrant({ dataDir: directory(), binary: script(body), log })).rejects.toThrow(message);
+    await expect(startLocalQdrant({ dataDir: temporaryDirectory(), binary: script(body), log })).rejects.toThrow(message);
   });
 
   it('refuses a program that is not there, and leaves no lock behind when a start fails', async () => {
-    const dataDir = directory();
+    const dataDir = temporaryDirectory();
     await expect(startLocalQdrant({ dataDir, binary: '/nowhere/qdrant', log })).rejects.toThrow(/SLUICE_QDRANT_BINARY/);
     await expect(startLocalQdrant({ dataDir, binary: script('exit 3'), log })).rejects.toThrow(AppError);
     await started(dataDir);
@@ -172,13 +161,13 @@ describe('a local Qdrant', () => {
 
   it('does not start beside a stranger on its port, and leaves nothing running', async () => {
     const stranger = createServer().listen(0, '127.0.0.1');
-    cleanups.push(() => stranger.close());
+    onTestFinished(() => void stranger.close());
     await once(stranger, 'listening');
     const address = stranger.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const options = {
       binary: findQdrantBinary(undefined),
-      directory: directory(),
+      directory: temporaryDirectory(),
       port,
       apiKey: 'k',
       log,
@@ -191,14 +180,14 @@ describe('a local Qdrant', () => {
 
   it('that never gets ready is ended at the deadline', async () => {
     const program = script('test "$1" = --version && echo qdrant 1.16.0 && exit; exec sleep 1000');
-    const options = { dataDir: directory(), binary: program, log, readyMs: 300, graceMs: 500 };
+    const options = { dataDir: temporaryDirectory(), binary: program, log, readyMs: 300, graceMs: 500 };
     await expect(startLocalQdrant(options)).rejects.toThrow(/not ready after 300 ms/);
   });
 });
 
 describe('after a kill -9 of the service', () => {
   it('the server it left is ended, another is started on its data', async () => {
-    const dataDir = directory();
+    const dataDir = temporaryDirectory();
     const first = await parent(dataDir);
     const orphan = identifyProcess(first.told.pid ?? 0);
     if (orphan === undefined) throw new Error('the parent started nothing');
@@ -213,7 +202,7 @@ describe('after a kill -9 of the service', () => {
   });
 
   it('but a plain exit takes the server along', async () => {
-    const { told } = await parent(directory(), 'exit');
+    const { told } = await parent(temporaryDirectory(), 'exit');
     const known = identifyProcess(told.pid ?? 0);
     const ended = until('the end of the server', () => known === undefined || !isSameProcess(known));
     await expect(ended).resolves.toBeUndefined();
@@ -222,7 +211,7 @@ describe('after a kill -9 of the service', () => {
 
 describe('two services on one directory', () => {
   it('are refused within a process and between processes, and a kill -9 frees it', async () => {
-    const dataDir = directory();
+    const dataDir = temporaryDirectory();
     const first = await parent(dataDir);
     await expect(startLocalQdrant({ dataDir, log })).rejects.toThrow(`in use by process ${first.process.pid}`);
     const rival = await parent(dataDir);

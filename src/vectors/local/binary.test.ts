@@ -1,32 +1,21 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { silentTelemetry } from '../../core/ports/telemetry.ts';
 import { checkQdrantBinary, findQdrantBinary, PINNED_SHA256 } from './binary.ts';
 import { launchQdrant } from './qdrant-process.ts';
 
 const { log } = silentTelemetry;
-const cleanups: (() => unknown)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).toReversed()) cleanup();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'sluice-local-'));
-  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 describe('the pinned program', () => {
   it('is run only with the digest of the release', async () => {
-    const copy = join(directory(), 'qdrant');
+    const copy = join(temporaryDirectory(), 'qdrant');
     copyFileSync(findQdrantBinary(undefined).path, copy);
     const pinned = { kind: 'pinned', path: copy, sha256: PINNED_SHA256 } as const;
     await checkQdrantBinary(pinned);
     writeFileSync(copy, 'x', { flag: 'a' });
     await expect(checkQdrantBinary(pinned)).rejects.toThrow(/SHA-256 differs/);
-    const options = { binary: pinned, directory: directory(), port: 1, apiKey: 'k', log, readyMs: 1_000, graceMs: 1_000 };
+    const options = { binary: pinned, directory: temporaryDirectory(), port: 1, apiKey: 'k', log, readyMs: 1_000, graceMs: 1_000 };
     await expect(launchQdrant(options, new AbortController().signal)).rejects.toThrow(/SHA-256 differs/);
   });
 

@@ -1,24 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { AppError } from '../../core/errors.ts';
 import { lockDirectory } from './directory-lock.ts';
 
-const cleanups: (() => unknown)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).toReversed()) cleanup();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'sluice-local-'));
-  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 describe('two directories', () => {
   it('may work on two', () => {
-    const [a, b] = [join(directory(), 'x'), join(directory(), 'x')];
+    const [a, b] = [join(temporaryDirectory(), 'x'), join(temporaryDirectory(), 'x')];
     for (const path of [a, b]) mkdirSync(path);
     const locks = [lockDirectory(a), lockDirectory(b)];
     expect(() => lockDirectory(a)).toThrow(AppError);

@@ -1,30 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { silentTelemetry } from '../../core/ports/telemetry.ts';
 import { reapOrphan } from './orphan.ts';
 import { identifyProcess, isSameProcess } from './process-identity.ts';
 
 const { log } = silentTelemetry;
-const cleanups: (() => unknown)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).toReversed()) cleanup();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'sluice-local-'));
-  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 describe('reapOrphan', () => {
   it('a process that merely has the recorded pid is left alone', async () => {
-    const where = directory();
+    const where = temporaryDirectory();
     const bystander = spawn('sleep', ['1000']);
-    cleanups.push(() => bystander.kill('SIGKILL'));
+    onTestFinished(() => void bystander.kill('SIGKILL'));
     const known = identifyProcess(bystander.pid ?? 0);
     if (known === undefined) throw new Error('sleep did not start');
     const others = [{ ...known, started: 'another boot/1' }, { ...known, executable: '/usr/bin/qdrant' }, { pid: known.pid }, 'rubbish'];
@@ -39,16 +28,16 @@ describe('reapOrphan', () => {
   });
 
   it('one that does not heed SIGTERM is killed', async () => {
-    const where = directory();
+    const where = temporaryDirectory();
     const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo up; while :; do sleep 0.1; done'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    cleanups.push(() => stubborn.kill('SIGKILL'));
+    onTestFinished(() => void stubborn.kill('SIGKILL'));
     await once(stubborn.stdout, 'data');
     writeFileSync(join(where, 'process.json'), JSON.stringify(identifyProcess(stubborn.pid ?? 0)));
     expect(await reapOrphan(where, log, 300)).toBe(true);
   });
 
   it('has nothing to do where nothing was recorded', async () => {
-    expect(await reapOrphan(directory(), log, 300)).toBe(false);
+    expect(await reapOrphan(temporaryDirectory(), log, 300)).toBe(false);
   });
 });
 
