@@ -2,7 +2,7 @@
 // Read by scripts/floors.ts; swc parses, since TypeScript 7 has no interface that dependency-cruiser can use.
 
 /** Tests, and what only tests use beside them. */
-const TESTS = '\\.test\\.ts$|[.-]fixture\\.ts$';
+const TESTS = '\\.test\\.ts$|\\.fixture\\.ts$';
 /** The only place that constructs, and the only reader of the environment. */
 const ROOF = '^src/(main\\.ts$|service/|config\\.ts$|config/)';
 const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit', 'provenance', 'telemetry'];

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { errorTable } from '../../src/core/errors.ts';
-import { openDoor, type Fixture } from '../../src/doors/http/door-fixture.ts';
+import { openDoor, type Fixture } from '../../src/doors/http/door.fixture.ts';
 import { issuerProblems } from '../../src/identity/issuer-config.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDoor, rawExchange, token, type Fixture } from './door-fixture.ts';
+import { openDoor, rawExchange, token, type Fixture } from './door.fixture.ts';
 import { problemSchema } from './schemas/answers.ts';
 
 let fixture: Fixture;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
-import { openDoor, receipt, token, type Fixture, type FixtureOptions } from './door-fixture.ts';
+import { openDoor, receipt, token, type Fixture, type FixtureOptions } from './door.fixture.ts';
 import { DEFAULT_HTTP_LIMITS } from './config.ts';
 import { batchAnswerSchema } from './schemas/answers.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Scope } from '../../core/caller.ts';
-import { openDoor, token, type Fixture } from './door-fixture.ts';
+import { openDoor, token, type Fixture } from './door.fixture.ts';
 import { problemSchema, retrieveAnswerSchema } from './schemas/answers.ts';
 
 let fixture: Fixture;

@@ -1,22 +1,10 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS } from './config.ts';
-import { answerTo, openDoor, rawExchange, token, type Fixture, type FixtureOptions } from './door-fixture.ts';
+import { answerTo, openDoorForTest as open, rawExchange, token, type Fixture } from './door.fixture.ts';
 import { addressKey } from './rate-limits.ts';
-
-let fixture: Fixture | undefined;
-
-afterEach(async () => {
-  await fixture?.door.close(0);
-  fixture = undefined;
-});
-
-async function open(options: FixtureOptions = {}): Promise<Fixture> {
-  fixture = await openDoor(options);
-  return fixture;
-}
 
 function ask(at: Fixture['at'], auth = token('ada', ['retrieve'])): Promise<Response> {
   return fetch(`${at.url}/v1/retrieve`, {

@@ -1,18 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
-import { openDoor, rawExchange, type Fixture, type FixtureOptions } from './door-fixture.ts';
-
-let fixture: Fixture | undefined;
-
-afterEach(async () => {
-  await fixture?.door.close(0);
-  fixture = undefined;
-});
-
-async function open(options: FixtureOptions = {}): Promise<Fixture> {
-  fixture = await openDoor(options);
-  return fixture;
-}
+import { openDoorForTest as open, rawExchange, type Fixture } from './door.fixture.ts';
 
 interface OpenApi {
   readonly openapi: string;

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { Caller, Scope } from '../../core/caller.ts';
 import { digestOf, sha256Hex } from '../../core/digest.ts';
+import { onTestFinished } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import type { DocumentId, SourceId, TenantId } from '../../core/ids.ts';
 import { labelScheme } from '../../core/label.ts';
@@ -162,6 +163,13 @@ export async function openDoor(options: FixtureOptions = {}): Promise<Fixture> {
   const door = createHttpDoor({ services: servicesFake(seen, options), config, telemetry, clock: systemClock });
   const at = await door.listen();
   return { door, at, seen, telemetry, log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+/** The same for one test: closed when it has finished. */
+export async function openDoorForTest(options: FixtureOptions = {}): Promise<Fixture> {
+  const fixture = await openDoor(options);
+  onTestFinished(() => fixture.door.close(0));
+  return fixture;
 }
 
 /** What a socket got back after these bytes, until the other side closed it: nothing of a client library in between. */
