@@ -72,7 +72,7 @@ function remote(limits: Extract<DenseSettings, { kind: 'remote' }>['limits'] = {
       model: 'm-1',
       apiKey: KEY,
       dimension: DIMENSION,
-      limits: { callTimeout: 5_000, attempts: 3, backoff: 1, maxBackoff: 2_000, random: () => 0.5, ...limits },
+      limits: { callTimeoutMs: 5_000, attempts: 3, backoffMs: 1, maxBackoffMs: 2_000, random: () => 0.5, ...limits },
     },
     telemetry: silentTelemetry,
   });
@@ -213,7 +213,7 @@ describe('an OpenAI-compatible server', () => {
 
   it('that is slow is cut off at the deadline of each call', async () => {
     handler = () => undefined;
-    expect((await failure(remote({ callTimeout: 300, attempts: 2 }).probe(never))).code).toBe('embedding_unavailable');
+    expect((await failure(remote({ callTimeoutMs: 300, attempts: 2 }).probe(never))).code).toBe('embedding_unavailable');
     expect(asked).toHaveLength(2);
   });
 
@@ -223,7 +223,7 @@ describe('an OpenAI-compatible server', () => {
       send(response, 'later', 429, { 'retry-after': '600' });
       setTimeout(() => aborting.abort(), 20);
     };
-    const error = await failure(remote({ maxBackoff: 3_600_000 }).probe(aborting.signal));
+    const error = await failure(remote({ maxBackoffMs: 3_600_000 }).probe(aborting.signal));
     expect(error.code).toBe('embedding_unavailable');
     expect(asked).toHaveLength(1);
     expect((await failure(remote().probe(AbortSignal.abort()))).code).toBe('embedding_unavailable');
@@ -236,7 +236,7 @@ describe('an OpenAI-compatible server', () => {
       if (healthy) answerHonestly(one, response, nth);
       else send(response, 'broken', 500);
     };
-    const client = remote({ attempts: 1, breakAfter: 2, breakFor: 1_000 });
+    const client = remote({ attempts: 1, breakAfter: 2, breakForMs: 1_000 });
     await failure(client.probe(never));
     await failure(client.probe(never));
     expect((await failure(client.probe(never))).retryAfter).toBe(1);
@@ -249,7 +249,7 @@ describe('an OpenAI-compatible server', () => {
 
   it('that is not there', async () => {
     const gone = createEmbedding({
-      dense: { kind: 'remote', url: 'http://127.0.0.1:1', model: 'm', dimension: 3, limits: { attempts: 2, backoff: 1 } },
+      dense: { kind: 'remote', url: 'http://127.0.0.1:1', model: 'm', dimension: 3, limits: { attempts: 2, backoffMs: 1 } },
       telemetry: silentTelemetry,
     });
     expect((await failure(gone.probe(never))).code).toBe('embedding_unavailable');

@@ -26,7 +26,7 @@ export interface Embedding extends EmbeddingPort {
 }
 
 /** A person waits for a query, so its deadline and its patience are shorter than those of ingestion. */
-const QUERY_LIMITS = { callTimeout: 5_000, attempts: 2, maxBackoff: 1_000 } as const;
+const QUERY_LIMITS = { callTimeoutMs: 5_000, attempts: 2, maxBackoffMs: 1_000 } as const;
 
 type DenseLeg = Embedded['dense'];
 const NO_DENSE: DenseLeg = { kind: 'none' };

@@ -7,18 +7,17 @@ import type { DenseVector } from '../core/ports/vectors.ts';
 import { batches, type BatchLimits } from './batches.ts';
 import { createCall, Transient, type RemoteSettings } from './openai-call.ts';
 
-/** Times in milliseconds. */
 export interface RemoteLimits extends BatchLimits {
-  readonly callTimeout: number;
+  readonly callTimeoutMs: number;
   /** Calls for one batch, the first included. */
   readonly attempts: number;
   /** Wait before the second call; doubled for each further one, with jitter. */
-  readonly backoff: number;
+  readonly backoffMs: number;
   /** A longer Retry-After is not waited for. */
-  readonly maxBackoff: number;
-  /** Failures in a row after which no call is made for `breakFor`. */
+  readonly maxBackoffMs: number;
+  /** Failures in a row after which no call is made for `breakForMs`. */
   readonly breakAfter: number;
-  readonly breakFor: number;
+  readonly breakForMs: number;
   /** 0 … 1, for jitter. */
   readonly random: () => number;
 }
@@ -26,12 +25,12 @@ export interface RemoteLimits extends BatchLimits {
 export const DEFAULT_REMOTE_LIMITS: RemoteLimits = {
   texts: 64,
   characters: 100_000,
-  callTimeout: 30_000,
+  callTimeoutMs: 30_000,
   attempts: 4,
-  backoff: 250,
-  maxBackoff: 15_000,
+  backoffMs: 250,
+  maxBackoffMs: 15_000,
   breakAfter: 8,
-  breakFor: 5_000,
+  breakForMs: 5_000,
   random: Math.random,
 };
 
@@ -47,11 +46,11 @@ export interface RemoteEmbedder {
  * answer that does not fit is never used and never repeated. Errors and logs hold no text, vector or key.
  */
 export function createRemoteEmbedder(settings: RemoteSettings, limits: RemoteLimits, telemetry: Telemetry): RemoteEmbedder {
-  const agent = new Agent({ connect: { timeout: Math.min(10_000, limits.callTimeout) }, connections: 8 });
-  const call = createCall(settings, limits.callTimeout, agent);
+  const agent = new Agent({ connect: { timeout: Math.min(10_000, limits.callTimeoutMs) }, connections: 8 });
+  const call = createCall(settings, limits.callTimeoutMs, agent);
   const breaker = circuitBreaker(
     handleWhen((error) => error instanceof Transient && error.outage),
-    { halfOpenAfter: limits.breakFor, breaker: new ConsecutiveBreaker(limits.breakAfter) },
+    { halfOpenAfter: limits.breakForMs, breaker: new ConsecutiveBreaker(limits.breakAfter) },
   );
 
   async function embedBatch(texts: readonly string[], signal: AbortSignal): Promise<readonly DenseVector[]> {
@@ -82,16 +81,16 @@ export function createRemoteEmbedder(settings: RemoteSettings, limits: RemoteLim
 
 /** Doubling with jitter of ± 50 %, or what the server asked for where that is longer; undefined where it asked for too much. */
 function waitBefore(attempt: number, error: Transient, limits: RemoteLimits): number | undefined {
-  const own = Math.min(limits.backoff * 2 ** (attempt - 1) * (0.5 + limits.random()), limits.maxBackoff);
+  const own = Math.min(limits.backoffMs * 2 ** (attempt - 1) * (0.5 + limits.random()), limits.maxBackoffMs);
   const asked = error.wait ?? 0;
-  return asked > limits.maxBackoff ? undefined : Math.max(own, asked);
+  return asked > limits.maxBackoffMs ? undefined : Math.max(own, asked);
 }
 
 function asUnavailable(error: unknown, signal: AbortSignal, limits: RemoteLimits): AppError {
   if (error instanceof AppError) return error;
   if (signal.aborted) return new AppError('embedding_unavailable', { detail: 'given up by the caller', cause: error });
   if (error instanceof BrokenCircuitError) {
-    return new AppError('embedding_unavailable', { detail: 'circuit open', retryAfter: Math.ceil(limits.breakFor / 1000) });
+    return new AppError('embedding_unavailable', { detail: 'circuit open', retryAfter: Math.ceil(limits.breakForMs / 1000) });
   }
   return new AppError('embedding_unavailable', { cause: error });
 }

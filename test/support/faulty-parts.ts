@@ -18,7 +18,7 @@ export const DIMENSION = 8;
 const LIMITS: ServiceLimits = {
   audit: { deadlineMs: 1_500 },
   database: { connectTimeoutMs: 1_000, statementTimeoutMs: 1_500, transactionTimeoutMs: 2_500 },
-  embedding: { callTimeout: 700, attempts: 2, backoff: 10, breakFor: 300 },
+  embedding: { callTimeoutMs: 700, attempts: 2, backoffMs: 10, breakForMs: 300 },
   http: { deadlineMs: 10_000 },
   identity: { fetchDeadlineMs: 700, coolDownMs: 1, breakerOpenMs: 200, retryInitialMs: 100, retryMaxMs: 300 },
   index: { searchDeadlineMs: 1_000, writeDeadlineMs: 700 },
