@@ -17,7 +17,7 @@ export interface Restriction {
   readonly filter?: MetadataFilter;
 }
 
-/** A zone set in the form that is cheapest to search by; see docs/decisions on the zone filter. Never empty. */
+/** A zone set in the form that is cheapest to search by; `src/policy/zone-term.ts` chooses it. Never empty. */
 export type ZoneTerm =
   { readonly kind: 'flat'; readonly ids: readonly ZoneId[] } | { readonly kind: 'runs'; readonly runs: readonly ZoneRun[] };
 

@@ -51,4 +51,4 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   headersMs: 10_000,
 };
 
-export const DEFAULT_RATE_LIMITS: RateLimits = { clientPerMinute: 60_000, userPerMinute: 6_000, failuresPerMinute: 60 };
+export const DEFAULT_RATE_LIMITS: RateLimits = { clientPerMinute: 6_000, userPerMinute: 600, failuresPerMinute: 60 };
