@@ -3,7 +3,6 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generated } from '../support/corpus.ts';
 import { DIMENSION, embed, startEmbeddingServer, type EmbeddingServer } from '../support/embedding-server.ts';
-import { qdrantForTests, type TestQdrant } from '../support/qdrant.ts';
 import { seededRandom } from '../support/random.ts';
 import { allow } from '../support/rights.ts';
 import { AUDIENCE, startTestService, type TestService } from '../support/service.ts';
@@ -59,12 +58,12 @@ interface World {
   readonly owner: string;
 }
 
-let qdrant: TestQdrant;
 let embeddings: EmbeddingServer;
 let issuer: TestIssuer;
 let bare: World;
 let crowded: World;
 
+/** With an index of its own, since the name of its collection is in the names of chunks. */
 async function startWorld(): Promise<World> {
   const dense = { kind: 'remote' as const, url: embeddings.url, model: 'm', apiKey: undefined, dimension: DIMENSION };
   const test = await startTestService({
@@ -72,11 +71,7 @@ async function startWorld(): Promise<World> {
     tenants: ['acme', 'globex'],
     issuer,
     options: { clock: { now: () => START } },
-    config: {
-      qdrant: { kind: 'remote', url: qdrant.url, apiKey: qdrant.apiKey ?? '' },
-      collection: qdrant.freshCollection(),
-      embedding: { languages: ['en'], dense },
-    },
+    config: { embedding: { languages: ['en'], dense } },
   });
   sameChunkSecret(test.dataDir);
   return { test, owner: await token('owner', []) };
@@ -133,8 +128,7 @@ async function fill(world: World, withHidden: boolean): Promise<void> {
 }
 
 beforeAll(async () => {
-  [qdrant, embeddings, issuer] = await Promise.all([
-    qdrantForTests(),
+  [embeddings, issuer] = await Promise.all([
     startEmbeddingServer(),
     startTestIssuer({ name: 'test', tenants: ['acme', 'globex'], audience: AUDIENCE, now: () => START }),
   ]);
@@ -143,7 +137,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all([bare.test.stop(), crowded.test.stop()]);
-  await Promise.all([qdrant.stop(), embeddings.close(), issuer.stop()]);
+  await Promise.all([embeddings.close(), issuer.stop()]);
 });
 
 /** The bytes of an answer, but for what differs between any two requests: its id and the moment of judging. */
