@@ -1,6 +1,6 @@
 import type { ConfigProblem } from './config-error.ts';
 import type { ConfigFile } from './file.ts';
-import { isLoopbackHost } from './urls.ts';
+import { isLoopbackHost } from '../core/urls.ts';
 import type { Variables } from './variables.ts';
 
 type Rule = readonly [broken: boolean, key: string, message: string];

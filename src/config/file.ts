@@ -1,7 +1,7 @@
 import { parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import type { ConfigProblem } from './config-error.ts';
-import { isPlainUrl } from './urls.ts';
+import { isPlainUrl } from '../core/urls.ts';
 
 const name = z.string().min(1).max(256);
 const language = z.string().regex(/^[a-z]{2,3}$/, 'needs a primary language, such as en');

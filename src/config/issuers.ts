@@ -1,12 +1,10 @@
 import { parseTenantId } from '../core/ids.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
+import { ASYMMETRIC_ALGORITHMS, isAsymmetricAlgorithm } from '../identity/algorithms.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { type IssuerEntry, issuerEntry } from './file.ts';
-import { isLoopbackHost, isPlainUrl, isProtectedUrl } from './urls.ts';
+import { isLoopbackHost, isPlainUrl, isProtectedUrl } from '../core/urls.ts';
 import type { Variables } from './variables.ts';
-
-/** Asymmetric ones only: with a symmetric algorithm a public key becomes the secret (RFC 8725 §2.1). */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
 /** Short name of the issuer that the variables describe. */
 const OIDC = 'oidc';
@@ -77,7 +75,7 @@ export function issuerProblems(entries: readonly IssuerEntry[], values: Variable
         at('audiences'),
         'set either audiences or audienceClientIds',
       ],
-      [entry.algorithms.every((a) => ALGORITHMS.includes(a)), at('algorithms'), `needs some of ${ALGORITHMS.join(', ')}`],
+      [entry.algorithms.every(isAsymmetricAlgorithm), at('algorithms'), `needs some of ${ASYMMETRIC_ALGORITHMS.join(', ')}`],
       [entry.groupsMaximum === undefined || entry.groupsClaim !== false, at('groupsMaximum'), 'needs a groupsClaim'],
     ];
     return checks.flatMap(([holds, key, message]) => (holds ? [] : [{ key, message }]));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseTenantId } from '../core/ids.ts';
 import { type ConfigProblem, nearest } from './config-error.ts';
 import { LOG_LEVELS } from './types.ts';
-import { isPlainUrl, isProtectedUrl } from './urls.ts';
+import { isPlainUrl, isProtectedUrl } from '../core/urls.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

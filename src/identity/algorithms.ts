@@ -1,4 +1,7 @@
-/** Every JWS algorithm that may be allowed for an issuer, with the keys that fit it. Asymmetric only (RFC 8725 §3.1, §3.2). */
+/**
+ * Every JWS algorithm that may be allowed for an issuer, with the keys that fit it (RFC 8725 §3.1, §3.2). Asymmetric only: with a
+ * symmetric one a public key becomes the secret (§2.1).
+ */
 const ALGORITHMS: ReadonlyMap<string, { readonly kty: string; readonly curve?: string }> = new Map([
   ['RS256', { kty: 'RSA' }],
   ['RS384', { kty: 'RSA' }],
@@ -12,6 +15,8 @@ const ALGORITHMS: ReadonlyMap<string, { readonly kty: string; readonly curve?: s
   ['EdDSA', { kty: 'OKP', curve: 'Ed25519' }],
   ['Ed25519', { kty: 'OKP', curve: 'Ed25519' }],
 ]);
+
+export const ASYMMETRIC_ALGORITHMS: readonly string[] = [...ALGORITHMS.keys()];
 
 export function isAsymmetricAlgorithm(name: string): boolean {
   return ALGORITHMS.has(name);
