@@ -1,6 +1,5 @@
 import { parseTenantId } from '../core/ids.ts';
-import type { IssuerConfig } from '../core/ports/identity.ts';
-import { ASYMMETRIC_ALGORITHMS, isAsymmetricAlgorithm } from '../identity/algorithms.ts';
+import { ASYMMETRIC_ALGORITHMS, isAsymmetricAlgorithm, type IssuerConfig } from '../core/ports/identity.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { type IssuerEntry, issuerEntry } from './file.ts';
 import { isLoopbackHost, isPlainUrl, isProtectedUrl } from '../core/urls.ts';

@@ -1,6 +1,5 @@
 import { parseTenantId } from '../core/ids.ts';
-import type { IssuerConfig } from '../core/ports/identity.ts';
-import { isAsymmetricAlgorithm } from './algorithms.ts';
+import { isAsymmetricAlgorithm, type IssuerConfig } from '../core/ports/identity.ts';
 import { isProviderUrl } from './provider-url.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;

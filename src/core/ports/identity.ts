@@ -17,6 +17,26 @@ export interface IdentityPort {
   notReady(): readonly string[];
 }
 
+/** JWS algorithms that an issuer may be allowed. Asymmetric only: with a symmetric one a public key becomes the secret (RFC 8725 §2.1). */
+export const ASYMMETRIC_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
+export type AsymmetricAlgorithm = (typeof ASYMMETRIC_ALGORITHMS)[number];
+
+export function isAsymmetricAlgorithm(name: string): name is AsymmetricAlgorithm {
+  return ASYMMETRIC_ALGORITHMS.some((one) => one === name);
+}
+
 /** How one OpenID provider is trusted. Every exception to RFC 9068 is spelt out here. */
 export interface IssuerConfig {
   /** Short name used in principals: lower-case letters, digits, hyphens, at most 31 characters. */
@@ -25,7 +45,7 @@ export interface IssuerConfig {
   readonly url: string;
   /** Accepted `aud`, at least one. */
   readonly audiences: readonly string[];
-  /** Asymmetric JWS algorithms accepted from this issuer. */
+  /** Of `ASYMMETRIC_ALGORITHMS`. */
   readonly algorithms: readonly string[];
   /**
    * Accepted `typ` headers, compared case-insensitively with any `application/` taken off. `at+jwt` unless excepted;
