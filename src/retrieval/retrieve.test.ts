@@ -156,7 +156,7 @@ const numbers = (chunks: readonly { readonly id: string }[]): readonly number[] 
 const searches = (world: World): number => world.log.filter((step) => step.startsWith('search')).length;
 
 describe('the path of a query', () => {
-  it('declares, searches, judges and makes durable before it answers, in that order', async () => {
+  it('searches, declares meanwhile, then judges and makes durable before it answers', async () => {
     const world = worldOf();
     const made = await ask(world);
     expect(numbers(made.chunks)).toEqual([0, 1, 2]);
@@ -166,7 +166,7 @@ describe('the path of a query', () => {
       [3, 1 / 63, 'Text 2.'],
     ]);
     expect(made).toMatchObject({ requestId: 'r-1', label: label('public') });
-    expect(world.log).toEqual(['embed', 'intent', 'search bm25 3', 'judge', 'release']);
+    expect(world.log).toEqual(['embed', 'search bm25 3', 'intent', 'judge', 'release']);
     expect(world.releases).toMatchObject([{ stamp: { tenant: 1, global: 1 }, validUntil: 'forever' }]);
   });
 
@@ -257,12 +257,12 @@ describe('requests that fail', () => {
     expect(world.releases).toEqual([]);
   });
 
-  it('an intent that cannot be written: nothing is searched', async () => {
+  it('an intent that cannot be written: nothing is judged', async () => {
     const world = worldOf();
     const parts = partsOf(world);
     const broken = { ...parts, audit: { ...parts.audit, append: () => Promise.reject(new AppError('audit_unavailable')) } };
     await expect(ask(world, {}, broken)).rejects.toMatchObject({ code: 'audit_unavailable' });
-    expect(searches(world)).toBe(0);
+    expect(world.log).not.toContain('judge');
     expect(world.releases).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
-import type { AuthorizedFilter } from '../core/filter.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -12,7 +12,7 @@ import { answer, type Chosen } from './answer.ts';
 import { fuse } from './fuse.ts';
 import { earliestEnd, type JudgingContext } from './judge.ts';
 import { intentEvent, releaseEvent, type Counts } from './events.ts';
-import { rejudge, searchLeg, type SearchParts } from './search-leg.ts';
+import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 
 export interface RetrievalParts extends SearchParts {
@@ -51,13 +51,15 @@ export async function retrieve(
 ): Promise<RetrieveAnswer> {
   const { telemetry } = parts;
   const purpose = checkedPurpose(parts, request);
-  // The intent is written while the query is embedded, and awaited before any hit is judged.
-  const intent = telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose));
-  const legs = telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
-  const [, ready] = await Promise.all([intent, legs]);
+  // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
+  await currentStamp(parts, caller);
+  const ready = await telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
+  const declared = once(() => telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose)));
   for (let search = 0; search < MAX_SEARCHES; search++) {
     signal.throwIfAborted();
-    const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, signal));
+    const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, declared, signal));
+    // Where nothing was searched, there was nothing to wait beside.
+    await declared();
     const patient = pass.overtaken && search < MAX_SEARCHES - 1;
     const released = await telemetry.span('release', {}, () => release(parts, request, pass, patient));
     if (released !== undefined) return released;
@@ -65,10 +67,18 @@ export async function retrieve(
   throw new AppError('epoch_unstable', { retryAfter: 1 });
 }
 
-/** Only for a tenant that exists: a token may assert one that was never made, and must not start a log for it. */
+/**
+ * The intent is written while the index searches, and awaited before any hit is judged. On SQLite a commit holds up this
+ * thread, so the search is sent off first.
+ */
 async function declareIntent(parts: RetrievalParts, caller: Caller, request: RetrieveRequest, purpose: Purpose): Promise<void> {
-  await currentStamp(parts, caller);
+  await setImmediate();
   await parts.audit.append(intentEvent(caller, request, purpose));
+}
+
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => (running ??= run());
 }
 
 function checkedPurpose(parts: RetrievalParts, request: RetrieveRequest): Purpose {
@@ -118,6 +128,7 @@ async function searchPass(
   request: RetrieveRequest,
   purpose: Purpose,
   legs: readonly Leg[],
+  declared: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Pass> {
   const { stamp, context, decision } = await judgingContext(parts, caller, request, purpose);
@@ -129,7 +140,8 @@ async function searchPass(
   const now = Math.floor(parts.clock.now() / 1000);
   const authorization = parts.policy.authorize({ view, caller, decision, restriction, numbers, now });
   if (authorization.kind === 'none') return nothing;
-  return { ...nothing, ...(await searchLegs(parts, context, authorization.filter, legs, request.limit, signal)) };
+  const search = { context, filter: authorization.filter, declared, signal };
+  return { ...nothing, ...(await searchLegs(parts, search, legs, request.limit)) };
 }
 
 function aclPrincipals(caller: Caller): readonly JudgingContext['caller']['client'][] {
@@ -139,14 +151,12 @@ function aclPrincipals(caller: Caller): readonly JudgingContext['caller']['clien
 
 async function searchLegs(
   parts: RetrievalParts,
-  context: JudgingContext,
-  filter: AuthorizedFilter,
+  search: Search,
   legs: readonly Leg[],
   limit: number,
-  signal: AbortSignal,
 ): Promise<Pick<Pass, 'chosen' | 'counts' | 'overtaken'>> {
   const depth = legs.length === 1 ? limit : FUSION_DEPTH;
-  const results = await Promise.all(legs.map((leg) => searchLeg(parts, context, filter, leg, depth, signal)));
+  const results = await Promise.all(legs.map((leg) => searchLeg(parts, search, leg, depth)));
   const judgements = new Map(results.flatMap(({ passed }) => passed.map((judgement) => [judgement.candidate.chunk, judgement])));
   const ranked = fuse(results.map(({ passed }) => passed.map(({ candidate }) => candidate.chunk))).slice(0, limit);
   const chosen = ranked.flatMap(({ chunk, score }) => {

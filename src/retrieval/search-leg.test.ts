@@ -5,13 +5,16 @@ import type { AuthorizedFilter } from '../core/filter.ts';
 import type { Candidate } from '../core/ports/catalog.ts';
 import type { Leg, VectorIndex } from '../core/ports/vectors.ts';
 import { candidate, chunkId, countedTelemetry, fakeCatalog, fakePolicy, judgingContext } from './retrieval.fixture.ts';
-import { rejudge, searchLeg, type SearchParts } from './search-leg.ts';
+import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 
 const LEG: Leg = { name: 'bm25', kind: 'sparse', vector: { indices: [1], values: [1] } };
 const FILTER = {} as AuthorizedFilter;
-const signal = new AbortController().signal;
-
-type Search = VectorIndex['search'];
+const SEARCH: Search = {
+  context: judgingContext(),
+  filter: FILTER,
+  declared: () => Promise.resolve(),
+  signal: new AbortController().signal,
+};
 
 function never(): never {
   throw new Error('not a part of retrieval');
@@ -20,7 +23,7 @@ function never(): never {
 /** An index that ranks chunks 0, 1, 2, … and notes how wide it was asked to search. */
 function staleIndex(size: number): { readonly widths: number[]; readonly vectors: VectorIndex } {
   const widths: number[] = [];
-  const search: Search = async (_filter, _leg, limit) => {
+  const search: VectorIndex['search'] = async (_filter, _leg, limit) => {
     widths.push(limit);
     return Array.from({ length: Math.min(limit, size) }, (_, n) => ({ chunk: chunkId(n), score: 1 / (n + 1) }));
   };
@@ -44,7 +47,7 @@ describe('searchLeg', () => {
       vectors,
       Array.from({ length: 50 }, (_, n) => candidate(n)),
     );
-    const result = await searchLeg(parts, judgingContext(), FILTER, LEG, 3, signal);
+    const result = await searchLeg(parts, SEARCH, LEG, 3);
     expect(numbers(result.passed)).toEqual([0, 1, 2]);
     expect(result).toMatchObject({ candidates: 3, refused: 0, gone: false });
     expect(widths).toEqual([3]);
@@ -54,7 +57,7 @@ describe('searchLeg', () => {
     const { widths, vectors } = staleIndex(100);
     const stale = Array.from({ length: 100 }, (_, n) => candidate(n, n < 20 ? { state: 'gone' } : {}));
     const { parts, catalog, telemetry } = partsOf(vectors, stale);
-    const result = await searchLeg(parts, judgingContext(), FILTER, LEG, 3, signal);
+    const result = await searchLeg(parts, SEARCH, LEG, 3);
     expect(numbers(result.passed)).toEqual([20, 21, 22]);
     expect(result).toMatchObject({ candidates: 48, refused: 20, gone: true });
     expect(widths).toEqual([3, 12, 48]);
@@ -67,18 +70,18 @@ describe('searchLeg', () => {
   it('stops where the index has no more, with what there is', async () => {
     const { widths, vectors } = staleIndex(10);
     const few = Array.from({ length: 10 }, (_, n) => candidate(n, n % 5 === 4 ? {} : { validUntil: 1 }));
-    const result = await searchLeg(partsOf(vectors, few).parts, judgingContext(), FILTER, LEG, 8, signal);
+    const result = await searchLeg(partsOf(vectors, few).parts, SEARCH, LEG, 8);
     expect(numbers(result.passed)).toEqual([4, 9]);
     expect(result.gone).toBe(false);
     expect(widths).toEqual([8, 32]);
-    const empty = await searchLeg(partsOf(staleIndex(0).vectors, []).parts, judgingContext(), FILTER, LEG, 8, signal);
+    const empty = await searchLeg(partsOf(staleIndex(0).vectors, []).parts, SEARCH, LEG, 8);
     expect(empty).toEqual({ passed: [], candidates: 0, refused: 0, gone: false });
   });
 
   it('gives up with index_unavailable rather than answer too little, reading the catalog in slices', async () => {
     const { widths, vectors } = staleIndex(1_000_000);
     const { parts, catalog } = partsOf(vectors, []);
-    await expect(searchLeg(parts, judgingContext(), FILTER, LEG, 100, signal)).rejects.toMatchObject({ code: 'index_unavailable' });
+    await expect(searchLeg(parts, SEARCH, LEG, 100)).rejects.toMatchObject({ code: 'index_unavailable' });
     expect(widths.at(-1)).toBeGreaterThan(10_000);
     expect(Math.max(...catalog.reads.map((read) => read.length))).toBeLessThanOrEqual(1_024);
   });
@@ -88,24 +91,31 @@ describe('searchLeg', () => {
     await fc.assert(
       fc.asyncProperty(world, async ({ alive, depth }) => {
         const all = alive.map((live, n) => candidate(n, live ? {} : { state: 'quarantined' }));
-        const { passed } = await searchLeg(
-          partsOf(staleIndex(all.length).vectors, all).parts,
-          judgingContext(),
-          FILTER,
-          LEG,
-          depth,
-          signal,
-        );
+        const { passed } = await searchLeg(partsOf(staleIndex(all.length).vectors, all).parts, SEARCH, LEG, depth);
         const expected = alive.flatMap((live, n) => (live ? [n] : [])).slice(0, depth);
         expect(numbers(passed)).toEqual(expected);
       }),
     );
   });
 
+  it('judges nothing before the intent is durable, though the search is under way', async () => {
+    const { parts, catalog } = partsOf(staleIndex(3).vectors, [candidate(0)]);
+    const intent = Promise.withResolvers<void>();
+    const searching = searchLeg(parts, { ...SEARCH, declared: () => intent.promise }, LEG, 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(catalog.reads).toEqual([]);
+    intent.resolve();
+    expect(numbers((await searching).passed)).toEqual([0]);
+    const refused = new AppError('audit_unavailable');
+    const failing = searchLeg(parts, { ...SEARCH, declared: () => Promise.reject(refused) }, LEG, 1);
+    await expect(failing).rejects.toBe(refused);
+    expect(catalog.reads).toHaveLength(1);
+  });
+
   it('counts each refusal by its reason and alarms on those that should not happen', async () => {
     const { parts, telemetry } = partsOf(staleIndex(3).vectors, [candidate(0), candidate(1, { state: 'off' })]);
     const refusing = { ...parts, policy: fakePolicy({ confirm: () => ({ kind: 'refuse', reason: 'denied' }) }) };
-    await searchLeg(refusing, judgingContext(), FILTER, LEG, 3, signal);
+    await searchLeg(refusing, SEARCH, LEG, 3);
     expect(telemetry.counts.map(({ counter, labels }) => [counter, labels['reason']])).toEqual([
       ['hits_refused', 'policy'],
       ['keys_disagree', undefined],
@@ -121,8 +131,8 @@ describe('searchLeg', () => {
     const failing = (code: 'index_unavailable' | 'catalog_unavailable') => () => Promise.reject(new AppError(code));
     const noIndex = { ...parts, vectors: { ...parts.vectors, search: failing('index_unavailable') } };
     const noCatalog = { ...parts, catalog: { ...parts.catalog, candidates: failing('catalog_unavailable') } };
-    await expect(searchLeg(noIndex, judgingContext(), FILTER, LEG, 1, signal)).rejects.toMatchObject({ code: 'index_unavailable' });
-    await expect(searchLeg(noCatalog, judgingContext(), FILTER, LEG, 1, signal)).rejects.toMatchObject({ code: 'catalog_unavailable' });
+    await expect(searchLeg(noIndex, SEARCH, LEG, 1)).rejects.toMatchObject({ code: 'index_unavailable' });
+    await expect(searchLeg(noCatalog, SEARCH, LEG, 1)).rejects.toMatchObject({ code: 'catalog_unavailable' });
   });
 });
 

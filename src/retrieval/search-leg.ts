@@ -23,6 +23,15 @@ export interface LegResult {
   readonly gone: boolean;
 }
 
+/** What all legs of one search share. */
+export interface Search {
+  readonly context: JudgingContext;
+  readonly filter: AuthorizedFilter;
+  /** Resolves when the intent is durable. */
+  readonly declared: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 /** Past this, the index is so stale that widening further would only hide it. */
 const MAX_WIDTH = 65_536;
 const WIDEN = 4;
@@ -31,19 +40,18 @@ const JUDGED_AT_ONCE = 1_024;
 
 /**
  * Searches one leg and judges every hit, widening until `depth` hits passed or the readable set is exhausted, so that
- * a stale index costs work and never a shorter answer. Fails with `index_unavailable` where it would have to give up.
+ * a stale index costs work and never a shorter answer. No hit is judged before `declared` resolves.
+ * Fails with `index_unavailable` where it would have to give up.
  */
 export async function searchLeg(
   parts: SearchParts,
-  context: JudgingContext,
-  filter: AuthorizedFilter,
+  { context, filter, declared, signal }: Search,
   leg: Leg,
   depth: number,
-  signal: AbortSignal,
 ): Promise<LegResult> {
   const judged = new Map<ChunkId, JudgedHit>();
   for (let width = depth; ; width *= WIDEN) {
-    const hits = await parts.vectors.search(filter, leg, width, signal);
+    const [hits] = await Promise.all([parts.vectors.search(filter, leg, width, signal), declared()]);
     const fresh = hits.map((hit) => hit.chunk).filter((chunk) => !judged.has(chunk));
     await judgeChunks(parts, context, fresh, judged);
     const passed = hits.flatMap(({ chunk }) => {
