@@ -8,6 +8,7 @@ export interface DirectClient {
   close(): Promise<void>;
 }
 
+export const STOCK = 'stock client';
 export const BEST_DIRECT = 'direct: undici, uncompressed';
 
 interface Server {
@@ -60,7 +61,7 @@ export function directClients(server: Server): readonly DirectClient[] {
   return [
     bestClient(server),
     stockClient(server, 'stock client, identity', { 'accept-encoding': 'identity' }),
-    stockClient(server, 'stock client', {}),
+    stockClient(server, STOCK, {}),
   ];
 }
 

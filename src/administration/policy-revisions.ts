@@ -2,11 +2,14 @@ import { AppError } from '../core/errors.ts';
 import { policyCsv, policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
 import type { ReadCatalog, TenantAdmin, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, PolicyProblem } from '../core/ports/policy.ts';
+import { parsePrincipal, principalParts } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 
 export interface PolicyRevisionParts {
   readonly catalog: ReadCatalog & TenantAdmin;
   readonly policy: PolicyPort;
+  /** Short names of the configured issuers. */
+  readonly issuers: readonly string[];
   /** The strict reader of `policy.csv`. */
   readonly parse: (text: string) => { readonly lines: readonly PolicyLine[]; readonly problems: readonly PolicyProblem[] };
 }
@@ -28,7 +31,7 @@ export interface PolicyRevisions {
   publish(context: RequestContext, body: { readonly policy: string; readonly parent: string }): Promise<PolicyRevisionResource>;
 }
 
-export function createPolicyRevisions({ catalog, policy, parse }: PolicyRevisionParts): PolicyRevisions {
+export function createPolicyRevisions({ catalog, policy, issuers, parse }: PolicyRevisionParts): PolicyRevisions {
   async function administered({ caller }: RequestContext): Promise<TenantView> {
     const epoch = await catalog.epoch(caller.tenant);
     if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
@@ -46,6 +49,7 @@ export function createPolicyRevisions({ catalog, policy, parse }: PolicyRevision
       const { lines, problems } = parse(text);
       refuse(problems);
       refuse(policy.check(caller.tenant, lines));
+      refuse(lines.flatMap((line) => unknownIssuer(line, issuers)));
       const revision = policyRevision(lines);
       if (policy.permitsTenant({ ...view, policy: revision }, caller, 'administer').kind !== 'permit') {
         refuse([{ line: 0, message: 'nobody may publish a policy under which they could not publish the next one' }]);
@@ -60,6 +64,14 @@ export function createPolicyRevisions({ catalog, policy, parse }: PolicyRevision
 
 /** A policy of a hundred thousand wrong lines must not become an answer of as many places. */
 const MAX_SHOWN = 100;
+
+/** A deny that names nobody would fail open, and a grant that names nobody is a mistake. Who or member is the first column. */
+function unknownIssuer({ columns: [who = ''], line }: PolicyLine, issuers: readonly string[]): readonly PolicyProblem[] {
+  const named = parsePrincipal(who);
+  const issuer = named === undefined ? undefined : principalParts(named)?.issuer;
+  if (issuer === undefined || issuers.includes(issuer)) return [];
+  return [{ line, message: `names an issuer that is not configured; use one of: ${issuers.join(', ')}` }];
+}
 
 function refuse(problems: readonly PolicyProblem[]): void {
   if (problems.length === 0) return;

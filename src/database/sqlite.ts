@@ -44,8 +44,6 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
     if (mode !== 'wal') throw new Error(`SQLite cannot use a write-ahead log here (journal_mode ${String(mode)}); use a local disk`);
     db.exec('pragma synchronous = full');
     db.exec('pragma trusted_schema = off');
-    // 16 MB of log before it is copied back: a page written often is then copied once.
-    db.exec('pragma wal_autocheckpoint = 4000');
 
     if (access === 'read') db.exec('pragma query_only = on');
   } catch (error) {

@@ -142,7 +142,7 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
     ingestion: createIngestion({ ...shared, collection: config.collection, writes: catalog, issuers, language: languages[0], mend }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
-    policyRevisions: createPolicyRevisions({ catalog, policy, parse: parsePolicyCsv }),
+    policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),
     readiness: () => readiness(probes, probeMs),
   };
 }

@@ -65,6 +65,16 @@ describe('policy revisions', () => {
     expect(await get()).toEqual(before);
   });
 
+  it('are refused where a line names an issuer that is not configured: its deny would reach nobody', async () => {
+    const before = await get();
+    const deny = (who: string): string => `${before.policy}p, ${who}, acme, wiki, retrieve, *, *, *, deny\n`;
+    const typo = await publish(deny('group:tset|contractors'), before.revision);
+    expect([typo.status, typo.json<{ code: string }>().code]).toEqual([422, 'invalid_policy']);
+    const right = await publish(deny('group:test|contractors'), before.revision);
+    expect(right.status, right.text).toBe(201);
+    expect((await publish(before.policy, right.json<Revision>().revision)).status).toBe(201);
+  });
+
   it('cannot take the right to publish from the one who publishes', async () => {
     const before = await get();
     const without = before.policy.split('\n').filter((line) => !line.startsWith('g, user:test|root'));
