@@ -46,7 +46,7 @@ export function createIdentity({ issuers: configs, clock, telemetry, limits: giv
   const cache = createTokenCache(limits, clock, (name) => byName.get(name)?.keys.generation ?? -1);
 
   return {
-    issuers: configs.map(({ name, url }) => ({ name, url })),
+    issuers: configs.map(({ name, url, claims }) => ({ name, url, groups: claims.groups.kind })),
     notReady: () => issuers.filter((issuer) => !issuer.keys.ready).map((issuer) => issuer.config.name),
     async authenticate(token, signal) {
       if (closing.signal.aborted) throw issuerUnavailable('identity', 'closed');

@@ -70,6 +70,14 @@ describe('readAcl', () => {
     expect(readAcl({ allow: ['everyone'] }, []).acl.gates).toEqual([['everyone']]);
   });
 
+  it('lets a deny on a group dangle where the issuer names no groups, and only there', () => {
+    const body: AclBody = { allow: ['everyone'], deny: ['group:idp|contractors'] };
+    expect(readAcl(body, ONE)).toMatchObject({ dangling: false, warnings: [] });
+    expect(readAcl(body, ONE, ONE)).toMatchObject({ dangling: true, warnings: [{ pointer: '/acl/deny/0' }] });
+    expect(readAcl({ allow: ['everyone'], deny: ['user:idp|bob'] }, ONE, ONE)).toMatchObject({ dangling: false, warnings: [] });
+    expect(readAcl({ allow: ['group:idp|staff'] }, ONE, ONE)).toMatchObject({ dangling: false, warnings: [{ pointer: '/acl/allow/0' }] });
+  });
+
   it('refuses what is too much and cuts nothing off', () => {
     const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `user:idp|u${n}`);
     const limit = (body: AclBody, ...pointers: readonly string[]): void => {

@@ -11,13 +11,14 @@ export interface ReadAcl {
   readonly dangling: boolean;
 }
 
+const NO_GROUPS = 'names a group of an issuer whose tokens name no groups; it matches nobody';
 const UNKNOWN_ISSUER = 'names an issuer that is not configured; it matches nobody';
 
 /**
  * An ACL as written to one as stored. Fails with `acl_required`, `invalid_acl` (a text that can name nobody) or
- * `limit_exceeded`.
+ * `limit_exceeded`. `groupless` are issuers whose tokens name no groups: a deny on one of their groups would reach nobody.
  */
-export function readAcl(body: AclBody | undefined, issuers: readonly string[]): ReadAcl {
+export function readAcl(body: AclBody | undefined, issuers: readonly string[], groupless: readonly string[] = []): ReadAcl {
   if (body === undefined) throw new AppError('acl_required', { issues: [{ pointer: '/acl', message: 'is required' }] });
   const gates = 'allow' in body ? [{ pointer: '/acl/allow', names: body.allow }] : namedGates(body.gates);
   const deny = { pointer: '/acl/deny', names: body.deny ?? [] };
@@ -28,8 +29,8 @@ export function readAcl(body: AclBody | undefined, issuers: readonly string[]): 
       issues: [{ pointer: '/acl', message: `at most ${MAX_ACL_CHARACTERS} characters in all entries` }],
     });
   }
-  const warnings = gates.flatMap((list) => unknownPlaces(list, issuers));
-  const dangling = unknownPlaces(deny, issuers);
+  const warnings = gates.flatMap((list) => unknownPlaces(list, issuers, groupless));
+  const dangling = unknownPlaces(deny, issuers, groupless);
   return { acl, warnings: [...warnings, ...dangling], dangling: dangling.length > 0 };
 }
 
@@ -59,11 +60,13 @@ function principals(list: NamedList, issuers: readonly string[]): readonly Princ
   });
 }
 
-function unknownPlaces(list: NamedList, issuers: readonly string[]): readonly InputIssue[] {
+function unknownPlaces(list: NamedList, issuers: readonly string[], groupless: readonly string[]): readonly InputIssue[] {
   return list.names.flatMap((name, index) => {
     const found = qualifyPrincipal(name, issuers);
-    const issuer = found === undefined ? undefined : principalParts(found)?.issuer;
-    if (issuer === undefined || issuers.includes(issuer)) return [];
-    return [{ pointer: `${list.pointer}/${index}`, message: UNKNOWN_ISSUER }];
+    const parts = found === undefined ? undefined : principalParts(found);
+    if (parts === undefined) return [];
+    const pointer = `${list.pointer}/${index}`;
+    if (!issuers.includes(parts.issuer)) return [{ pointer, message: UNKNOWN_ISSUER }];
+    return parts.kind === 'group' && groupless.includes(parts.issuer) ? [{ pointer, message: NO_GROUPS }] : [];
   });
 }

@@ -41,11 +41,12 @@ export function readWrite(input: {
   readonly before: StoredDocument | undefined;
   readonly scheme: LabelScheme;
   readonly issuers: readonly string[];
+  readonly groupless: readonly string[];
   readonly writer: Trust;
   readonly language: string;
 }): DocumentWrite {
-  const { body, before, scheme, issuers, writer } = input;
-  const { acl, warnings, dangling } = readAcl(body.acl, issuers);
+  const { body, before, scheme, issuers, groupless, writer } = input;
+  const { acl, warnings, dangling } = readAcl(body.acl, issuers, groupless);
   const declared: Label = readLabel(scheme, body, before?.declared ?? { ...neutralLabel(scheme), trust: writer });
   const validity = readValidity(body);
   const language = body.language ?? input.language;

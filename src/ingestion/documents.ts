@@ -101,7 +101,7 @@ async function patchOnce(
   const before = await existing(parts, source, id);
   // Before anything of the patch is judged: what is wrong with it must not tell a hidden document from a missing one.
   if (!mayKnow(authority, source, before)) throw new AppError('not_found');
-  const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers);
+  const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers, parts.groupless);
   const access: Access = {
     acl: read?.acl ?? before.acl,
     declared: readLabel(authority.view.scheme, patch, before.declared),

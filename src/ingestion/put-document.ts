@@ -63,7 +63,8 @@ async function putOnce(
   const writer = writerTrustFor(parts.policy, authority, context, source);
   const document = documentId(id);
   const before = await parts.writes.document(source.tenant, source.id, document);
-  const write = readWrite({ body, before, scheme: authority.view.scheme, issuers: parts.issuers, writer, language: parts.language });
+  const { issuers, groupless, language } = parts;
+  const write = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, writer, language });
   checkWrite({ authority, source, writer, before, after: write.access });
 
   const pipeline = pipelineOf(parts, body.mediaType);

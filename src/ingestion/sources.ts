@@ -12,6 +12,8 @@ export interface SourceParts extends AuthorityParts {
   readonly writes: WriteCatalog;
   /** Short names of the configured issuers. */
   readonly issuers: readonly string[];
+  /** Those of them whose tokens name no groups. */
+  readonly groupless: readonly string[];
   /** Starts cleaning up what a deletion leaves behind. */
   readonly mend: () => void;
 }

@@ -130,6 +130,7 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
   const shared = { catalog, policy, vectors, embedding, telemetry, clock };
   const retrieval: RetrievalParts = { ...shared, audit, provenance: createProvenance({ random: randomBytes }), languages };
   const issuers = identity.issuers.map(({ name }) => name);
+  const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);
   const mend = (): void => mender.kick();
   const probes = {
     index: (signal: AbortSignal) => vectors.probe(signal),
@@ -139,7 +140,15 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
   };
   return {
     identity,
-    ingestion: createIngestion({ ...shared, collection: config.collection, writes: catalog, issuers, language: languages[0], mend }),
+    ingestion: createIngestion({
+      ...shared,
+      collection: config.collection,
+      writes: catalog,
+      issuers,
+      groupless,
+      language: languages[0],
+      mend,
+    }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),

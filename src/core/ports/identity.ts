@@ -4,6 +4,8 @@ export interface IssuerSummary {
   /** Short name, the `<issuer>` of principals. */
   readonly name: string;
   readonly url: string;
+  /** `none`: its tokens name no groups, so nobody is ever in one of them. */
+  readonly groups: 'claim' | 'none';
 }
 
 export interface IdentityPort {

@@ -123,7 +123,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
       authenticate: options.authenticate ?? (async (text) => callerFrom(text)),
-      issuers: [{ name: 'dev', url: 'https://issuer.example' }],
+      issuers: [{ name: 'dev', url: 'https://issuer.example', groups: 'claim' }],
       notReady: () => [],
     },
     async retrieve(caller, request, signal) {
