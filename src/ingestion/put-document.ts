@@ -69,7 +69,7 @@ async function putOnce(
 
   const pipeline = pipelineOf(parts, body.mediaType);
   if (before !== undefined && sameIndexedText(before, write, body, pipeline)) {
-    return changeAttributes(parts, context, before, { ...attributesOf(context, body, write, before.title) }, write.warnings);
+    return changeAttributes(parts, context, before, attributesOf(context, body, write, before.title), write.warnings);
   }
   const stored = await index(parts, context, source, { document, before, write, body, pipeline });
   parts.telemetry.count('documents_ingested', { outcome: before === undefined ? 'created' : 'changed' });
