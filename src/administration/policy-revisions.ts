@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { policyCsv, policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
-import type { ReadCatalog, TenantAdmin, TenantView } from '../core/ports/catalog.ts';
+import type { ReadCatalog, TenantAdmin } from '../core/ports/catalog.ts';
 import type { PolicyPort, PolicyProblem } from '../core/ports/policy.ts';
+import { presence, type Presence } from '../core/presence.ts';
 import { parsePrincipal, principalParts } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 
@@ -32,20 +33,19 @@ export interface PolicyRevisions {
 }
 
 export function createPolicyRevisions({ catalog, policy, issuers, parse }: PolicyRevisionParts): PolicyRevisions {
-  async function administered({ caller }: RequestContext): Promise<TenantView> {
-    const epoch = await catalog.epoch(caller.tenant);
-    if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
-    const view = await catalog.view(caller.tenant, epoch.stamp);
+  async function administered(context: RequestContext): Promise<Presence> {
+    const here = await presence(catalog, context.caller);
+    const { caller, view } = here;
     if (policy.permitsTenant(view, caller, 'administer').kind !== 'permit') throw new AppError('forbidden');
-    return view;
+    return here;
   }
 
   return {
-    active: async (context) => resource((await administered(context)).policy),
+    active: async (context) => resource((await administered(context)).view.policy),
 
     async publish(context, { policy: text, parent }) {
-      const { caller, requestId } = context;
-      const view = await administered(context);
+      const { requestId } = context;
+      const { caller, view } = await administered(context);
       const { lines, problems } = parse(text);
       refuse(problems);
       refuse(policy.check(caller.tenant, lines));

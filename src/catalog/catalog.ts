@@ -7,6 +7,7 @@ import { createEpochReader } from './epochs.ts';
 import { createNumbers } from './numbers.ts';
 import { createPublish } from './publish.ts';
 import { createReserve } from './reserve.ts';
+import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
 import { createStage } from './stage.ts';
 import { switches } from './switches.ts';
@@ -21,6 +22,7 @@ export function createCatalog(context: CatalogContext): Catalog {
   return guarded(context, {
     epoch: createEpochReader(context.database),
     view: createViews(context),
+    resolve: createResolve(),
     numbers: createNumbers(context),
     candidates: createCandidates(context.database),
     putSource: createPutSource(context),

@@ -14,6 +14,8 @@ export type CallerUser =
       readonly groups: readonly Principal[];
       /** Unknown counts as guest, so identity passes `true` for it. */
       readonly guest: boolean;
+      /** The issuer leaves groups to the directory: `groups` is empty until `ReadCatalog.resolve` has filled it in for this request. */
+      readonly groupsFrom?: 'directory';
     };
 
 /**

@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { SourceId } from '../core/ids.ts';
 import { parseSourceId } from '../core/ids.ts';
@@ -5,6 +6,7 @@ import { neutralLabel, type Label } from '../core/label.ts';
 import type { ReadCatalog, TenantView, Change } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Action } from '../core/policy-lines.ts';
+import { presence } from '../core/presence.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import type { RequestContext } from './types.ts';
 
@@ -16,6 +18,8 @@ export interface AuthorityParts {
 /** A caller's rights over one tenant, as policy says them now. Made new for every request. */
 export interface Authority {
   readonly view: TenantView;
+  /** Who asks, with the groups of this moment; never the caller of the context, who may lack the directory's. */
+  readonly caller: Caller;
   /** Over the source as a whole, or over it with a document's declared label joined in. */
   may(action: Action, source: Source, declared?: Label): boolean;
   /** The live source, where the caller holds at least one of the actions; else `not_found`, whether it exists or not. */
@@ -26,10 +30,7 @@ export interface Authority {
 export const SEEING: readonly Action[] = ['ingest', 'label', 'request', 'approve', 'audit'];
 
 export async function authorityOf(parts: AuthorityParts, context: RequestContext): Promise<Authority> {
-  const { caller } = context;
-  const epoch = await parts.catalog.epoch(caller.tenant);
-  if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
-  const view = await parts.catalog.view(caller.tenant, epoch.stamp);
+  const { caller, view } = await presence(parts.catalog, context.caller);
   const may: Authority['may'] = (action, source, declared) => {
     const object = effectiveZone(view.scheme, source, declared ?? neutralLabel(view.scheme));
     // Whether somebody may write into a source at all is whether there is any trust at which they may.
@@ -38,6 +39,7 @@ export async function authorityOf(parts: AuthorityParts, context: RequestContext
   };
   return {
     view,
+    caller,
     may,
     source(id, ...anyOf) {
       const source = findSource(view, id);

@@ -47,7 +47,7 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       const before = await parts.writes.document(source.tenant, source.id, documentId(id));
       if (before === undefined) throw new AppError('not_found');
       if (!authority.may('label', source, before.declared)) {
-        const writer = writerTrustFor(parts.policy, authority, context, source);
+        const writer = writerTrustFor(parts.policy, authority, source);
         checkWrite({ authority, source, writer, before, after: before });
       }
       await parts.writes.deleteDocument(before.key, source.tenant, before.revision, changeBy(context));
@@ -109,7 +109,7 @@ async function patchOnce(
     // A new ACL decides anew whether a deny dangles.
     state: read === undefined ? before.state : read.dangling ? 'quarantined' : 'live',
   };
-  checkPatch(parts, context, authority, source, before, access);
+  checkPatch(parts, authority, source, before, access);
   const attributes = {
     title: patch.title ?? before.title,
     uri: patch.uri === undefined ? before.uri : (patch.uri ?? undefined),
@@ -123,17 +123,10 @@ async function patchOnce(
   return before.writtenBy === changeBy(context).by || authority.may('label', source, before.declared) ? whole : outside;
 }
 
-function checkPatch(
-  parts: DocumentParts,
-  context: RequestContext,
-  authority: Authority,
-  source: Source,
-  before: StoredDocument,
-  after: Access,
-): void {
+function checkPatch(parts: DocumentParts, authority: Authority, source: Source, before: StoredDocument, after: Access): void {
   const owner = authority.may('label', source, before.declared) && authority.may('label', source, after.declared);
   if (owner && authority.may('label', source)) return;
-  const writer = writerTrustFor(parts.policy, authority, context, source);
+  const writer = writerTrustFor(parts.policy, authority, source);
   checkWrite({ authority, source, writer, before, after });
   if (widens(authority.view.scheme, before, after)) requireLabel(authority, source, before);
 }
@@ -152,13 +145,13 @@ async function getDocument(parts: DocumentParts, context: RequestContext, source
     return { view: 'owner', ...resource(found, label), acl: found.acl, state: found.state };
   }
   if (authority.may('audit', source, found.declared)) return { view: 'auditor', ...resource(found, label) };
-  if (mayRead(parts, context, authority, found)) return { view: 'reader', ...resource(found, label) };
+  if (mayRead(parts, authority, found)) return { view: 'reader', ...resource(found, label) };
   if (authority.may('ingest', source)) return { view: 'writer', source: source.id, document: found.document };
   throw new AppError('not_found');
 }
 
-function mayRead(parts: DocumentParts, context: RequestContext, authority: Authority, found: StoredDocument): boolean {
-  const { caller } = context;
+function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocument): boolean {
+  const { caller } = authority;
   const now = parts.clock.now() / 1000;
   const [purpose] = parts.policy.purposes;
   return (

@@ -60,7 +60,7 @@ async function putOnce(
 ): Promise<DocumentReceipt> {
   const authority = await authorityOf(parts, context);
   const source = authority.source(sourceId, 'ingest');
-  const writer = writerTrustFor(parts.policy, authority, context, source);
+  const writer = writerTrustFor(parts.policy, authority, source);
   const document = documentId(id);
   const before = await parts.writes.document(source.tenant, source.id, document);
   const { issuers, groupless, language } = parts;

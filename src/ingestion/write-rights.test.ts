@@ -4,6 +4,7 @@ import { judgeAcl, normaliseAcl, type AclSubject } from '../core/acl.ts';
 import type { SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import { labelScheme, trustRank, TRUSTS, type Label, type Level } from '../core/label.ts';
 import type { StoredDocument, TenantView } from '../core/ports/catalog.ts';
+import type { Caller } from '../core/caller.ts';
 import { EVERYONE, type Principal } from '../core/principal.ts';
 import type { Source } from '../core/zone.ts';
 import type { Action } from '../core/policy-lines.ts';
@@ -148,7 +149,7 @@ function holder(rights: Partial<Record<Action, string>>): Authority {
     const upto = rights[action];
     return upto !== undefined && SCHEME.rank((declared ?? source.label).level) <= SCHEME.rank(upto as Level);
   };
-  return { view: { scheme: SCHEME } as TenantView, may, source: () => SOURCE };
+  return { view: { scheme: SCHEME } as TenantView, caller: {} as Caller, may, source: () => SOURCE };
 }
 
 const ALL = 'restricted';

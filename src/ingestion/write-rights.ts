@@ -6,7 +6,6 @@ import type { PolicyPort } from '../core/ports/policy.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import type { Authority } from './authority.ts';
 import type { Validity } from './label-body.ts';
-import type { RequestContext } from './types.ts';
 
 /** What decides who may read a document; the part of a write that needs rights of its own. */
 export interface Access extends Validity {
@@ -16,10 +15,10 @@ export interface Access extends Validity {
 }
 
 /** Writing needs `ingest`, within the writer's trust. Owners (`label`) may also allow a less trusted writer. */
-export function writerTrustFor(policy: PolicyPort, authority: Authority, context: RequestContext, source: Source): Trust {
+export function writerTrustFor(policy: PolicyPort, authority: Authority, source: Source): Trust {
   const { view } = authority;
   const object = effectiveZone(view.scheme, source, neutralLabel(view.scheme));
-  const writer = policy.writerTrust(view, context.caller, object);
+  const writer = policy.writerTrust(view, authority.caller, object);
   // Whoever may not write here learns nothing of what is here.
   if (writer.kind === 'none') throw new AppError('not_found');
   return writer.trust;

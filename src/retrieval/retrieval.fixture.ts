@@ -133,6 +133,7 @@ export function fakeCatalog(given: {
       return found === undefined ? { kind: 'none' } : { kind: 'epoch', stamp: found };
     },
     view: async () => current(),
+    resolve: async (caller) => caller,
     numbers: async () => new Map(),
     async candidates(_tenant, chunks) {
       reads.push(chunks);

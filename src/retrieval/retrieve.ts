@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
+import { presence } from '../core/presence.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -52,7 +53,7 @@ export async function retrieve(
   const { telemetry } = parts;
   const purpose = checkedPurpose(parts, request);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
-  await currentStamp(parts, caller);
+  await presence(parts.catalog, caller);
   const ready = await telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
   const declared = once(() => telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose)));
   for (let search = 0; search < MAX_SEARCHES; search++) {
@@ -102,21 +103,13 @@ async function embedLegs(parts: RetrievalParts, request: RetrieveRequest, signal
   return legs;
 }
 
-async function currentStamp(parts: SearchParts, caller: Caller): Promise<EpochStamp> {
-  const epoch = await parts.catalog.epoch(caller.tenant);
-  if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
-  return epoch.stamp;
-}
-
 async function judgingContext(
   parts: RetrievalParts,
-  caller: Caller,
+  asking: Caller,
   request: RetrieveRequest,
   purpose: Purpose,
 ): Promise<{ stamp: EpochStamp; context: JudgingContext; decision: ReturnType<RetrievalParts['policy']['decide']> }> {
-  // The epoch first, before any cache: whatever is read after it is at least as new.
-  const stamp = await currentStamp(parts, caller);
-  const view = await parts.catalog.view(caller.tenant, stamp);
+  const { stamp, view, caller } = await presence(parts.catalog, asking);
   const decision = parts.policy.decide(view, caller, 'retrieve', purpose);
   const zones = new Set(decision.kind === 'zones' ? decision.zones : []);
   return { stamp, decision, context: { view, caller, subject: aclSubject(caller), purpose, restriction: request.restriction, zones } };
@@ -124,18 +117,18 @@ async function judgingContext(
 
 async function searchPass(
   parts: RetrievalParts,
-  caller: Caller,
+  asking: Caller,
   request: RetrieveRequest,
   purpose: Purpose,
   legs: readonly Leg[],
   declared: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Pass> {
-  const { stamp, context, decision } = await judgingContext(parts, caller, request, purpose);
+  const { stamp, context, decision } = await judgingContext(parts, asking, request, purpose);
   const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 }, overtaken: true };
   // A caller with nothing to read never reaches the store.
   if (decision.kind === 'none' || legs.length === 0) return nothing;
-  const { view, restriction } = context;
+  const { view, caller, restriction } = context;
   const numbers = await parts.catalog.numbers(caller.tenant, aclPrincipals(caller), stamp);
   const now = Math.floor(parts.clock.now() / 1000);
   const authorization = parts.policy.authorize({ view, caller, decision, restriction, numbers, now });

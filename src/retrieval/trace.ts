@@ -1,5 +1,6 @@
 import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
+import { presence } from '../core/presence.ts';
 import { parseSourceId, type ZoneId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Label } from '../core/label.ts';
@@ -20,12 +21,10 @@ export interface TraceParts {
  */
 export async function traceRequest(
   parts: TraceParts,
-  caller: Caller,
+  asking: Caller,
   reading: { readonly requestId: string; readonly traced: string },
 ): Promise<readonly StoredAuditEvent[]> {
-  const epoch = await parts.catalog.epoch(caller.tenant);
-  if (epoch.kind === 'none') throw new AppError('invalid_token', { detail: 'the token asserts a tenant that does not exist' });
-  const view = await parts.catalog.view(caller.tenant, epoch.stamp);
+  const { caller, view } = await presence(parts.catalog, asking);
   const events = await parts.audit.byRequest(caller.tenant, reading.traced);
   const whole = parts.policy.permitsTenant(view, caller, 'audit').kind === 'permit';
   const visible = whole ? events : narrowed(parts, view, caller, events);

@@ -1,4 +1,5 @@
 import type { Acl } from '../acl.ts';
+import type { Caller } from '../caller.ts';
 import type { Digest } from '../digest.ts';
 import type { ChunkId, DocumentId, DocumentKey, PrincipalNumber, SourceId, TenantId, ZoneId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
@@ -97,6 +98,12 @@ export interface ReadCatalog {
   epoch(tenant: TenantId): Promise<{ readonly kind: 'none' } | { readonly kind: 'epoch'; readonly stamp: EpochStamp }>;
   /** A view at least as new as the stamp. `policy_unavailable` where the tenant has no active revision. */
   view(tenant: TenantId, stamp: EpochStamp): Promise<TenantView>;
+  /**
+   * The caller with the groups and the guest status that the directory holds at least as new as the stamp, where their issuer
+   * leaves groups to it; the caller unchanged otherwise. The same object for the same caller and generation. `forbidden` for a
+   * person whom the directory does not know or has deactivated: read as "no groups", every deny on a group would fail open.
+   */
+  resolve(caller: Caller, stamp: EpochStamp): Promise<Caller>;
   /** Which of these principals occur in an ACL of the tenant, and as what. */
   numbers(tenant: TenantId, principals: readonly Principal[], stamp: EpochStamp): Promise<ReadonlyMap<Principal, PrincipalNumber>>;
   /** Unknown ids are missing from the map. Always read from the database, never cached. */
