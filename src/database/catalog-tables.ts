@@ -10,7 +10,6 @@ export interface CatalogTables {
   epochs: EpochRow;
   tenants: TenantRow;
   principals: PrincipalRow;
-  memberships: MembershipRow;
   sources: SourceRow;
   source_history: SourceHistoryRow;
   zones: ZoneRow;
@@ -52,18 +51,6 @@ export interface PrincipalRow {
   readonly number: number;
   readonly name: string;
   readonly recorded_from: number;
-}
-
-/** Who was in which group, when, and who says so (`origin`). */
-export interface MembershipRow {
-  readonly tenant: string;
-  readonly member: string;
-  readonly group_name: string;
-  readonly origin: string;
-  readonly valid_from: number | null;
-  readonly valid_until: number | null;
-  readonly recorded_from: number;
-  readonly recorded_to: number | null;
 }
 
 /** Who made a recorded change, through which application, under which request. */

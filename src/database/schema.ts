@@ -1,5 +1,6 @@
 import type { AuditTables } from './audit-tables.ts';
 import type { CatalogTables } from './catalog-tables.ts';
+import type { DirectoryTables } from './directory-tables.ts';
 
 /** Everything in the database. Column types are those that both SQLite and PostgreSQL give back: text and safe integers. */
-export type Schema = CatalogTables & AuditTables;
+export type Schema = CatalogTables & DirectoryTables & AuditTables;

@@ -1,0 +1,89 @@
+import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
+
+type Column = 'text' | 'integer' | 'bigint';
+/** A trailing `?` makes a column nullable. */
+type Columns = Readonly<Record<string, Column | `${Column}?`>>;
+
+const CHANGED_BY = { changed_by: 'text', changed_through: 'text', request_id: 'text' } as const satisfies Columns;
+const RECORDED = { recorded_from: 'bigint', recorded_to: 'bigint?' } as const satisfies Columns;
+const ENTRY = { tenant: 'text', id: 'text', issuer: 'text', principal: 'text', revision: 'bigint' } as const satisfies Columns;
+
+/** Users and groups that Sluice holds for issuers that leave them to it. The table `memberships` was never written to until now. */
+export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): Promise<void> {
+  // Text orders by code point on both, as in the first migration.
+  const text = dialect === 'postgres' ? sql`text collate "C"` : ('text' as const);
+
+  async function table(name: string, key: readonly string[], columns: Columns): Promise<void> {
+    let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
+    for (const [column, written] of Object.entries(columns)) {
+      const type = written.replace('?', '') as Column;
+      builder = builder.addColumn(column, type === 'text' ? text : type, (c) => (written.endsWith('?') ? c : c.notNull()));
+    }
+    if (key.length > 0) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...key]);
+    await builder.execute();
+  }
+  async function index(on: string, columns: readonly string[], { unique = false, where = '' } = {}): Promise<void> {
+    let builder = db.schema
+      .createIndex(`${on}_by_${columns.join('_')}`)
+      .on(on)
+      .columns([...columns]);
+    if (unique) builder = builder.unique();
+    await (where === '' ? builder : builder.where(sql<boolean>`${sql.raw(where)}`)).execute();
+  }
+
+  await db.schema.dropTable('memberships').execute();
+  await table('directories', ['tenant', 'issuer'], {
+    tenant: 'text',
+    issuer: 'text',
+    users: 'bigint',
+    groups: 'bigint',
+    memberships: 'bigint',
+  });
+
+  const user = { user_name: 'text', active: 'integer', guest: 'integer' } as const satisfies Columns;
+  await table('directory_users', ['tenant', 'id'], {
+    ...ENTRY,
+    ...user,
+    user_name_key: 'text',
+    external_id: 'text?',
+    display_name: 'text?',
+    user_type: 'text?',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  });
+  await index('directory_users', ['tenant', 'principal'], { unique: true });
+  await index('directory_users', ['tenant', 'issuer', 'user_name_key'], { unique: true });
+  await index('directory_users', ['tenant', 'issuer', 'external_id']);
+  await index('directory_users', ['tenant', 'issuer', 'id']);
+  await table('directory_user_history', ['tenant', 'id', 'revision'], { ...ENTRY, ...user, state: 'text', ...CHANGED_BY, ...RECORDED });
+  await index('directory_user_history', ['tenant', 'principal']);
+
+  await table('directory_groups', ['tenant', 'id'], {
+    ...ENTRY,
+    title: 'text',
+    title_key: 'text',
+    external_id: 'text?',
+    members: 'bigint',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  });
+  await index('directory_groups', ['tenant', 'principal'], { unique: true });
+  await index('directory_groups', ['tenant', 'issuer', 'title_key']);
+  await index('directory_groups', ['tenant', 'issuer', 'external_id']);
+  await index('directory_groups', ['tenant', 'issuer', 'id']);
+  await table('directory_group_history', ['tenant', 'id', 'revision'], {
+    ...ENTRY,
+    title: 'text',
+    state: 'text',
+    ...CHANGED_BY,
+    ...RECORDED,
+  });
+  await index('directory_group_history', ['tenant', 'principal']);
+
+  // `member_id` is the id of a user or of a group. Who changed it is in the history of the group at that time.
+  await table('memberships', [], { tenant: 'text', group_id: 'text', member_id: 'text', ...RECORDED });
+  await index('memberships', ['tenant', 'group_id', 'member_id'], { unique: true, where: 'recorded_to is null' });
+  await index('memberships', ['tenant', 'member_id', 'recorded_to', 'group_id']);
+
+  await index('documents', ['tenant', 'key'], { where: `state = 'quarantined'` });
+}
