@@ -27,8 +27,11 @@ export interface Caller {
   readonly issuer: string;
   readonly user: CallerUser;
   readonly client: Principal;
-  /** The outermost `act` of a delegated token; inner ones are for the audit only. */
-  readonly actor: { readonly kind: 'none' } | { readonly kind: 'actor'; readonly principal: Principal };
+  /**
+   * The outermost `act` of a delegated token, under every name it may go by: where the token does not say whether it is a
+   * person or an application, it is both. It lends no right, so a name too many can only refuse. Inner ones are for the audit.
+   */
+  readonly actor: { readonly kind: 'none' } | { readonly kind: 'actor'; readonly principals: readonly [Principal, ...Principal[]] };
   /** The whole `act` chain, outermost first, as the token spelt it. For the audit, never for a decision. */
   readonly actorChain: readonly string[];
   readonly scopes: ReadonlySet<Scope>;
@@ -36,6 +39,23 @@ export interface Caller {
   readonly tokenDigest: string;
   /** Seconds since 1970 at which the token ends. */
   readonly expiresAt: number;
+  /** What a logout at the provider is compared with. Always there for a caller that identity made from a token. */
+  readonly login?: Login;
+}
+
+/** Which login a token came from. */
+export interface Login {
+  /** `sub` as the token spelt it. */
+  readonly subject: string;
+  /** Seconds since 1970, on the issuer's clock. */
+  readonly issuedAt: number;
+  /** The provider's session (`sid`), where the token names one. */
+  readonly session: { readonly kind: 'none' } | { readonly kind: 'session'; readonly id: string };
+}
+
+/** Whom deny entries and deny lines may name of the actor; empty without one. */
+export function actorPrincipals({ actor }: Caller): readonly Principal[] {
+  return actor.kind === 'none' ? [] : actor.principals;
 }
 
 /** What policy lines may name of the user: themselves, their groups and the built-in principals. Empty without a user. */
@@ -48,9 +68,8 @@ export function userPrincipals(caller: Caller): readonly Principal[] {
 
 export function aclSubject(caller: Caller): AclSubject {
   const user = userPrincipals(caller);
-  const actor = caller.actor.kind === 'actor' ? [caller.actor.principal] : [];
   return {
     gate: new Set(caller.user.kind === 'user' ? user : [caller.client]),
-    deny: new Set([...user, caller.client, ...actor]),
+    deny: new Set([...user, caller.client, ...actorPrincipals(caller)]),
   };
 }

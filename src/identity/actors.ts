@@ -1,28 +1,35 @@
 import type { Caller } from '../core/caller.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
-import { principal } from '../core/principal.ts';
+import { principal, type Principal } from '../core/principal.ts';
 import { invalidToken } from './failures.ts';
 import { MAX_ACTORS } from './limits.ts';
 import { isObject, type Members, membersOf } from './strict-json.ts';
 
 interface ActorNames {
   readonly id: string;
-  readonly isClient: boolean;
+  /** What it may be: a bare `sub` says neither. */
+  readonly kinds: readonly ['client', ...'user'[]];
 }
 
 /**
  * The outermost `act` becomes the actor that deny entries may name; inner ones are written down only (RFC 8693 §4.1).
- * It is a client where it says so by `client_id`, or where it is the token's own client; a person otherwise.
+ * It is a client where `client_id` alone names it. A `sub` may be anybody's, whatever names a client has, so it is read as
+ * both: a deny on either must find it. `may_act` says who could act, not who does, and is not looked at (§4.4).
  * Fails with `invalid_token`.
  */
-export function actorOf(claims: Members, config: IssuerConfig, client: string): Pick<Caller, 'actor' | 'actorChain'> {
+export function actorOf(claims: Members, config: IssuerConfig): Pick<Caller, 'actor' | 'actorChain'> {
   const chain = chainOf(claims, config.url);
   const [outermost] = chain;
   if (outermost === undefined) return { actor: { kind: 'none' }, actorChain: [] };
-  const kind = outermost.isClient || outermost.id === client ? 'client' : 'user';
-  const named = principal(kind, config.name, outermost.id);
-  if (named === undefined) throw invalidToken('an actor that can be no principal');
-  return { actor: { kind: 'actor', principal: named }, actorChain: chain.map((link) => link.id) };
+  const [first, ...others] = outermost.kinds.map((kind) => named(kind, config.name, outermost.id));
+  if (first === undefined) throw invalidToken('an actor without a kind');
+  return { actor: { kind: 'actor', principals: [first, ...others] }, actorChain: chain.map((link) => link.id) };
+}
+
+function named(kind: 'client' | 'user', issuer: string, id: string): Principal {
+  const made = principal(kind, issuer, id);
+  if (made === undefined) throw invalidToken('an actor that can be no principal');
+  return made;
 }
 
 function chainOf(claims: Members, issuerUrl: string): readonly ActorNames[] {
@@ -47,5 +54,5 @@ function namesOf(act: Members): ActorNames {
   }
   // A person through an application: one name would stand for both, and a deny on the other would fail open.
   if (act.has('client_id') && clientId !== id) throw invalidToken('an actor with two names');
-  return { id, isClient: act.has('client_id') };
+  return { id, kinds: act.has('sub') ? ['client', 'user'] : ['client'] };
 }

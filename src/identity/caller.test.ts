@@ -148,19 +148,22 @@ describe('actors', () => {
   it('the outermost is the actor, the chain is for the audit only', async () => {
     const { caller } = await reader();
     const made = await caller({ act: { sub: 'agent-1', client_id: 'agent-1', act: { sub: 'agent-2', act: { client_id: 'agent-3' } } } });
-    expect(made.actor).toEqual({ kind: 'actor', principal: 'client:test|agent-1' });
+    expect(made.actor).toEqual({ kind: 'actor', principals: ['client:test|agent-1', 'user:test|agent-1'] });
     expect(made.actorChain).toEqual(['agent-1', 'agent-2', 'agent-3']);
     const subject = aclSubject(made);
     expect([...subject.deny]).toContain('client:test|agent-1');
     for (const inner of ['client:test|agent-2', 'user:test|agent-2', 'client:test|agent-3']) expect([...subject.deny]).not.toContain(inner);
-    expect([...subject.gate]).not.toContain('client:test|agent-1');
+    for (const name of made.actor.kind === 'actor' ? made.actor.principals : []) expect([...subject.gate]).not.toContain(name);
   });
 
-  it('is a person, or a client where it says so or is the token’s own', async () => {
+  it('by a bare sub is both a person and a client, so that a deny on either finds it', async () => {
     const { caller } = await reader();
-    expect((await caller({ act: { sub: 'bob' } })).actor).toEqual({ kind: 'actor', principal: 'user:test|bob' });
-    expect((await caller({ act: { client_id: 'agent' } })).actor).toEqual({ kind: 'actor', principal: 'client:test|agent' });
-    expect((await caller({ act: { sub: 'assistant' } })).actor).toEqual({ kind: 'actor', principal: 'client:test|assistant' });
+    expect((await caller({ act: { sub: 'bob' } })).actor).toEqual({ kind: 'actor', principals: ['client:test|bob', 'user:test|bob'] });
+    expect((await caller({ act: { client_id: 'agent' } })).actor).toEqual({ kind: 'actor', principals: ['client:test|agent'] });
+    expect((await caller({ act: { sub: 'assistant', client_id: 'assistant' } })).actor).toEqual({
+      kind: 'actor',
+      principals: ['client:test|assistant', 'user:test|assistant'],
+    });
     expect(await caller({})).toMatchObject({ actor: { kind: 'none' }, actorChain: [] });
   });
 

@@ -133,7 +133,7 @@ interface Parties {
 
 function partiesOf(one: Caller): Parties {
   const user = one.user.kind === 'user' ? [userPrincipals(one)] : [];
-  return { judged: [...user, [one.client]], actor: one.actor.kind === 'actor' ? [one.actor.principal] : [] };
+  return { judged: [...user, [one.client]], actor: one.actor.kind === 'actor' ? one.actor.principals : [] };
 }
 
 describe('the two keys, Casbin over all lines, Casbin with its own roles, and the specification', () => {

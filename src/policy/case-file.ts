@@ -77,7 +77,7 @@ function callerOf(tenant: TenantId, written: z.infer<typeof schema>['callers'][s
           guest: written.guest,
         };
   const actor: Caller['actor'] =
-    written.actor === undefined ? { kind: 'none' } : { kind: 'actor', principal: named('client', written.actor) };
+    written.actor === undefined ? { kind: 'none' } : { kind: 'actor', principals: [named('client', written.actor)] };
   const issuer = written.client.slice(0, written.client.indexOf('|'));
   return { tenant, issuer, user, client, actor, actorChain: [], scopes: new Set(), tokenDigest: '', expiresAt: 0 };
 }

@@ -105,7 +105,7 @@ export function specification(lines: readonly PolicyLine[]): Judge & { denies: J
 
 /** Everything besides policy: switches, sources that are not live, ceilings. */
 export function circumstancesPermit(view: TenantView, caller: Caller, object: PolicyObject, action: string): boolean {
-  const actor = caller.actor.kind === 'actor' ? [caller.actor.principal] : [];
+  const actor = caller.actor.kind === 'actor' ? caller.actor.principals : [];
   const people = userPrincipals(caller);
   if ([...people, caller.client, ...actor].some((one) => view.off.principals.has(one))) return false;
   if (!['retrieve', 'replay', 'ingest', 'request', 'approve'].includes(action)) return true;

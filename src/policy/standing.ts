@@ -1,5 +1,5 @@
 import type { AclSubject } from '../core/acl.ts';
-import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
+import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../core/caller.ts';
 import { sha256Hex } from '../core/digest.ts';
 import type { Action } from '../core/policy-lines.ts';
 import type { Subject } from './functions.ts';
@@ -30,8 +30,7 @@ const NONE: OptionalParty = { kind: 'none' };
 
 /** Two callers share a key only where every principal a decision can depend on is the same. */
 export function callerKey(caller: Caller): string {
-  const actor = caller.actor.kind === 'actor' ? caller.actor.principal : '';
-  return sha256Hex(JSON.stringify([caller.tenant, caller.user.kind, userPrincipals(caller), caller.client, actor]));
+  return sha256Hex(JSON.stringify([caller.tenant, caller.user.kind, userPrincipals(caller), caller.client, actorPrincipals(caller)]));
 }
 
 function partyOf(index: RevisionIndex, caller: Caller, key: string, names: readonly string[]): Party {
@@ -41,9 +40,10 @@ function partyOf(index: RevisionIndex, caller: Caller, key: string, names: reado
 }
 
 export function standingOf(index: RevisionIndex, caller: Caller, key: string): Standing {
-  const { user, client, actor, tenant } = caller;
+  const { user, client, tenant } = caller;
+  const actors = actorPrincipals(caller);
   const people = user.kind === 'none' ? undefined : partyOf(index, caller, `user\n${key}`, userPrincipals(caller));
-  const acting = actor.kind === 'none' ? undefined : partyOf(index, caller, `actor\n${tenant}\n${actor.principal}`, [actor.principal]);
+  const acting = actors.length === 0 ? undefined : partyOf(index, caller, `actor\n${tenant}\n${JSON.stringify(actors)}`, actors);
   return {
     key,
     acl: aclSubject(caller),

@@ -86,7 +86,10 @@ export function caller(sketch: CallerSketch): Caller {
         ? { kind: 'none' }
         : { kind: 'user', principal: `user:idp|${sketch.user}` as Principal, groups, guest: sketch.guest ?? false },
     client: `client:idp|${sketch.client ?? 'app'}` as Principal,
-    actor: sketch.actor === undefined ? { kind: 'none' } : { kind: 'actor', principal: `client:idp|${sketch.actor}` as Principal },
+    actor:
+      sketch.actor === undefined
+        ? { kind: 'none' }
+        : { kind: 'actor', principals: [`client:idp|${sketch.actor}` as Principal, `user:idp|${sketch.actor}` as Principal] },
     actorChain: [],
     scopes: new Set(['retrieve']),
     tokenDigest: 'the same for all',

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
-import { aclSubject, userPrincipals, type Caller } from '../core/caller.ts';
+import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../core/caller.ts';
 import { presence } from '../core/presence.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
@@ -138,8 +138,7 @@ async function searchPass(
 }
 
 function aclPrincipals(caller: Caller): readonly JudgingContext['caller']['client'][] {
-  const actor = caller.actor.kind === 'actor' ? [caller.actor.principal] : [];
-  return [...userPrincipals(caller), caller.client, ...actor];
+  return [...userPrincipals(caller), caller.client, ...actorPrincipals(caller)];
 }
 
 async function searchLegs(
