@@ -22,9 +22,16 @@ export interface CatalogTables {
   chunks: ChunkRow;
   policy_revisions: PolicyRevisionRow;
   policy_activations: PolicyActivationRow;
+  policy_shadows: PolicyShadowRow;
+  policy_shadow_findings: PolicyShadowFindingRow;
   switches: SwitchRow;
+  switch_lifts: SwitchLiftRow;
+  access_requests: AccessRequestRow;
+  access_grants: AccessGrantRow;
   collection_identity: CollectionIdentityRow;
   secrets: SecretRow;
+  sessions: SessionRow;
+  honey_documents: HoneyDocumentRow;
 }
 
 /** Secrets of the deployment, made with the database. */
@@ -129,6 +136,10 @@ export interface DocumentRow {
   readonly uri: string | null;
   readonly acl: string;
   readonly metadata: string;
+  /** JSON array of the dangling denies that an owner released `acl` with; null where none did. */
+  readonly released: string | null;
+  /** Of a tombstone: who made it. Null on what lives, and on tombstones of a deleted source. */
+  readonly deleted_as: 'owner' | 'writer' | null;
 }
 
 /** A text as it was handed in and normalised, with the way it came. `content` names the text and its chunks. */
@@ -224,6 +235,26 @@ export interface PolicyActivationRow extends ChangedBy {
   readonly recorded_to: number | null;
 }
 
+/** Which revision is decided by beside the active one; at most one row a tenant has no end. */
+export interface PolicyShadowRow extends ChangedBy {
+  readonly tenant: string;
+  readonly shadow: string;
+  readonly revision: string;
+  readonly recorded_from: number;
+  readonly recorded_to: number | null;
+  readonly stopped_by: string | null;
+}
+
+/** Counts of one shadow, added up over replicas. `name` is of the kind: an outcome, a zone, a principal or a line. */
+export interface PolicyShadowFindingRow {
+  readonly tenant: string;
+  readonly shadow: string;
+  readonly kind: 'outcome' | 'zone' | 'principal' | 'line';
+  readonly name: string;
+  readonly gains: number;
+  readonly loses: number;
+}
+
 /** Off from `recorded_from` until `recorded_to`. `scope` is a tenant, or `*` for the switch for everything. */
 export interface SwitchRow extends ChangedBy {
   readonly scope: string;
@@ -235,8 +266,85 @@ export interface SwitchRow extends ChangedBy {
   readonly lifted_by: string | null;
 }
 
+/** A proposal to lift the switch that was thrown at `thrown_at`; at most one for it has no `recorded_to`. */
+export interface SwitchLiftRow extends ChangedBy {
+  readonly scope: string;
+  readonly kind: SwitchKind;
+  readonly target: string;
+  readonly thrown_at: number;
+  readonly expires_at: number;
+  readonly ended: 'lifted' | 'withdrawn' | 'expired' | null;
+  readonly recorded_from: number;
+  readonly recorded_to: number | null;
+}
+
+/** Times are milliseconds, the grant's too. An `open` one that has lapsed stays so; `lapses_at` tells. */
+export interface AccessRequestRow {
+  readonly tenant: string;
+  readonly id: string;
+  readonly state: 'open' | 'approved' | 'denied' | 'withdrawn';
+  readonly requester: string;
+  readonly requester_through: string;
+  readonly requester_actor: string | null;
+  readonly source: string;
+  readonly document: string | null;
+  readonly wanted_until: number | null;
+  readonly asked_at: number;
+  readonly lapses_at: number;
+  readonly decided_at: number | null;
+  readonly decided_by: string | null;
+  readonly decided_through: string | null;
+  readonly valid_until: number | null;
+  readonly reviewer: string | null;
+  readonly review_at: number | null;
+  readonly owner: string | null;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly reason: string;
+  readonly decision_reason: string | null;
+  readonly end_reason: string | null;
+}
+
+/** What an approval opened. `key` is null for everything in the zones; times are milliseconds. */
+export interface AccessGrantRow {
+  readonly tenant: string;
+  readonly request: string;
+  readonly principal: string;
+  readonly source: string;
+  readonly key: string | null;
+  readonly valid_from: number;
+  readonly valid_until: number;
+  readonly recorded_from: number;
+  readonly recorded_to: number | null;
+  /** JSON array. */
+  readonly zones: string;
+}
+
 export interface CollectionIdentityRow {
   readonly collection: string;
   readonly identity: string;
   readonly recorded_from: number;
+}
+
+/** Label columns are null where nothing was seen, and after the end. Digests alone; no name of a session is kept. */
+export interface SessionRow {
+  readonly tenant: string;
+  readonly session: string;
+  readonly holder: string;
+  readonly turns: number;
+  readonly level: string | null;
+  readonly compartments: string | null;
+  readonly trust: Trust | null;
+  readonly begun_at: number;
+  readonly used_at: number;
+  readonly ended_at: number | null;
+}
+
+/** Bait while `recorded_to` is null; at most one such row a document. */
+export interface HoneyDocumentRow extends ChangedBy {
+  readonly tenant: string;
+  readonly key: string;
+  readonly marker: string;
+  readonly recorded_from: number;
+  readonly recorded_to: number | null;
 }
