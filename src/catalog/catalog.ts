@@ -1,4 +1,6 @@
 import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
+import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { createCandidates } from './candidates.ts';
 import { collectionRegistry } from './collections.ts';
 import { guard, type CatalogContext } from './context.ts';
@@ -9,13 +11,15 @@ import { createPublish } from './publish.ts';
 import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
+import { sessions } from './sessions.ts';
 import { createStage } from './stage.ts';
 import { switches } from './switches.ts';
+import { thrownSwitches } from './thrown-switches.ts';
 import { tenantAdmin } from './tenants.ts';
 import { upkeep } from './upkeep.ts';
 import { createViews } from './view.ts';
 
-export type Catalog = ReadCatalog & WriteCatalog & TenantAdmin & CollectionRegistry;
+export type Catalog = ReadCatalog & WriteCatalog & TenantAdmin & SwitchCatalog & CollectionRegistry & SessionReads & SessionUpkeep;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
@@ -36,6 +40,8 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...upkeep(context),
     ...tenantAdmin(context),
     ...switches(context),
+    ...thrownSwitches(context),
+    ...sessions(context),
     ...collectionRegistry(context),
   });
 }

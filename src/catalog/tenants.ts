@@ -4,6 +4,7 @@ import type { PolicyRevision } from '../core/policy-lines.ts';
 import type { Change, TenantAdmin } from '../core/ports/catalog.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
+import { demandStill } from './decided-under.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 import { policyColumns } from './rows.ts';
@@ -23,6 +24,8 @@ export function tenantAdmin(context: CatalogContext): Tenants {
     activatePolicy: (tenant, revision, parent, change) =>
       database.transaction(async (tx) => {
         await moveEpoch(tx, tenant, { epoch: true, generation: true });
+        // Whoever was switched off meanwhile must not take the right away from whoever did it.
+        await demandStill(tx, tenant, { parties: [change.by, change.through] });
         const at = await databaseNow(tx, context);
         await endActive(tx, tenant, parent, at);
         await storeRevision(tx, tenant, revision, parent, change, at);

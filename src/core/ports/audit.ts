@@ -1,6 +1,8 @@
 import type { TenantId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
+import type { SessionSeen } from '../session.ts';
 import type { EpochStamp } from './catalog.ts';
+import type { SessionTurn } from './sessions.ts';
 
 /** `intent` and `release` belong to a request; the rest say what changed. Dotted names: `<thing>.<what happened>`. */
 export const AUDIT_KINDS = [
@@ -15,7 +17,13 @@ export const AUDIT_KINDS = [
   'document.deleted',
   'policy.activated',
   'switch.thrown',
+  'switch.lift-proposed',
+  'switch.lift-withdrawn',
   'switch.lifted',
+  'switch.refused',
+  'access.requested',
+  'access.decided',
+  'access.withdrawn',
   'audit.read',
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
@@ -41,9 +49,13 @@ export interface StoredAuditEvent extends AuditEvent, AuditReceipt {
   readonly at: string;
 }
 
-/** Whether the release became durable, or the epoch moved and everything has to be judged again. */
+/**
+ * Whether the release became durable, or the epoch moved and everything has to be judged again. `session-…`: it could not be joined
+ * into the session that was named, so it is no release either.
+ */
 export type ReleaseOutcome =
-  { readonly kind: 'released'; readonly receipt: AuditReceipt } | { readonly kind: 'epoch-moved' } | { readonly kind: 'validity-ended' };
+  | { readonly kind: 'released'; readonly receipt: AuditReceipt; readonly session?: SessionSeen }
+  | { readonly kind: 'epoch-moved' | 'validity-ended' | 'session-ended' | 'session-unreadable' | 'session-limit' };
 
 export interface AuditPort {
   /** Durable when it resolves. Fails with `audit_unavailable`. */
@@ -51,9 +63,10 @@ export interface AuditPort {
   /**
    * Appends a release in a transaction that holds the epoch row and compares it with `judgedAt`, and compares database
    * time with `validUntil` (milliseconds), the earliest end of validity of anything released. Nothing is written unless
-   * both hold.
+   * both hold. With a `turn` its label is joined into that session in the same transaction, and the event says under `session` what
+   * the session has seen after it: no label rises through what was not released, none lags behind what was.
    */
-  release(event: AuditEvent, judgedAt: EpochStamp, validUntil: number | 'forever'): Promise<ReleaseOutcome>;
+  release(event: AuditEvent, judgedAt: EpochStamp, validUntil: number | 'forever', turn?: SessionTurn): Promise<ReleaseOutcome>;
   /** Events of one request in order; an empty list where the tenant's log has none. */
   byRequest(tenant: TenantId, requestId: string): Promise<readonly StoredAuditEvent[]>;
 }

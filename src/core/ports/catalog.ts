@@ -7,6 +7,7 @@ import type { Label, LabelScheme } from '../label.ts';
 import type { PolicyRevision } from '../policy-lines.ts';
 import type { Principal } from '../principal.ts';
 import type { Source, Zone } from '../zone.ts';
+import type { DecidedUnder } from './switches.ts';
 import type { AccessPayload, NumberedAcl } from './vectors.ts';
 
 /**
@@ -135,6 +136,8 @@ export interface StoredDocument {
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
   readonly state: 'live' | 'quarantined';
+  /** Denies of nobody known with which an owner let this ACL out of quarantine; absent where none did. */
+  readonly released?: readonly Principal[];
   /** Switched off by itself; its source, its tenant and everything have switches of their own. */
   readonly off: boolean;
   readonly chunks: number;
@@ -154,8 +157,18 @@ export interface DocumentAttributes {
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
   readonly state: 'live' | 'quarantined';
+  /** As in StoredDocument. Goes with `acl`: whoever stores another ACL leaves it out. */
+  readonly released?: readonly Principal[];
   readonly writtenBy: Principal;
   readonly writeDigest: Digest;
+}
+
+/** What a document was when it was deleted, as far as it bounds who may make it again. */
+export interface Tombstone {
+  readonly revision: number;
+  /** By an owner, or with its whole source; else by a writer, who could not have widened it. */
+  readonly by: 'owner' | 'writer';
+  readonly access: Pick<StoredDocument, 'acl' | 'declared' | 'validFrom' | 'validUntil'>;
 }
 
 export interface DocumentContent {
@@ -206,12 +219,22 @@ export interface WriteCatalog {
   deleteSource(tenant: TenantId, source: SourceId, expected: number, change: Change): Promise<void>;
 
   document(tenant: TenantId, source: SourceId, document: DocumentId): Promise<StoredDocument | undefined>;
+  /** What is left of a deleted document; undefined where it lives or never was. */
+  tombstone(tenant: TenantId, key: DocumentKey): Promise<Tombstone | undefined>;
+  /** The database's clock, milliseconds. Where time decides who may read, no replica's own clock is asked. */
+  time(): Promise<number>;
   /** The revision that the next write of this document gets, 1 for a new one. Numbering goes on after a deletion. */
   nextRevision(tenant: TenantId, key: DocumentKey): Promise<number>;
   /** A secret of this deployment for the names of chunks, the same on every replica and after every restart. */
   chunkSecret(): Promise<string>;
   /** Ordered by document id in code points, after `after`; from the first where undefined (a document may have any name). */
-  listDocuments(tenant: TenantId, source: SourceId, after: DocumentId | undefined, limit: number): Promise<readonly StoredDocument[]>;
+  listDocuments(
+    tenant: TenantId,
+    source: SourceId,
+    after: DocumentId | undefined,
+    limit: number,
+    state?: StoredDocument['state'],
+  ): Promise<readonly StoredDocument[]>;
 
   /** Finds or makes the zone and the principal numbers. Fails with `limit_exceeded`. */
   reserve(tenant: TenantId, source: SourceId, declared: Label, acl: Acl): Promise<{ readonly zone: ZoneId; readonly acl: NumberedAcl }>;
@@ -228,14 +251,16 @@ export interface WriteCatalog {
     readonly document: DocumentId;
     readonly key: DocumentKey;
     readonly expected: ExpectedRevision;
+    /** The tombstone that the writer saw and was judged by; another one, or one that it did not see, is `conflict`. Not compared where absent. */
+    readonly tombstone?: number | 'none';
     readonly attributes: DocumentAttributes;
     readonly content: DocumentContent;
     readonly change: Change;
   }): Promise<StoredDocument>;
   /** Attributes only; label and ACL were reserved, as for `publish`. The document is pending until `markIndexed`. */
   change(key: DocumentKey, tenant: TenantId, expected: number, attributes: DocumentAttributes, change: Change): Promise<StoredDocument>;
-  /** Its chunks become dead at once. */
-  deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change): Promise<void>;
+  /** Its chunks become dead at once. `as`: whether whoever deletes it may also widen it; `writer` where absent. */
+  deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change, as?: Tombstone['by']): Promise<void>;
 
   /** The payload the index should hold for this document now; undefined where it was deleted. */
   accessPayload(tenant: TenantId, key: DocumentKey): Promise<AccessPayload | undefined>;
@@ -266,9 +291,13 @@ export interface TenantAdmin {
   activePolicy(tenant: TenantId): Promise<PolicyRevision | undefined>;
   /** Stores an immutable revision and activates it; `conflict` unless the active one is `parent`. Moves epoch and generation. */
   activatePolicy(tenant: TenantId, revision: PolicyRevision, parent: string, change: Change): Promise<void>;
-  /** Effective at once; moves the epoch. Throwing it again or lifting what is not off is `conflict`. The event goes to `tenant`. */
-  throwSwitch(tenant: TenantId, target: SwitchTarget, reason: string, change: Change): Promise<void>;
-  liftSwitch(tenant: TenantId, target: SwitchTarget, change: Change): Promise<void>;
+  /**
+   * Effective at once; moves the epoch. Throwing it again, lifting what is not off, or a right that has moved is `conflict`. The event
+   * goes to `tenant`.
+   */
+  throwSwitch(tenant: TenantId, target: SwitchTarget, reason: string, change: Change, under?: DecidedUnder): Promise<void>;
+  /** Alone, whatever the kind. */
+  liftSwitch(tenant: TenantId, target: SwitchTarget, change: Change, under?: DecidedUnder): Promise<void>;
 }
 
 /** What the vectors of a collection were made with: models, dimensions, versions. A mismatch at start is an error. */
