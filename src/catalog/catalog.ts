@@ -1,10 +1,15 @@
+import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { createCandidates } from './candidates.ts';
 import { collectionRegistry } from './collections.ts';
 import { guard, type CatalogContext } from './context.ts';
 import { createChange, createDeleteDocument, documentReads } from './documents.ts';
+import { directoryGroupWrites } from './directory/groups.ts';
+import { directoryReads } from './directory/reads.ts';
+import { directoryUserWrites } from './directory/users.ts';
 import { createEpochReader } from './epochs.ts';
 import { createNumbers } from './numbers.ts';
 import { createPublish } from './publish.ts';
@@ -13,20 +18,29 @@ import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
 import { sessions } from './sessions.ts';
 import { createStage } from './stage.ts';
+import { aggregates } from './unsettled.ts';
 import { switches } from './switches.ts';
 import { thrownSwitches } from './thrown-switches.ts';
 import { tenantAdmin } from './tenants.ts';
 import { upkeep } from './upkeep.ts';
 import { createViews } from './view.ts';
 
-export type Catalog = ReadCatalog & WriteCatalog & TenantAdmin & SwitchCatalog & CollectionRegistry & SessionReads & SessionUpkeep;
+export type Catalog = ReadCatalog &
+  WriteCatalog &
+  DirectoryCatalog &
+  TenantAdmin &
+  SwitchCatalog &
+  CollectionRegistry &
+  SessionReads &
+  SessionUpkeep &
+  AggregateCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
   return guarded(context, {
     epoch: createEpochReader(context.database),
     view: createViews(context),
-    resolve: createResolve(),
+    resolve: createResolve(context),
     numbers: createNumbers(context),
     candidates: createCandidates(context.database),
     putSource: createPutSource(context),
@@ -38,10 +52,14 @@ export function createCatalog(context: CatalogContext): Catalog {
     change: createChange(context),
     deleteDocument: createDeleteDocument(context),
     ...upkeep(context),
+    ...aggregates(context),
     ...tenantAdmin(context),
     ...switches(context),
     ...thrownSwitches(context),
     ...sessions(context),
+    ...directoryReads(context),
+    ...directoryUserWrites(context),
+    ...directoryGroupWrites(context),
     ...collectionRegistry(context),
   });
 }

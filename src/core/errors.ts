@@ -21,6 +21,8 @@ const TABLE = {
   conflict: [409, 'It was changed by someone else meanwhile. Read it again and repeat.'],
   would_lock_out: [409, 'It would take away your own way to undo it. Come through another application, or do it on the machine.'],
   session_ended: [409, 'This session was idle for too long. What it had seen is no longer known; begin another one.'],
+  already_exists: [409, 'Something of that name is there already.'],
+  precondition_failed: [412, 'It is no longer the version that If-Match names. Read it again.'],
   payload_too_large: [413, 'The body is too large. Split it into smaller documents or batches.'],
   unsupported_media_type: [415, 'This media type is not supported here.'],
   misdirected: [421, 'This service does not answer to that host name.'],

@@ -24,7 +24,17 @@ export const AUDIT_KINDS = [
   'access.requested',
   'access.decided',
   'access.withdrawn',
+  'directory.user-put',
+  'directory.user-deleted',
+  'directory.group-put',
+  'directory.group-deleted',
   'audit.read',
+  'explain.read',
+  'policy.published',
+  'policy.shadow-started',
+  'policy.shadow-stopped',
+  'policy.diff-read',
+  'blast-radius.read',
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
 
