@@ -34,11 +34,5 @@ export async function up(db: Kysely<unknown>, kind: 'sqlite' | 'postgres'): Prom
     .addColumn('recorded_to', 'bigint')
     .execute();
   const current = sql<boolean>`recorded_to is null`;
-  await db.schema
-    .createIndex('honey_documents_by_key')
-    .unique()
-    .on('honey_documents')
-    .columns(['tenant', 'key'])
-    .where(current)
-    .execute();
+  await db.schema.createIndex('honey_documents_by_key').unique().on('honey_documents').columns(['tenant', 'key']).where(current).execute();
 }

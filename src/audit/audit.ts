@@ -7,6 +7,7 @@ import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditEventRow } from '../database/audit-tables.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
 import type { Database } from '../database/database.ts';
+import type { SessionSink } from '../database/session-sink.ts';
 import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
 import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
@@ -22,6 +23,8 @@ export interface Audit extends AuditPort {
 export interface AuditParts {
   readonly database: Database;
   readonly telemetry: Telemetry;
+  /** Joins the label of a release into its session, in the transaction that writes the release. */
+  readonly sessionSink?: SessionSink;
   readonly random?: RandomBytes;
   readonly limits?: Partial<GroupCommitLimits>;
 }
@@ -30,22 +33,25 @@ const UNCONDITIONAL: Condition = { kind: 'none' };
 const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueuedText: 67_108_864, maxBatch: 256 };
 
 /** The audit log of all tenants over one database. Times in the log are the database's. */
-export function createAudit({ database, telemetry, random = randomBytes, limits = {} }: AuditParts): Audit {
-  const commit = groupCommit(database, telemetry, { ...LIMITS, ...limits });
+export function createAudit({ database, telemetry, sessionSink = noSessions, random = randomBytes, limits = {} }: AuditParts): Audit {
+  const commit = groupCommit(database, telemetry, sessionSink, { ...LIMITS, ...limits });
   return {
     async append(event) {
       const outcome = await commit(makeEntry(event, UNCONDITIONAL, random));
       if (outcome.kind !== 'released') throw new AppError('audit_unavailable', { detail: 'an unconditional event was not written' });
       return outcome.receipt;
     },
-    async release(event, judgedAt, validUntil) {
-      return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil }, random));
+    async release(event, judgedAt, validUntil, turn) {
+      return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil, turn }, random));
     },
     byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, random)),
     verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
   };
 }
+
+/** Where nothing keeps sessions, a release that names one is refused rather than forgotten. */
+const noSessions: SessionSink = (_tx, turns) => Promise.resolve(turns.map(() => ({ kind: 'unreadable' })));
 
 async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {

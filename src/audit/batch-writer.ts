@@ -2,6 +2,7 @@ import { AppError } from '../core/errors.ts';
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Database } from '../database/database.ts';
+import type { SessionSink } from '../database/session-sink.ts';
 import type { Entry, Outcome } from './entry.ts';
 import { isOwnFault } from './own-fault.ts';
 import { writeEntries } from './write-entries.ts';
@@ -16,14 +17,19 @@ export interface Waiting {
 }
 
 /** Writes a batch in one transaction and answers each of its callers. Never rejects. */
-export function batchWriter(database: Database, telemetry: Telemetry, deadlineMs: number): (batch: readonly Waiting[]) => Promise<void> {
+export function batchWriter(
+  database: Database,
+  telemetry: Telemetry,
+  sessionSink: SessionSink,
+  deadlineMs: number,
+): (batch: readonly Waiting[]) => Promise<void> {
   async function write(batch: readonly Waiting[]): Promise<void> {
     const started = performance.now();
     try {
       const entries = batch.map((waiting) => waiting.entry);
       const isAbandoned = (position: number): boolean => batch[position]?.expired ?? false;
       const run = (tx: Parameters<typeof writeEntries>[0]): Promise<readonly Outcome[]> =>
-        writeEntries(tx, database.kind, entries, isAbandoned);
+        writeEntries(tx, database.kind, entries, { isAbandoned, sessionSink });
       const outcomes = await database.transaction(run, { timeoutMs: deadlineMs });
       for (const [position, waiting] of batch.entries()) settle(waiting, outcomes[position]);
       telemetry.observeStep('audit_commit', (performance.now() - started) / 1_000);

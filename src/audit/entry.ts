@@ -1,7 +1,10 @@
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
 import { AUDIT_KINDS, type AuditEvent, type AuditKind, type ReleaseOutcome } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
+import type { SessionTurn } from '../core/ports/sessions.ts';
+import type { SessionSeen } from '../core/session.ts';
 import { canonicalJson } from './leaf.ts';
 
 /** An event checked and in its final form, before it has a place. */
@@ -18,7 +21,13 @@ export interface Entry {
 
 /** What must still hold when a release is written. */
 export type Condition =
-  { readonly kind: 'none' } | { readonly kind: 'release'; readonly judgedAt: EpochStamp; readonly validUntil: number | 'forever' };
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'release';
+      readonly judgedAt: EpochStamp;
+      readonly validUntil: number | 'forever';
+      readonly turn: SessionTurn | undefined;
+    };
 
 /** `abandoned`: its caller had been told that it failed before it could be written, so it was not. */
 export type Outcome = ReleaseOutcome | { readonly kind: 'abandoned' };
@@ -50,6 +59,12 @@ function canonicalBody(event: AuditEvent): string {
   } catch (error) {
     throw refused('body has no canonical form', error);
   }
+}
+
+/** The body of a release with what its session has seen after it: known only once it was joined. */
+export function bodyWithSession(body: string, turn: SessionTurn, { turns, label }: SessionSeen): string {
+  const session = { id: turn.key.id, turns, label: label === undefined ? null : { ...label } };
+  return canonicalJson({ ...(JSON.parse(body) as JsonObject), session });
 }
 
 function refused(detail: string, cause?: unknown): AppError {

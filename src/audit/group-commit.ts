@@ -1,6 +1,7 @@
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Database } from '../database/database.ts';
+import type { SessionSink } from '../database/session-sink.ts';
 import { batchWriter, unavailable, type Waiting } from './batch-writer.ts';
 import type { Entry } from './entry.ts';
 
@@ -22,9 +23,10 @@ export interface GroupCommitLimits {
 export function groupCommit(
   database: Database,
   telemetry: Telemetry,
+  sessionSink: SessionSink,
   limits: GroupCommitLimits,
 ): (entry: Entry) => Promise<ReleaseOutcome> {
-  const write = batchWriter(database, telemetry, limits.deadlineMs);
+  const write = batchWriter(database, telemetry, sessionSink, limits.deadlineMs);
   let queue: Waiting[] = [];
   let held = 0;
   let heldText = 0;

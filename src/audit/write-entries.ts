@@ -1,49 +1,59 @@
 import type { AuditReceipt } from '../core/ports/audit.ts';
+import type { SessionTurn } from '../core/ports/sessions.ts';
+import type { SessionSeen } from '../core/session.ts';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
 import type { DatabaseKind } from '../database/database.ts';
-import type { Condition, Entry, Outcome } from './entry.ts';
+import type { JoinedSession, SessionSink } from '../database/session-sink.ts';
+import { bodyWithSession, type Condition, type Entry, type Outcome } from './entry.ts';
 import { leafHash, nextHead } from './leaf.ts';
 import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
 
 const EVERYWHERE = '*';
 
+export interface WriteOptions {
+  /** Asked by position once the locks are held. */
+  readonly isAbandoned: (position: number) => boolean;
+  readonly sessionSink: SessionSink;
+}
+
 /**
  * Writes what may be written, in order, and says for each entry what became of it. Locks, in this order and each kind sorted: the
  * epoch rows of the releases (shared, so that no revocation commits between the comparison and our commit), then the heads.
- * `isAbandoned` is asked by position once the locks are held.
+ * Sessions are joined under the head of their tenant, so that no two replicas join one at the same time.
  */
 export async function writeEntries(
   tx: Tx,
   kind: DatabaseKind,
   entries: readonly Entry[],
-  isAbandoned: (position: number) => boolean,
+  { isAbandoned, sessionSink }: WriteOptions,
 ): Promise<readonly Outcome[]> {
   const epochs = await epochsOf(tx, kind, entries);
   const heads = await lockHeads(tx, kind, [...new Set(entries.map((entry) => entry.tenant))].sort());
   // After the locks: the clock is read when our turn has come, so that time does not run backwards along the log.
   const now = await readDatabaseTime(tx, kind);
   const before = new Map(heads);
+  const obstacles = entries.map((entry, position): Outcome | undefined =>
+    isAbandoned(position) ? { kind: 'abandoned' } : obstacleTo(entry.condition, entry.tenant, epochs, now),
+  );
+  const sessions = await joinSessions(
+    tx,
+    sessionSink,
+    entries.filter((_, position) => obstacles[position] === undefined),
+    now,
+  );
   const rows: AuditEventRow[] = [];
   const outcomes = entries.map((entry, position): Outcome => {
-    if (isAbandoned(position)) return { kind: 'abandoned' };
-    const obstacle = obstacleTo(entry.condition, entry.tenant, epochs, now);
+    const obstacle = obstacles[position];
     if (obstacle !== undefined) return obstacle;
-    const head = known(heads, entry.tenant);
-    const content = {
-      tenant: entry.tenant,
-      idx: head.size,
-      at: now,
-      kind: entry.kind,
-      request_id: entry.requestId,
-      body: entry.body,
-      salt: entry.salt,
-    };
-    const leaf = leafHash(content);
-    rows.push({ ...content, leaf });
-    heads.set(entry.tenant, { tenant: entry.tenant, size: head.size + 1, head: nextHead(head.head, leaf) });
-    return { kind: 'released', receipt: { index: head.size, leaf } };
+    const session = sessions.get(entry);
+    if (session !== undefined && session.kind !== 'open') return { kind: `session-${session.kind}` };
+    const { row, head } = placed(entry, session?.seen, known(heads, entry.tenant), now);
+    rows.push(row);
+    heads.set(entry.tenant, head);
+    const receipt = { index: row.idx, leaf: row.leaf };
+    return { kind: 'released', receipt, ...(session === undefined ? {} : { session: session.seen }) };
   });
   await insertEvents(tx, kind, rows);
   for (const [tenant, head] of heads) {
@@ -52,9 +62,50 @@ export async function writeEntries(
   return outcomes;
 }
 
+/** The row of an entry after this head, and the head after it. */
+function placed(
+  entry: Entry,
+  seen: SessionSeen | undefined,
+  head: AuditHeadRow,
+  at: number,
+): { readonly row: AuditEventRow; readonly head: AuditHeadRow } {
+  const { tenant, kind, requestId, body, salt } = entry;
+  const turn = turnOf(entry);
+  const whole = turn === undefined || seen === undefined ? body : bodyWithSession(body, turn, seen);
+  const content = { tenant, idx: head.size, at, kind, request_id: requestId, body: whole, salt };
+  const leaf = leafHash(content);
+  return { row: { ...content, leaf }, head: { tenant, size: head.size + 1, head: nextHead(head.head, leaf) } };
+}
+
+function turnOf({ condition }: Entry): SessionTurn | undefined {
+  return condition.kind === 'release' ? condition.turn : undefined;
+}
+
+async function joinSessions(
+  tx: Tx,
+  sessionSink: SessionSink,
+  entries: readonly Entry[],
+  at: number,
+): Promise<ReadonlyMap<Entry, JoinedSession>> {
+  const turning = entries.flatMap((entry) => {
+    const turn = turnOf(entry);
+    return turn === undefined ? [] : [{ entry, turn: { ...turn, tenant: entry.tenant } }];
+  });
+  const joined = new Map<Entry, JoinedSession>();
+  if (turning.length === 0) return joined;
+  const after = await sessionSink(
+    tx,
+    turning.map(({ turn }) => turn),
+    at,
+  );
+  // A turn without an answer is one that was not joined.
+  for (const [position, { entry }] of turning.entries()) joined.set(entry, after[position] ?? { kind: 'unreadable' });
+  return joined;
+}
+
 /** One event in the caller's own transaction. */
 export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry): Promise<AuditReceipt> {
-  const [outcome] = await writeEntries(tx, kind, [entry], () => false);
+  const [outcome] = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [] });
   if (outcome?.kind !== 'released') throw new Error('an event without a condition was not written');
   return outcome.receipt;
 }

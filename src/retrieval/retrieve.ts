@@ -13,6 +13,7 @@ import { answer, type Chosen } from './answer.ts';
 import { fuse } from './fuse.ts';
 import { earliestEnd, type JudgingContext } from './judge.ts';
 import { intentEvent, releaseEvent, type Counts } from './events.ts';
+import { demandSession, turnOf } from './session-turn.ts';
 import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 
@@ -171,11 +172,13 @@ async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pa
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
     const made = answer(parts.provenance, request, context, chosen);
     const event = releaseEvent(context, stamp, request, made, chosen, pass.counts);
-    const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)));
+    const turn = turnOf(context.caller, request, made);
+    const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)), turn);
+    demandSession(outcome);
     if (outcome.kind === 'released') {
       telemetry.count('releases', { outcome: chosen.length === 0 ? 'empty' : 'released' });
       telemetry.count('chunks_released', {}, chosen.length);
-      return made;
+      return outcome.session === undefined ? made : { ...made, session: outcome.session };
     }
     telemetry.count('rejudged');
     if (patient) return undefined;

@@ -1,5 +1,6 @@
 import type { Restriction } from '../core/filter.ts';
 import type { Label } from '../core/label.ts';
+import type { SessionName, SessionSeen } from '../core/session.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ReleasedChunk, RenderedContext } from '../core/provenance.ts';
 
@@ -17,6 +18,8 @@ export interface RetrieveRequest {
   readonly restriction: Restriction;
   readonly purpose: string | undefined;
   readonly context: ContextFormat | undefined;
+  /** What is released joins what this session of the caller has seen. */
+  readonly session?: SessionName | undefined;
 }
 
 export interface RetrieveAnswer {
@@ -25,4 +28,6 @@ export interface RetrieveAnswer {
   /** Joint label; absent where there are no chunks, since nothing has no label. */
   readonly label?: Label;
   readonly context?: RenderedContext;
+  /** Everything the session has seen, this answer included; there where the request named one. */
+  readonly session?: SessionSeen;
 }

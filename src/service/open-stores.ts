@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { createAudit, type Audit } from '../audit/audit.ts';
 import { createCatalog, type Catalog } from '../catalog/catalog.ts';
+import { createSessionSink } from '../catalog/sessions.ts';
 import type { Config } from '../config.ts';
 import type { LabelScheme } from '../core/label.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
@@ -30,6 +31,6 @@ export async function openStores(
     await database.close();
     throw error;
   }
-  const audit = createAudit({ database, telemetry, limits: limits.audit ?? {} });
+  const audit = createAudit({ database, telemetry, sessionSink: createSessionSink(scheme), limits: limits.audit ?? {} });
   return { database, audit, catalog: createCatalog({ database, auditSink: audit.sink, scheme, telemetry }) };
 }

@@ -15,6 +15,7 @@ import { createPolicyRevisions } from '../administration/policy-revisions.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
+import { checkSession } from '../retrieval/check-session.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { traceRequest } from '../retrieval/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
@@ -150,6 +151,7 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
       mend,
     }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
+    checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),
     readiness: () => readiness(probes, probeMs),

@@ -144,6 +144,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { retrieve: 'done' },
     otherwise: 'empty',
   },
+  checkSession: {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: '/v1/sessions/never/check', body: { sink: { level: 'public' } } }),
+    outcome: byStatus,
+    expected: {},
+    otherwise: 'done',
+  },
   getPolicyRevision: {
     scopes: ['admin'],
     call: async () => ({ method: 'GET', path: '/v1/policy/revisions' }),
@@ -275,6 +282,7 @@ describe('tenants', () => {
       putSource: 'done',
       listSources: 'empty',
       retrieve: 'empty',
+      checkSession: 'done',
       getPolicyRevision: 'done',
       publishPolicyRevision: 'forbidden',
     };

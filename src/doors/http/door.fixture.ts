@@ -130,6 +130,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       seen.retrieved.push({ request, signal });
       return options.retrieve === undefined ? answerTo(request) : options.retrieve(caller, request, signal);
     },
+    checkSession: () => Promise.resolve({ allowed: true, reasons: [] }),
     ingestion: { ...ingestionFake(seen), ...options.ingestion },
     async trace({ caller }, requestId) {
       if (!requestId.startsWith('0000')) throw new AppError('not_found');

@@ -16,6 +16,7 @@ import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations
 import { policyRoutes } from './routes/policy.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
 import type { HttpServices } from './services.ts';
@@ -51,6 +52,7 @@ function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
   const { services, config, telemetry, clock } = options;
   const routes: readonly Route[] = [
     ...retrieveRoutes(services, config),
+    ...sessionRoutes(services, config),
     ...sourceRoutes(services, config),
     ...documentRoutes(services, config),
     batchRoute({ services, config, telemetry, clock, stop }),

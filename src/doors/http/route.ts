@@ -37,7 +37,7 @@ export interface Call<Body, Query> {
   readonly body: Body;
   readonly query: Query;
   /** A path parameter, decoded once; the route parses it. */
-  param(name: 'source' | 'document' | 'request'): string;
+  param(name: 'source' | 'document' | 'request' | 'session'): string;
 }
 
 interface Authenticated extends Described {

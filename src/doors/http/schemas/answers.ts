@@ -4,7 +4,9 @@ import { ERROR_CODES } from '../../../core/errors.ts';
 import { TRUSTS } from '../../../core/label.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const label = z.strictObject({ level: z.string(), compartments: z.array(z.string()), trust: z.enum(TRUSTS) }).meta({ id: 'Label' });
+export const labelSchema = z
+  .strictObject({ level: z.string(), compartments: z.array(z.string()), trust: z.enum(TRUSTS) })
+  .meta({ id: 'Label' });
 const count = z.int().min(0);
 const issues = z.array(z.strictObject({ pointer: z.string(), message: z.string() }));
 
@@ -30,7 +32,7 @@ const provenance = z
     rendered: digest.optional(),
     normalised: z.strictObject({ removed: z.record(z.string(), count) }),
     lineage: z.record(z.string(), z.string()),
-    label,
+    label: labelSchema,
     decision: z.strictObject({ policyRevision: z.string(), rules: z.array(z.string()), aclVersion: z.int(), at: z.string() }),
   })
   .meta({ id: 'Provenance' });
@@ -45,8 +47,18 @@ const context = z.union([
   z.strictObject({ format: z.literal('messages'), messages: z.array(message), digest }),
 ]);
 
+const session = z
+  .strictObject({ turns: count, label: labelSchema.optional() })
+  .meta({ description: 'Everything this session has seen, this answer included. Absent label: nothing so far.' });
+
 export const retrieveAnswerSchema = z
-  .strictObject({ requestId: z.string(), chunks: z.array(chunk), label: label.optional(), context: context.optional() })
+  .strictObject({
+    requestId: z.string(),
+    chunks: z.array(chunk),
+    label: labelSchema.optional(),
+    context: context.optional(),
+    session: session.optional(),
+  })
   .meta({ id: 'RetrieveAnswer' });
 
 export const sourceAnswerSchema = z
@@ -92,6 +104,11 @@ export const batchAnswerSchema = z
   ])
   .meta({ id: 'BatchAnswerLine', description: 'An answer without a last line {"done":…} was cut off.' });
 
+const aclEntry = z.union([
+  z.string(),
+  z.strictObject({ principal: z.string(), from: z.string().optional(), until: z.string().optional() }),
+]);
+
 export const documentAnswerSchema = z
   .union([
     z.strictObject({ view: z.literal('writer'), source: z.string(), document: z.string() }),
@@ -111,7 +128,7 @@ export const documentAnswerSchema = z
       validUntil: z.string().optional(),
       chunks: count,
       updatedAt: z.string(),
-      acl: z.strictObject({ gates: z.array(z.array(z.string())), deny: z.array(z.string()) }).optional(),
+      acl: z.strictObject({ gates: z.array(z.array(aclEntry)), deny: z.array(aclEntry) }).optional(),
       state: z.enum(['live', 'quarantined']).optional(),
     }),
   ])

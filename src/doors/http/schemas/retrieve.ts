@@ -6,6 +6,7 @@ import type { LabelScheme } from '../../../core/label.ts';
 import { parseMetadataFilter } from '../../../core/metadata-filter.ts';
 import { CONTEXT_FORMATS, type RetrieveRequest } from '../../../retrieval/types.ts';
 import { levelSchema, trustSchema, vectorSchema } from './common.ts';
+import { sessionNameSchema } from './sessions.ts';
 
 const MAX_QUERY = 8_192;
 const MAX_SOURCES = 1_000;
@@ -30,6 +31,7 @@ export const retrieveSchema = z
     minTrust: trustSchema.optional(),
     maxLevel: levelSchema.optional(),
     purpose: z.string().min(1).max(63).optional(),
+    session: sessionNameSchema.optional(),
     context: z.strictObject({ format: z.enum(CONTEXT_FORMATS) }).optional(),
   })
   .superRefine((body, context) => {
@@ -71,5 +73,6 @@ export function toRetrieveRequest(
     restriction: restrictionOf(input, labels),
     purpose: input.purpose,
     context: input.context?.format,
+    session: input.session,
   };
 }
