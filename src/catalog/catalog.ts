@@ -1,6 +1,7 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
+import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { createCandidates } from './candidates.ts';
@@ -12,11 +13,13 @@ import { directoryReads } from './directory/reads.ts';
 import { directoryUserWrites } from './directory/users.ts';
 import { createEpochReader } from './epochs.ts';
 import { createNumbers } from './numbers.ts';
+import { createHistory } from './past.ts';
 import { createPublish } from './publish.ts';
 import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
 import { sessions } from './sessions.ts';
+import { createScan } from './scan.ts';
 import { createStage } from './stage.ts';
 import { aggregates } from './unsettled.ts';
 import { switches } from './switches.ts';
@@ -33,11 +36,13 @@ export type Catalog = ReadCatalog &
   CollectionRegistry &
   SessionReads &
   SessionUpkeep &
-  AggregateCatalog;
+  AggregateCatalog &
+  HistoryCatalog &
+  ScanCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
-  return guarded(context, {
+  const methods = guarded(context, {
     epoch: createEpochReader(context.database),
     view: createViews(context),
     resolve: createResolve(context),
@@ -61,13 +66,16 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...directoryUserWrites(context),
     ...directoryGroupWrites(context),
     ...collectionRegistry(context),
+    ...createHistory(context),
   });
+  // It gives pages, not a promise, and guards each reading itself.
+  return { ...methods, scan: createScan(context) };
 }
 
-function guarded({ telemetry }: CatalogContext, catalog: Catalog): Catalog {
+function guarded({ telemetry }: CatalogContext, catalog: Omit<Catalog, 'scan'>): Omit<Catalog, 'scan'> {
   const methods = Object.entries(catalog).map(([name, method]) => [
     name,
     guard(telemetry, method as (...args: never[]) => Promise<unknown>),
   ]);
-  return Object.fromEntries(methods) as Catalog;
+  return Object.fromEntries(methods) as Omit<Catalog, 'scan'>;
 }

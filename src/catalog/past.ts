@@ -91,13 +91,14 @@ async function switchesAt(tx: Tx, tenant: TenantId, at: number): Promise<TenantV
 function switched(db: Kysely<Schema>, scopes: readonly string[], at: Moment) {
   const query = db.selectFrom('switches').select(['kind', 'target']).where('scope', 'in', scopes);
   if (at === 'now') return query.where('recorded_to', 'is', null);
-  return query
-    .where('recorded_from', '<=', at)
-    .where((eb) => eb.or([eb('recorded_to', 'is', null), eb('recorded_to', '>', at)]));
+  return query.where('recorded_from', '<=', at).where((eb) => eb.or([eb('recorded_to', 'is', null), eb('recorded_to', '>', at)]));
 }
 
 /** What the row of a document said at a moment. */
-type Then = Pick<DocumentRow, 'key' | 'source' | 'document' | 'revision' | 'state' | 'content' | 'acl_version' | 'valid_from' | 'valid_until'> & {
+type Then = Pick<
+  DocumentRow,
+  'key' | 'source' | 'document' | 'revision' | 'state' | 'content' | 'acl_version' | 'valid_from' | 'valid_until'
+> & {
   readonly zone: number;
   readonly acl: string;
 };
@@ -200,4 +201,3 @@ async function sourceAt(context: CatalogContext, tx: Tx, tenant: TenantId, sourc
     .executeTakeFirst();
   return row && sourceOf(context.scheme, row);
 }
-

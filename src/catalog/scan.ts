@@ -28,7 +28,18 @@ export function createScan({ database, telemetry }: CatalogContext): ScanCatalog
             .on('w.kind', '=', 'document')
             .on('w.recorded_to', 'is', null),
         )
-        .select(['d.key', 'd.source', 'd.document', 'd.state', 's.state as source_state', 'd.zone', 'd.acl', 'd.valid_from', 'd.valid_until', 'w.kind as off'])
+        .select([
+          'd.key',
+          'd.source',
+          'd.document',
+          'd.state',
+          's.state as source_state',
+          'd.zone',
+          'd.acl',
+          'd.valid_from',
+          'd.valid_until',
+          'w.kind as off',
+        ])
         .where('d.tenant', '=', tenant)
         .where('d.key', '>', after)
         .orderBy('d.key')

@@ -3,8 +3,15 @@ import type { ZoneId } from '../core/ids.ts';
 import type { LabelScheme } from '../core/label.ts';
 import type { PolicyRevision } from '../core/policy-lines.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
-import { mayHold, type ExplainPolicyPort, type Outcome, type Party, type PartyExplanation, type SpeakingLine } from '../core/ports/explain.ts';
-import { addAll, addIntersection, bits, positions, removeAll, setBit, type Bits } from './bitset.ts';
+import {
+  mayHold,
+  type ExplainPolicyPort,
+  type Outcome,
+  type Party,
+  type PartyExplanation,
+  type SpeakingLine,
+} from '../core/ports/explain.ts';
+import { addAll, addIntersection, bits, membersOf, removeAll, setBit, type Bits } from './bitset.ts';
 import { chainTo, explainIndex, type ExplainIndex, type Way } from './explain-index.ts';
 import { policyFunctions, type PolicyFunctions } from './functions.ts';
 import type { Rule } from './line.ts';
@@ -141,7 +148,13 @@ function pairOf(room: Room, functions: PolicyFunctions, who: string, action: str
   return pair;
 }
 
-function bounds(room: Room, functions: PolicyFunctions, party: Party, action: string, purpose: string): ReturnType<ExplainPolicyPort['zones']> {
+function bounds(
+  room: Room,
+  functions: PolicyFunctions,
+  party: Party,
+  action: string,
+  purpose: string,
+): ReturnType<ExplainPolicyPort['zones']> {
   const size = room.table.ids.length;
   const collect = (names: Iterable<string>): Pair => {
     const sum = { allow: bits(size), deny: bits(size) };
@@ -159,7 +172,7 @@ function bounds(room: Room, functions: PolicyFunctions, party: Party, action: st
   const open = (allow: Bits, deny: Bits): ReadonlySet<ZoneId> => {
     const set = Uint32Array.from(allow);
     removeAll(set, deny);
-    return new Set(positions(set).flatMap((at) => room.table.ids[at] ?? []));
+    return new Set(membersOf(set, room.table.ids));
   };
   if (high === undefined) {
     const exact = open(low.allow, low.deny);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { uuidOf } from '../core/digest.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
+import type { LabelScheme } from '../core/label.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
@@ -12,10 +13,13 @@ import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createPolicyRevisions } from '../administration/policy-revisions.ts';
+import { createReports } from '../administration/reports.ts';
+import { createPolicyExplainer } from '../policy/explain.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
+import { countChunks } from '../retrieval/count.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { traceRequest } from '../retrieval/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
@@ -93,7 +97,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
   const mender = createMender({ writes: catalog, vectors, telemetry });
   closers.add(() => mender.close());
-  const services = servicesOf({ config, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
+  const services = servicesOf({ config, scheme, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -113,6 +117,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
 interface Parts {
   readonly config: Config;
+  readonly scheme: LabelScheme;
   readonly stores: Stores;
   readonly policy: PolicyPort;
   readonly identity: Identity;
@@ -125,7 +130,7 @@ interface Parts {
 }
 
 /** What the door calls, over parts that run. */
-function servicesOf({ config, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
+function servicesOf({ config, scheme, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
   const { catalog, audit } = stores;
   const { languages, dense } = config.embedding;
   const shared = { catalog, policy, vectors, embedding, telemetry, clock };
@@ -151,8 +156,10 @@ function servicesOf({ config, stores, policy, identity, vectors, embedding, mend
       mend,
     }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
+    count: (caller, request, signal) => countChunks({ ...shared, audit }, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
+    reports: createReports({ catalog, policy, explainer: createPolicyExplainer(scheme), audit, telemetry, issuers: identity.issuers }),
     policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),
     readiness: () => readiness(probes, probeMs),
   };

@@ -11,6 +11,7 @@ import type { Route } from './route.ts';
 import { batchRoute } from './routes/batch.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { explainRoutes } from './routes/explain.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
 import { policyRoutes } from './routes/policy.ts';
@@ -58,6 +59,7 @@ function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
     ...policyRoutes(services, config),
+    ...explainRoutes(services, config),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),
   ];

@@ -1,10 +1,12 @@
 import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
+import type { Reports } from '../../administration/reports.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
 import type { SinkAnswer } from '../../retrieval/check-session.ts';
+import type { CountAnswer, CountRequest } from '../../retrieval/count.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 
 export interface PartReadiness {
@@ -18,11 +20,13 @@ export interface PartReadiness {
 export interface HttpServices {
   readonly identity: IdentityPort;
   retrieve(caller: Caller, request: RetrieveRequest, signal: AbortSignal): Promise<RetrieveAnswer>;
+  count(caller: Caller, request: CountRequest, signal: AbortSignal): Promise<CountAnswer>;
   /** Whether a sink may receive what a session of this caller has seen. */
   checkSession(caller: Caller, session: SessionName, sink: Sink): Promise<SinkAnswer>;
   readonly ingestion: IngestionService;
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly policyRevisions: PolicyRevisions;
+  readonly reports: Reports;
   readiness(): Promise<readonly PartReadiness[]>;
 }

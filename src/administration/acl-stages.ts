@@ -1,0 +1,60 @@
+import type { Acl, AclSubject } from '../core/acl.ts';
+import { entryPrincipal, entrySpan, inForce, isTimed, type AclEntry } from '../core/acl-entry.ts';
+import { mayHold, type Outcome, type Possible } from '../core/ports/explain.ts';
+import type { Principal } from '../core/principal.ts';
+
+/** An entry that bears on the answer. Shown to whoever may see the ACL, and to nobody else. */
+export interface BearingEntry {
+  readonly principal: Principal;
+  /** `held`; `possible` where it is not known; `ended` or `to-come` where it is theirs, but not at this time. */
+  readonly standing: 'held' | 'possible' | 'ended' | 'to-come';
+  /** Milliseconds. */
+  readonly from?: number;
+  readonly until?: number;
+}
+
+export interface GateFinding {
+  readonly outcome: Outcome;
+  readonly entries: readonly BearingEntry[];
+}
+
+export interface AclSubjectBounds extends AclSubject {
+  readonly possible: Possible;
+}
+
+function bearing(entries: readonly AclEntry[], held: ReadonlySet<Principal>, possible: Possible, at: number): readonly BearingEntry[] {
+  return entries.flatMap((entry) => {
+    const principal = entryPrincipal(entry);
+    if (!held.has(principal) && !mayHold(possible, principal)) return [];
+    const bounds = isTimed(entry)
+      ? { ...(entry.from === undefined ? {} : { from: entry.from }), ...(entry.until === undefined ? {} : { until: entry.until }) }
+      : {};
+    const missed = at < entrySpan(entry).from ? 'to-come' : 'ended';
+    const standing = !inForce(entry, at) ? missed : held.has(principal) ? 'held' : 'possible';
+    return [{ principal, standing, ...bounds }];
+  });
+}
+
+/** One gate, or a source's ceiling. */
+export function gateFinding(gate: readonly AclEntry[], subject: AclSubjectBounds, at: number): GateFinding {
+  const entries = bearing(gate, subject.gate, subject.possible, at);
+  const any = (standing: BearingEntry['standing']): boolean => entries.some((entry) => entry.standing === standing);
+  return { outcome: any('held') ? 'pass' : any('possible') ? 'unknown' : 'refuse', entries };
+}
+
+/** Each gate by itself. No gates means nobody, so that is one refusal. */
+export function gateFindings({ gates }: Acl, subject: AclSubjectBounds, at: number): readonly GateFinding[] {
+  return gates.length === 0 ? [{ outcome: 'refuse', entries: [] }] : gates.map((gate) => gateFinding(gate, subject, at));
+}
+
+export function denyFinding({ deny }: Acl, subject: AclSubjectBounds, at: number): GateFinding {
+  const entries = bearing(deny, subject.deny, subject.possible, at);
+  const any = (standing: BearingEntry['standing']): boolean => entries.some((entry) => entry.standing === standing);
+  return { outcome: any('held') ? 'refuse' : any('possible') ? 'unknown' : 'pass', entries };
+}
+
+/** Refused where anything refuses, unknown where anything is not known, passed where everything passes. */
+export function joined(outcomes: readonly Outcome[]): Outcome {
+  if (outcomes.includes('refuse')) return 'refuse';
+  return outcomes.includes('unknown') ? 'unknown' : 'pass';
+}
