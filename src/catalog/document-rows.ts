@@ -59,6 +59,7 @@ export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocum
     validFrom: row.valid_from ?? 'always',
     validUntil: row.valid_until ?? 'forever',
     state: row.state === 'live' ? 'live' : 'quarantined',
+    ...(row.released === null ? {} : { released: JSON.parse(row.released) as readonly Principal[] }),
     off: row.switched_off !== null,
     chunks: row.chunk_count,
     writtenBy: row.written_by as Principal,

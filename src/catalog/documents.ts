@@ -1,11 +1,13 @@
+import { sql } from 'kysely';
 import { normaliseAcl, isNoNarrower } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
 import { atLeastAsSensitive, type Label, type LabelScheme } from '../core/label.ts';
-import type { Change, DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { Change, DocumentAttributes, StoredDocument, Tombstone, WriteCatalog } from '../core/ports/catalog.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
+import { readDatabaseTime } from '../database/time.ts';
 import { changedBy, databaseNow, type CatalogContext } from './context.ts';
 import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
@@ -13,12 +15,15 @@ import { changeEvent } from './events.ts';
 import { recordDeletion, recordDocument, type ChangeColumns } from './history.ts';
 import { demandLiveSource } from './live-source.ts';
 import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
-import { labelDigest } from './rows.ts';
+import { aclOf, labelDigest, labelOf } from './rows.ts';
 
-type DocumentReads = Pick<WriteCatalog, 'document' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
+type DocumentReads = Pick<WriteCatalog, 'document' | 'tombstone' | 'time' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
 
-export function documentReads({ database, scheme }: CatalogContext): DocumentReads {
+export function documentReads(context: CatalogContext): DocumentReads {
+  const { database, scheme } = context;
   return {
+    tombstone: (tenant, key) => readTombstone(context, tenant, key),
+    time: () => readDatabaseTime(database.db, database.kind),
     async document(tenant, source, document) {
       const row = await selectDocuments(database.db, tenant)
         .where('d.source', '=', source)
@@ -33,14 +38,39 @@ export function documentReads({ database, scheme }: CatalogContext): DocumentRea
     async nextRevision(tenant, key) {
       return ((await documentRow(database.db, tenant, key))?.revision ?? 0) + 1;
     },
-    async listDocuments(tenant, source, after, limit) {
+    async listDocuments(tenant, source, after, limit, state) {
       const rows = await selectDocuments(database.db, tenant)
         .where('d.source', '=', source)
         .$if(after !== undefined, (query) => query.where('d.document', '>', after ?? ''))
+        // Spelt out, or the partial index of quarantined documents is not used.
+        .$if(state === 'quarantined', (query) => query.where(sql<boolean>`d.state = 'quarantined'`))
+        .$if(state === 'live', (query) => query.where('d.state', '=', 'live'))
         .orderBy('d.document')
         .limit(limit)
         .execute();
       return rows.map((row) => storedDocument(scheme, row));
+    },
+  };
+}
+
+async function readTombstone({ database, scheme }: CatalogContext, tenant: TenantId, key: DocumentKey): Promise<Tombstone | undefined> {
+  const row = await database.db
+    .selectFrom('documents as d')
+    .innerJoin('zones as z', (join) => join.onRef('z.tenant', '=', 'd.tenant').onRef('z.zone', '=', 'd.zone'))
+    .where('d.tenant', '=', tenant)
+    .where('d.key', '=', key)
+    .where('d.state', '=', 'deleted')
+    .select(['d.revision', 'd.deleted_as', 'd.acl', 'd.valid_from', 'd.valid_until', 'z.level', 'z.compartments', 'z.trust'])
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return {
+    revision: row.revision,
+    by: row.deleted_as ?? 'owner',
+    access: {
+      acl: aclOf(row.acl),
+      declared: labelOf(scheme, row),
+      validFrom: row.valid_from ?? 'always',
+      validUntil: row.valid_until ?? 'forever',
     },
   };
 }
@@ -103,29 +133,45 @@ async function auditChange(
       acl: { version: after.acl_version, ...digests(digestOf(before.acl), digestOf(after.acl)) },
       label: { zone: after.zone, ...digests(labelDigest(found.declared), labelDigest(declared)) },
       validity: { from: after.valid_from, until: after.valid_until },
+      // An owner let it out of quarantine: with which denies that reach nobody.
+      ...(after.released === null || after.released === before.released ? {} : { released: JSON.parse(after.released) as string[] }),
     }),
   );
 }
 
 export function createDeleteDocument(context: CatalogContext): WriteCatalog['deleteDocument'] {
-  return (key, tenant, expected, change) =>
+  return (key, tenant, expected, change, as = 'writer') =>
     context.database.transaction(async (tx) => {
       await moveEpoch(tx, tenant, { epoch: true, generation: false });
       const at = await databaseNow(tx, context);
       const row = await documentRow(tx, tenant, key);
       if (row?.revision !== expected || row.state === 'deleted') throw new AppError('conflict', { detail: 'the document has moved on' });
-      const { revision } = await bury(tx, row, changedBy(change), at);
+      const { revision } = await bury(tx, row, changedBy(change), at, as);
       await context.auditSink(
         tx,
-        changeEvent(tenant, 'document.deleted', change, { source: row.source, document: row.document, key, revision }),
+        changeEvent(tenant, 'document.deleted', change, { source: row.source, document: row.document, key, revision, as }),
       );
     });
 }
 
 /** Leaves a tombstone with the next revision; the index has nothing to confirm, since its points are of dead chunks. */
-export async function bury(tx: Tx, row: DocumentRow, change: ChangeColumns, at: number): Promise<DocumentRow> {
+export async function bury(
+  tx: Tx,
+  row: DocumentRow,
+  change: ChangeColumns,
+  at: number,
+  as: DocumentRow['deleted_as'] = null,
+): Promise<DocumentRow> {
   const revision = row.revision + 1;
-  const tombstone = { ...row, state: 'deleted', revision, indexed_revision: revision, updated_at: at } as const;
+  const tombstone = {
+    ...row,
+    state: 'deleted',
+    deleted_as: as,
+    released: null,
+    revision,
+    indexed_revision: revision,
+    updated_at: at,
+  } as const;
   await writeRow(tx, row, tombstone);
   await killChunks(tx, row.tenant as TenantId, row.key as DocumentKey);
   await recordDeletion(tx, tombstone, change, at);

@@ -1,4 +1,4 @@
-import type { Acl } from '../core/acl.ts';
+import { aclPrincipals, type Acl } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
@@ -13,7 +13,7 @@ import { recordDocument } from './history.ts';
 import { demandLiveSource } from './live-source.ts';
 import { readNumbers } from './numbers.ts';
 import { findZone } from './reserve.ts';
-import { aclPrincipals, aclText, labelDigest } from './rows.ts';
+import { aclText, labelDigest } from './rows.ts';
 import { contentKey } from './stage.ts';
 
 type PublishInput = Parameters<WriteCatalog['publish']>[0];
@@ -59,11 +59,15 @@ function living(row: DocumentRow | undefined): DocumentRow | undefined {
   return row?.state === 'deleted' ? undefined : row;
 }
 
-function demandExpected(before: DocumentRow | undefined, { expected, source, document }: PublishInput): void {
+function demandExpected(before: DocumentRow | undefined, { expected, tombstone, source, document }: PublishInput): void {
   if (before !== undefined && (before.source !== source || before.document !== document)) {
     throw new AppError('conflict', { detail: 'the key belongs to another document' });
   }
   const found = living(before)?.revision ?? 'absent';
+  const grave = before?.state === 'deleted' ? before.revision : 'none';
+  if (found === 'absent' && tombstone !== undefined && tombstone !== grave) {
+    throw new AppError('conflict', { detail: 'the document was made and deleted meanwhile' });
+  }
   if (found !== expected) throw new AppError('conflict', { detail: 'the document has moved on' });
 }
 
@@ -117,6 +121,8 @@ export async function attributeColumns(
     title: attributes.title,
     uri: attributes.uri ?? null,
     metadata: JSON.stringify(attributes.metadata),
+    released: attributes.released === undefined ? null : JSON.stringify(attributes.released),
+    deleted_as: null,
   };
 }
 

@@ -1,4 +1,4 @@
-import { aclEntryCount, MAX_ACL_ENTRIES, MAX_GATES, normaliseAcl, type Acl } from '../core/acl.ts';
+import { aclEntryCount, aclPrincipals, indexedPrincipals, MAX_ACL_ENTRIES, MAX_GATES, normaliseAcl, type Acl } from '../core/acl.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import type { PrincipalNumber, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import { MAX_COMPARTMENTS, type Label } from '../core/label.ts';
@@ -12,7 +12,7 @@ import type { Kysely } from 'kysely';
 import { databaseNow, type CatalogContext } from './context.ts';
 import { moveEpoch } from './epochs.ts';
 import { readNumbers } from './numbers.ts';
-import { aclPrincipals, labelColumns, labelDigest } from './rows.ts';
+import { labelColumns, labelDigest } from './rows.ts';
 import { demandLiveSource } from './live-source.ts';
 
 /** Zone ids a block of one declared label holds. */
@@ -79,7 +79,8 @@ export function numbered(acl: Acl, numbers: ReadonlyMap<Principal, PrincipalNumb
     if (number === undefined) throw new AppError('internal', { detail: 'a principal of a stored ACL has no number' });
     return number;
   };
-  return { gates: acl.gates.map((gate) => gate.map(numberOf)), deny: acl.deny.map(numberOf) };
+  const { gates, deny } = indexedPrincipals(acl);
+  return { gates: gates.map((gate) => gate.map(numberOf)), deny: deny.map(numberOf) };
 }
 
 /** Everything that is too much is named at once; nothing is ever cut off. */

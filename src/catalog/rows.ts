@@ -33,11 +33,6 @@ export function aclText(acl: Acl): string {
   return JSON.stringify({ gates, deny });
 }
 
-/** Each once. */
-export function aclPrincipals(acl: Acl): readonly Principal[] {
-  return [...new Set([...acl.gates.flat(), ...acl.deny])];
-}
-
 export function aclOf(text: string): Acl {
   return JSON.parse(text) as Acl;
 }

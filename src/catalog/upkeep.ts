@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { aclPrincipals, indexedValidity } from '../core/acl.ts';
 import type { ChunkId, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
 import type { WriteCatalog } from '../core/ports/catalog.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -9,7 +10,7 @@ import { documentRow, selectDocuments } from './document-rows.ts';
 import { bury } from './documents.ts';
 import { readNumbers } from './numbers.ts';
 import { numbered } from './reserve.ts';
-import { aclOf, aclPrincipals } from './rows.ts';
+import { aclOf } from './rows.ts';
 
 type Upkeep = Pick<WriteCatalog, 'accessPayload' | 'markIndexed' | 'pendingDocuments' | 'deadChunks' | 'purgeChunks' | 'purgeSources'>;
 
@@ -69,8 +70,7 @@ async function accessPayload({ database }: CatalogContext, tenant: TenantId, key
     zone: row.zone as ZoneId,
     revision: row.revision,
     acl: numbered(acl, numbers),
-    validFrom: row.valid_from ?? 'always',
-    validUntil: row.valid_until ?? 'forever',
+    ...indexedValidity(acl, { validFrom: row.valid_from ?? 'always', validUntil: row.valid_until ?? 'forever' }),
     metadata: JSON.parse(row.metadata) as JsonObject,
   };
 }

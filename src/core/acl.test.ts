@@ -21,13 +21,13 @@ const CALLERS: readonly Caller[] = CLIENTS.flatMap((client) => {
     ),
   );
   return [{ kind: 'none' } as const, ...people].flatMap((user) =>
-    [{ kind: 'none' } as const, { kind: 'actor', principal: USERS[0] } as const].map(
+    [{ kind: 'none' } as const, { kind: 'actor', principals: [USERS[0]] } as const].map(
       (actor) => ({ ...base, user, actor }) as unknown as Caller,
     ),
   );
 });
 
-const reads = (rule: Acl, caller: Caller): boolean => judgeAcl(rule, aclSubject(caller)).kind === 'permit';
+const reads = (rule: Acl, caller: Caller): boolean => judgeAcl(rule, aclSubject(caller), 0).kind === 'permit';
 
 describe('isNoWider', () => {
   it('is never true where somebody can read afterwards who could not before', () => {

@@ -12,8 +12,8 @@ export function databaseTime(kind: DatabaseKind): RawBuilder<number> {
 }
 
 /** The same in a statement of its own. */
-export async function readDatabaseTime(tx: Tx, kind: DatabaseKind): Promise<number> {
-  const { rows } = await tx.executeQuery<{ now: number }>(CompiledQuery.raw(`select ${CLOCK[kind]} as now`));
+export async function readDatabaseTime(db: Pick<Tx, 'executeQuery'>, kind: DatabaseKind): Promise<number> {
+  const { rows } = await db.executeQuery<{ now: number }>(CompiledQuery.raw(`select ${CLOCK[kind]} as now`));
   const [row] = rows;
   if (row === undefined) throw new Error('the database did not tell its time');
   return row.now;

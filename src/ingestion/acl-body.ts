@@ -1,14 +1,16 @@
 import { aclCharacters, MAX_ACL_CHARACTERS, MAX_ACL_ENTRIES, MAX_GATES, normaliseAcl, type Acl } from '../core/acl.ts';
+import { entryPrincipal, entrySpan, isTimed, type AclEntry } from '../core/acl-entry.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import { principalParts, qualifyPrincipal, type Principal } from '../core/principal.ts';
-import type { AclBody } from './types.ts';
+import { readInstant } from './label-body.ts';
+import type { AclBody, AclEntryBody } from './types.ts';
 
 export interface ReadAcl {
   readonly acl: Acl;
   /** Principals in grants that match nobody, by place. */
   readonly warnings: readonly InputIssue[];
-  /** A deny names somebody unknown: it would fail open, so the document is quarantined until an owner releases it. */
-  readonly dangling: boolean;
+  /** Denied principals that nobody is known to be. A deny of them fails open, so with any the document is quarantined. */
+  readonly dangling: readonly Principal[];
 }
 
 const NO_GROUPS = 'names a group of an issuer whose tokens name no groups; it matches nobody';
@@ -30,16 +32,35 @@ export function readAcl(body: AclBody | undefined, issuers: readonly string[], g
     });
   }
   const warnings = gates.flatMap((list) => unknownPlaces(list, issuers, groupless));
-  const dangling = unknownPlaces(deny, issuers, groupless);
-  return { acl, warnings: [...warnings, ...dangling], dangling: dangling.length > 0 };
+  return { acl, warnings: [...warnings, ...unknownPlaces(deny, issuers, groupless)], dangling: danglingDenies(acl, issuers, groupless) };
+}
+
+/** Of an ACL as stored, what `readAcl` tells of one as written. */
+export function danglingDenies(acl: Acl, issuers: readonly string[], groupless: readonly string[]): readonly Principal[] {
+  return [...new Set(acl.deny.map(entryPrincipal))].filter((p) => whyUnknown(p, issuers, groupless) !== undefined);
+}
+
+/** An ACL as stored to one as written. */
+export function writtenAcl(acl: Acl): { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny: readonly AclEntryBody[] } {
+  return { gates: acl.gates.map((gate) => gate.map(writtenEntry)), deny: acl.deny.map(writtenEntry) };
+}
+
+function writtenEntry(entry: AclEntry): AclEntryBody {
+  if (!isTimed(entry)) return entry;
+  const { principal, from, until } = entry;
+  return {
+    principal,
+    ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
+    ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
+  };
 }
 
 interface NamedList {
   readonly pointer: string;
-  readonly names: readonly string[];
+  readonly names: readonly AclEntryBody[];
 }
 
-function namedGates(gates: readonly (readonly string[])[]): readonly NamedList[] {
+function namedGates(gates: readonly (readonly AclEntryBody[])[]): readonly NamedList[] {
   return gates.map((names, index) => ({ pointer: `/acl/gates/${index}`, names }));
 }
 
@@ -51,22 +72,42 @@ function checkLimits(gates: readonly NamedList[], deny: NamedList): void {
   if (issues.length > 0) throw new AppError('limit_exceeded', { issues });
 }
 
-function principals(list: NamedList, issuers: readonly string[]): readonly Principal[] {
-  return list.names.map((name, index) => {
-    const found = qualifyPrincipal(name, issuers);
-    if (found !== undefined) return found;
+function principals(list: NamedList, issuers: readonly string[]): readonly AclEntry[] {
+  return list.names.map((written, index) => {
+    const pointer = `${list.pointer}/${index}`;
+    const found = qualifyPrincipal(nameOf(written), issuers);
+    if (found !== undefined) return typeof written === 'string' ? found : bounded(found, written, pointer);
     const message = 'must be everyone, everyone-except-guests, or user:, group: or client: with <issuer>|<id>';
-    throw new AppError('invalid_acl', { issues: [{ pointer: `${list.pointer}/${index}`, message }] });
+    throw new AppError('invalid_acl', { issues: [{ pointer, message }] });
   });
 }
 
+function nameOf(entry: AclEntryBody): string {
+  return typeof entry === 'string' ? entry : entry.principal;
+}
+
+function bounded(principal: Principal, written: Exclude<AclEntryBody, string>, pointer: string): AclEntry {
+  const from = written.from === undefined ? undefined : readInstant(`${pointer}/from`, written.from);
+  const until = written.until === undefined ? undefined : readInstant(`${pointer}/until`, written.until);
+  if (from === undefined && until === undefined) return principal;
+  const entry = { principal, ...(from === undefined ? {} : { from }), ...(until === undefined ? {} : { until }) };
+  const span = entrySpan(entry);
+  if (span.from < span.until) return entry;
+  throw new AppError('invalid_acl', { issues: [{ pointer: `${pointer}/until`, message: 'must be after from' }] });
+}
+
 function unknownPlaces(list: NamedList, issuers: readonly string[], groupless: readonly string[]): readonly InputIssue[] {
-  return list.names.flatMap((name, index) => {
-    const found = qualifyPrincipal(name, issuers);
-    const parts = found === undefined ? undefined : principalParts(found);
-    if (parts === undefined) return [];
-    const pointer = `${list.pointer}/${index}`;
-    if (!issuers.includes(parts.issuer)) return [{ pointer, message: UNKNOWN_ISSUER }];
-    return parts.kind === 'group' && groupless.includes(parts.issuer) ? [{ pointer, message: NO_GROUPS }] : [];
+  return list.names.flatMap((written, index) => {
+    const found = qualifyPrincipal(nameOf(written), issuers);
+    const message = found === undefined ? undefined : whyUnknown(found, issuers, groupless);
+    return message === undefined ? [] : [{ pointer: `${list.pointer}/${index}`, message }];
   });
+}
+
+/** Why nobody is known to be this principal; undefined where somebody may be. */
+function whyUnknown(p: Principal, issuers: readonly string[], groupless: readonly string[]): string | undefined {
+  const parts = principalParts(p);
+  if (parts === undefined) return undefined;
+  if (!issuers.includes(parts.issuer)) return UNKNOWN_ISSUER;
+  return parts.kind === 'group' && groupless.includes(parts.issuer) ? NO_GROUPS : undefined;
 }

@@ -1,11 +1,12 @@
 import canonicalize from 'canonicalize';
+import { normaliseAcl, type Acl } from '../core/acl.ts';
 import { digestOf, uuidOf, type Digest } from '../core/digest.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import { parseDocumentId, type DocumentId, type DocumentKey } from '../core/ids.ts';
 import { neutralLabel, type Label, type LabelScheme, type Trust } from '../core/label.ts';
 import type { DocumentAttributes, StoredDocument } from '../core/ports/catalog.ts';
 import type { Source } from '../core/zone.ts';
-import { readAcl } from './acl-body.ts';
+import { readAcl, type ReadAcl } from './acl-body.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import type { Access } from './write-rights.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
@@ -51,10 +52,31 @@ export function readWrite(input: {
   const validity = readValidity(body);
   const language = body.language ?? input.language;
   const version = contentDigest(body.content);
-  const access: Access = { acl, declared, ...validity, state: dangling ? 'quarantined' : 'live' };
+  const as = { acl, declared, ...validity };
+  const access: Access = { ...as, ...stateOf({ acl, dangling }, before) };
   const { title = null, uri = null, mediaType, metadata } = body;
-  const writeDigest = digestOf(canonicalJson({ access, title, uri, mediaType, language, metadata, version }));
+  // What was written, not what an owner made of it since: the same body has the same digest.
+  const written = { ...as, state: dangling.length > 0 ? 'quarantined' : 'live' };
+  const writeDigest = digestOf(canonicalJson({ access: written, title, uri, mediaType, language, metadata, version }));
   return { access, warnings, language, version, writeDigest };
+}
+
+/**
+ * A dangling deny quarantines, unless an owner let this very ACL out with all of the denies that dangle now: another ACL, or one
+ * more principal that became unknown, is judged anew.
+ */
+export function stateOf(
+  { acl, dangling }: Pick<ReadAcl, 'acl' | 'dangling'>,
+  before: StoredDocument | undefined,
+): Pick<Access, 'state' | 'released'> {
+  if (dangling.length === 0) return { state: 'live' };
+  const released = before?.released;
+  const covered = released !== undefined && sameAcl(before?.acl, acl) && dangling.every((p) => released.includes(p));
+  return covered ? { state: 'live', released } : { state: 'quarantined' };
+}
+
+function sameAcl(a: Acl | undefined, b: Acl): boolean {
+  return a !== undefined && canonicalJson(normaliseAcl(a)) === canonicalJson(normaliseAcl(b));
 }
 
 export function canonicalJson(value: object): string {
@@ -92,6 +114,6 @@ export function sameAttributes(before: DocumentAttributes, after: DocumentAttrib
 }
 
 function factsOf(attributes: DocumentAttributes): string {
-  const { title, uri = null, acl, declared, validFrom, validUntil, state, metadata } = attributes;
-  return canonicalJson({ title, uri, acl, declared, validFrom, validUntil, state, metadata });
+  const { title, uri = null, acl, declared, validFrom, validUntil, state, released = null, metadata } = attributes;
+  return canonicalJson({ title, uri, acl, declared, validFrom, validUntil, state, released, metadata });
 }

@@ -1,16 +1,17 @@
-import { judgeAcl } from '../core/acl.ts';
+import { judgeAcl, type Acl } from '../core/acl.ts';
 import { aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { parseDocumentId, type DocumentId } from '../core/ids.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { Principal } from '../core/principal.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import { authorityOf, changeBy, type Authority } from './authority.ts';
-import { readAcl } from './acl-body.ts';
+import { danglingDenies, readAcl, writtenAcl } from './acl-body.ts';
 import { pipelineOf } from './index-content.ts';
-import { documentId } from './document-write.ts';
+import { documentId, stateOf } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import { changeAttributes, putDocument, retryOnConflict, type DocumentParts } from './put-document.ts';
-import { checkWrite, requireLabel, widens, writerTrustFor, type Access } from './write-rights.ts';
+import { checkAgainstBefore, checkWriter, requireLabel, writerTrustFor, type Access } from './write-rights.ts';
 import type { DocumentPatch, DocumentResource, IngestionService, PatchReceipt, RequestContext } from './types.ts';
 
 type DocumentMethods = Pick<IngestionService, 'putDocument' | 'patchDocument' | 'getDocument' | 'listDocuments' | 'deleteDocument'>;
@@ -22,11 +23,13 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       retryOnConflict(context.signal, () => patchOnce(parts, context, source, document, patch)),
     getDocument: (context, source, document) => getDocument(parts, context, source, document),
 
-    async listDocuments(context, sourceId, after, limit) {
+    async listDocuments(context, sourceId, { after, limit, state }) {
       const authority = await authorityOf(parts, context);
       const source = authority.source(sourceId, 'ingest', 'label', 'audit');
       const from = after === undefined ? undefined : documentId(after);
-      const found = await knownDocuments(parts, authority, source, from, limit + 1);
+      // Who may not end a quarantine is not told of it.
+      if (state !== undefined && !authority.may('label', source)) throw new AppError('forbidden');
+      const found = await knownDocuments(parts, authority, source, { after: from, state }, limit + 1);
       const { by } = changeBy(context);
       const page = found.slice(0, limit);
       const last = page.at(-1);
@@ -46,11 +49,14 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       const source = authority.source(sourceId, 'ingest', 'label');
       const before = await parts.writes.document(source.tenant, source.id, documentId(id));
       if (before === undefined) throw new AppError('not_found');
-      if (!authority.may('label', source, before.declared)) {
-        const writer = writerTrustFor(parts.policy, authority, source);
-        checkWrite({ authority, source, writer, before, after: before });
+      const owner = authority.may('label', source, before.declared);
+      if (!owner) {
+        const judged = { authority, source, writer: writerTrustFor(parts.policy, authority, source), before, after: before };
+        checkWriter(judged);
+        checkAgainstBefore(judged);
       }
-      await parts.writes.deleteDocument(before.key, source.tenant, before.revision, changeBy(context));
+      const as = owner ? 'owner' : 'writer';
+      await parts.writes.deleteDocument(before.key, source.tenant, before.revision, changeBy(context), as);
       parts.mend();
     },
   };
@@ -63,14 +69,16 @@ async function knownDocuments(
   parts: DocumentParts,
   authority: Authority,
   source: Source,
-  after: DocumentId | undefined,
+  { after, state }: { readonly after: DocumentId | undefined; readonly state: 'quarantined' | undefined },
   wanted: number,
 ): Promise<readonly StoredDocument[]> {
   const known: StoredDocument[] = [];
   const page = Math.max(wanted, MIN_PAGE);
+  const shows = (document: StoredDocument): boolean =>
+    state === undefined ? mayKnow(authority, source, document) : authority.may('label', source, document.declared);
   for (let from = after; ;) {
-    const read = await parts.writes.listDocuments(source.tenant, source.id, from, page);
-    known.push(...read.filter((document) => mayKnow(authority, source, document)));
+    const read = await parts.writes.listDocuments(source.tenant, source.id, from, page, state);
+    known.push(...read.filter(shows));
     from = read.at(-1)?.document;
     if (known.length >= wanted || read.length < page) return known;
   }
@@ -102,14 +110,15 @@ async function patchOnce(
   // Before anything of the patch is judged: what is wrong with it must not tell a hidden document from a missing one.
   if (!mayKnow(authority, source, before)) throw new AppError('not_found');
   const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers, parts.groupless);
+  const acl = read?.acl ?? before.acl;
   const access: Access = {
-    acl: read?.acl ?? before.acl,
+    acl,
     declared: readLabel(authority.view.scheme, patch, before.declared),
     ...readValidity(patch, before),
-    // A new ACL decides anew whether a deny dangles.
-    state: read === undefined ? before.state : read.dangling ? 'quarantined' : 'live',
+    ...patchedState(parts, patch, before, acl, read?.dangling),
   };
-  checkPatch(parts, authority, source, before, access);
+  const permit = patchCheck(parts, authority, source, before, access);
+  if (patch.state !== undefined) requireLabel(authority, source, before);
   const attributes = {
     title: patch.title ?? before.title,
     uri: patch.uri === undefined ? before.uri : (patch.uri ?? undefined),
@@ -118,17 +127,33 @@ async function patchOnce(
     writtenBy: before.writtenBy,
     writeDigest: before.writeDigest,
   };
-  const whole = await changeAttributes(parts, context, before, attributes, read?.warnings);
+  const whole = await changeAttributes(parts, context, before, attributes, permit, read?.warnings);
   const { version: _version, chunks: _chunks, zone: _zone, ...outside } = whole;
   return before.writtenBy === changeBy(context).by || authority.may('label', source, before.declared) ? whole : outside;
 }
 
-function checkPatch(parts: DocumentParts, authority: Authority, source: Source, before: StoredDocument, after: Access): void {
+/** A new ACL decides anew whether a deny dangles; an owner's `state: live` lets the document out with those that do. */
+function patchedState(
+  parts: DocumentParts,
+  patch: DocumentPatch,
+  before: StoredDocument,
+  acl: Acl,
+  read: readonly Principal[] | undefined,
+): Pick<Access, 'state' | 'released'> {
+  const asItWas = { state: before.state, ...(before.released === undefined ? {} : { released: before.released }) };
+  if (read === undefined && patch.state === undefined) return asItWas;
+  const dangling = read ?? danglingDenies(acl, parts.issuers, parts.groupless);
+  if (patch.state === undefined || dangling.length === 0) return stateOf({ acl, dangling }, before);
+  return { state: 'live', released: dangling };
+}
+
+/** Throws at once what needs no look at the document as it was; what it returns is to be asked last. */
+function patchCheck(parts: DocumentParts, authority: Authority, source: Source, before: StoredDocument, after: Access): () => void {
   const owner = authority.may('label', source, before.declared) && authority.may('label', source, after.declared);
-  if (owner && authority.may('label', source)) return;
-  const writer = writerTrustFor(parts.policy, authority, source);
-  checkWrite({ authority, source, writer, before, after });
-  if (widens(authority.view.scheme, before, after)) requireLabel(authority, source, before);
+  if (owner && authority.may('label', source)) return () => {};
+  const judged = { authority, source, writer: writerTrustFor(parts.policy, authority, source), before, after };
+  checkWriter(judged);
+  return () => checkAgainstBefore(judged);
 }
 
 /**
@@ -142,25 +167,25 @@ async function getDocument(parts: DocumentParts, context: RequestContext, source
   const found = await existing(parts, source, id);
   const { label } = effectiveZone(authority.view.scheme, source, found.declared);
   if (authority.may('label', source, found.declared)) {
-    return { view: 'owner', ...resource(found, label), acl: found.acl, state: found.state };
+    return { view: 'owner', ...resource(found, label), acl: writtenAcl(found.acl), state: found.state };
   }
   if (authority.may('audit', source, found.declared)) return { view: 'auditor', ...resource(found, label) };
-  if (mayRead(parts, authority, found)) return { view: 'reader', ...resource(found, label) };
+  if (mayRead(parts, authority, found, await parts.writes.time())) return { view: 'reader', ...resource(found, label) };
   if (authority.may('ingest', source)) return { view: 'writer', source: source.id, document: found.document };
   throw new AppError('not_found');
 }
 
-function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocument): boolean {
+/** `at`: the database's milliseconds, as at a release. */
+function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocument, at: number): boolean {
   const { caller } = authority;
-  const now = parts.clock.now() / 1000;
   const [purpose] = parts.policy.purposes;
   return (
     purpose !== undefined &&
     found.state === 'live' &&
     !found.off &&
-    (found.validFrom === 'always' || found.validFrom <= now) &&
-    (found.validUntil === 'forever' || now < found.validUntil) &&
-    judgeAcl(found.acl, aclSubject(caller)).kind === 'permit' &&
+    (found.validFrom === 'always' || found.validFrom * 1_000 <= at) &&
+    (found.validUntil === 'forever' || at < found.validUntil * 1_000) &&
+    judgeAcl(found.acl, aclSubject(caller), at).kind === 'permit' &&
     parts.policy.confirm(authority.view, caller, found.zone, 'retrieve', purpose).kind === 'permit'
   );
 }

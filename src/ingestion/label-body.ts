@@ -1,3 +1,4 @@
+import type { Validity } from '../core/acl.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import {
   COMPARTMENT,
@@ -43,17 +44,21 @@ function readCompartments(names: readonly string[]): readonly string[] {
 
 /** Seconds since 1970 of an ISO 8601 text. Fails with `invalid_request`. */
 export function readTime(pointer: string, text: string): number {
+  return Math.floor(readInstant(pointer, text) / 1000);
+}
+
+/** Milliseconds since 1970 of an ISO 8601 text. Fails with `invalid_request`. */
+export function readInstant(pointer: string, text: string): number {
   const at = Date.parse(text);
-  if (Number.isFinite(at)) return Math.floor(at / 1000);
+  if (Number.isFinite(at)) return at;
   throw new AppError('invalid_request', { issues: [{ pointer, message: 'must be a time in ISO 8601 with its offset' }] });
 }
 
-export interface Validity {
-  readonly validFrom: number | 'always';
-  readonly validUntil: number | 'forever';
-}
-
-/** `null` clears a bound, absence keeps what `base` says. Fails with `invalid_request` where nothing is left between. */
+/**
+ * `null` clears a bound, absence keeps what `base` says. Fails with `invalid_request` where the body leaves nothing between its own
+ * bounds. Against a bound that it does not name nothing is checked: a refusal would tell a writer who may not see it where it is.
+ * Nothing is then left between, and nobody reads the document.
+ */
 export function readValidity(
   body: { readonly validFrom?: string | null | undefined; readonly validUntil?: string | null | undefined },
   base: Validity = { validFrom: 'always', validUntil: 'forever' },
@@ -62,7 +67,8 @@ export function readValidity(
     body.validFrom === undefined ? base.validFrom : body.validFrom === null ? 'always' : readTime('/validFrom', body.validFrom);
   const validUntil =
     body.validUntil === undefined ? base.validUntil : body.validUntil === null ? 'forever' : readTime('/validUntil', body.validUntil);
-  if (validFrom !== 'always' && validUntil !== 'forever' && validUntil <= validFrom) {
+  const own = typeof body.validFrom === 'string' && typeof body.validUntil === 'string';
+  if (own && validFrom !== 'always' && validUntil !== 'forever' && validUntil <= validFrom) {
     throw new AppError('invalid_request', { issues: [{ pointer: '/validUntil', message: 'must be after validFrom' }] });
   }
   return { validFrom, validUntil };

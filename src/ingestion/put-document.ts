@@ -1,3 +1,4 @@
+import { indexedValidity } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
@@ -11,7 +12,7 @@ import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, ty
 import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';
 import type { SourceParts } from './sources.ts';
 import { syncAccess } from './sync-access.ts';
-import { checkWrite, writerTrustFor } from './write-rights.ts';
+import { checkAgainstBefore, checkWriter, writerTrustFor, type Access } from './write-rights.ts';
 import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
 
 export interface DocumentParts extends SourceParts {
@@ -65,13 +66,18 @@ async function putOnce(
   const before = await parts.writes.document(source.tenant, source.id, document);
   const { issuers, groupless, language } = parts;
   const write = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, writer, language });
-  checkWrite({ authority, source, writer, before, after: write.access });
+  const judged = { authority, source, writer, after: write.access };
+  checkWriter(judged);
+  const grave = before === undefined ? await parts.writes.tombstone(source.tenant, documentKey(source, document)) : undefined;
+  // Who may not widen a document may not do so by deleting it first.
+  const bound: Access | undefined = before ?? (grave?.by === 'writer' ? { ...grave.access, state: 'live' } : undefined);
+  const permit = (): void => checkAgainstBefore({ ...judged, before: bound });
 
   const pipeline = pipelineOf(parts, body.mediaType);
   if (before !== undefined && sameIndexedText(before, write, body, pipeline)) {
-    return changeAttributes(parts, context, before, attributesOf(context, body, write, before.title), write.warnings);
+    return changeAttributes(parts, context, before, attributesOf(context, body, write, before.title), permit, write.warnings);
   }
-  const stored = await index(parts, context, source, { document, before, write, body, pipeline });
+  const stored = await index(parts, context, source, { document, before, grave: grave?.revision ?? 'none', write, body, pipeline, permit });
   parts.telemetry.count('documents_ingested', { outcome: before === undefined ? 'created' : 'changed' });
   parts.telemetry.count('chunks_indexed', {}, stored.chunks);
   // The chunks that were replaced are dead in the catalog by now; the index may forget them at leisure.
@@ -84,21 +90,24 @@ function attributesOf(context: RequestContext, body: DocumentBody, write: Docume
   return { title, uri: body.uri, ...write.access, metadata: body.metadata, writtenBy: changeBy(context).by, writeDigest };
 }
 
-/** Stores attributes without touching text or vectors; nothing at all where nothing differs. */
+/** Stores attributes without touching text or vectors; nothing at all where nothing differs. Fails as `permit` does, asked last. */
 export async function changeAttributes(
   parts: DocumentParts,
   context: RequestContext,
   before: StoredDocument,
   attributes: DocumentAttributes,
+  permit: () => void,
   warnings: DocumentReceipt['warnings'] = [],
 ): Promise<DocumentReceipt> {
   if (sameAttributes(before, attributes)) {
+    permit();
     parts.telemetry.count('documents_ingested', { outcome: 'unchanged' });
     // Told again because a repeated grant may be waiting for the index: a retry heals it.
     const indexed = before.indexedRevision === before.revision || (await confirmed(parts, context, before));
     return receipt(before, false, warnings, !indexed);
   }
   await parts.writes.reserve(before.tenant, before.source, attributes.declared, attributes.acl);
+  permit();
   const stored = await parts.writes.change(before.key, before.tenant, before.revision, attributes, changeBy(context));
   parts.telemetry.count('documents_ingested', { outcome: 'changed' });
   const indexed = await confirmed(parts, context, stored);
@@ -126,12 +135,15 @@ async function index(
   input: {
     readonly document: StoredDocument['document'];
     readonly before: StoredDocument | undefined;
+    /** Revision of the tombstone that bounds the write. */
+    readonly grave: number | 'none';
     readonly write: DocumentWrite;
     readonly body: DocumentBody;
     readonly pipeline: string;
+    readonly permit: () => void;
   },
 ): Promise<StoredDocument> {
-  const { document, before, write, body, pipeline } = input;
+  const { document, before, grave, write, body, pipeline, permit } = input;
   const { tenant, id } = source;
   const { signal, requestId } = context;
   const cut = await cutDocument(body, signal);
@@ -139,6 +151,7 @@ async function index(
   const embedded = await embedChunks(parts.embedding, cut, title, write.language, signal);
   const key = documentKey(source, document);
   const { zone, acl } = await parts.writes.reserve(tenant, id, write.access.declared, write.access.acl);
+  permit();
   const revision = await parts.writes.nextRevision(tenant, key);
   const lineage = {
     run: body.run ?? requestId,
@@ -151,8 +164,8 @@ async function index(
   const secret = await parts.writes.chunkSecret();
   const content = stagedContent({ secret, key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage });
   await parts.writes.stage(tenant, key, content);
-  const { validFrom, validUntil } = write.access;
-  const access = { tenant, document: key, zone, revision, acl, validFrom, validUntil, metadata: body.metadata };
+  const validity = indexedValidity(write.access.acl, write.access);
+  const access = { tenant, document: key, zone, revision, acl, ...validity, metadata: body.metadata };
   const points = content.chunks.flatMap(({ chunk, ordinal }): readonly Point[] => {
     const vectors = embedded[ordinal];
     return vectors === undefined ? [] : [{ chunk, access, sparse: vectors.sparse, dense: vectors.dense }];
@@ -161,7 +174,8 @@ async function index(
   await parts.vectors.upsert(points, signal);
   const attributes = attributesOf(context, body, write, title);
   const expected = before?.revision ?? 'absent';
-  return parts.writes.publish({ tenant, source: id, document, key, expected, attributes, content, change: changeBy(context) });
+  const change = changeBy(context);
+  return parts.writes.publish({ tenant, source: id, document, key, expected, tombstone: grave, attributes, content, change });
 }
 
 export function receipt(

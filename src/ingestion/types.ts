@@ -27,9 +27,12 @@ export interface SourceResource extends SourceBody {
   readonly revision: number;
 }
 
+/** A principal, for ever or over [from, until): ISO 8601 with offset. */
+export type AclEntryBody = string | { readonly principal: string; readonly from?: string | undefined; readonly until?: string | undefined };
+
 export type AclBody =
-  | { readonly allow: readonly string[]; readonly deny?: readonly string[] | undefined }
-  | { readonly gates: readonly (readonly string[])[]; readonly deny?: readonly string[] | undefined };
+  | { readonly allow: readonly AclEntryBody[]; readonly deny?: readonly AclEntryBody[] | undefined }
+  | { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny?: readonly AclEntryBody[] | undefined };
 
 /** Exactly one of the three: parsed text, bytes to parse, or chunks that the caller cut (and may have embedded) itself. */
 export type ContentBody =
@@ -72,6 +75,8 @@ export interface DocumentPatch {
   readonly metadata?: JsonObject | undefined;
   readonly validFrom?: string | null | undefined;
   readonly validUntil?: string | null | undefined;
+  /** Ends a quarantine for the ACL as it is, or as this patch makes it; needs `label`. */
+  readonly state?: 'live' | undefined;
 }
 
 export interface DocumentReceipt {
@@ -109,7 +114,7 @@ export type DocumentResource =
       readonly chunks: number;
       readonly updatedAt: string;
       /** Owners only. */
-      readonly acl?: { readonly gates: readonly (readonly string[])[]; readonly deny: readonly string[] };
+      readonly acl?: { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny: readonly AclEntryBody[] };
       readonly state?: 'live' | 'quarantined';
     };
 
@@ -135,6 +140,11 @@ export interface IngestionService {
   putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
   patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<PatchReceipt>;
   getDocument(context: RequestContext, source: string, document: string): Promise<DocumentResource>;
-  listDocuments(context: RequestContext, source: string, after: string | undefined, limit: number): Promise<DocumentListing>;
+  /** `state: quarantined` lists those alone, for owners; `forbidden` for everybody else who may list. */
+  listDocuments(
+    context: RequestContext,
+    source: string,
+    page: { readonly after: string | undefined; readonly limit: number; readonly state?: 'quarantined' | undefined },
+  ): Promise<DocumentListing>;
   deleteDocument(context: RequestContext, source: string, document: string): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { EVERYONE, type Principal } from '../core/principal.ts';
 import type { Source } from '../core/zone.ts';
 import type { Action } from '../core/policy-lines.ts';
 import type { Authority } from './authority.ts';
-import { checkWrite, requireLabel, widens, type Access } from './write-rights.ts';
+import { checkAgainstBefore, checkWriter, requireLabel, widens, type Access } from './write-rights.ts';
 
 const SCHEME = labelScheme(['public', 'internal', 'restricted']);
 const NAMES = ['everyone', 'user:i|a', 'group:i|x', 'group:i|y', 'client:i|m'] as readonly string[] as readonly Principal[];
@@ -37,7 +37,7 @@ function reads(access: Access, subject: AclSubject, clearance: Label, at: number
   const { acl, declared, validFrom, validUntil, state } = access;
   return (
     state === 'live' &&
-    judgeAcl(acl, subject).kind === 'permit' &&
+    judgeAcl(acl, subject, at * 1_000).kind === 'permit' &&
     (validFrom === 'always' || validFrom <= at) &&
     (validUntil === 'forever' || at < validUntil) &&
     SCHEME.rank(declared.level) <= SCHEME.rank(clearance.level) &&
@@ -46,7 +46,12 @@ function reads(access: Access, subject: AclSubject, clearance: Label, at: number
   );
 }
 
-const list = fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 3 });
+/** Some of them for a time, whose bounds meet those of the documents. */
+const entry = fc.oneof(
+  fc.constantFrom(...NAMES),
+  fc.record({ principal: fc.constantFrom(...NAMES), from: fc.constantFrom(10_000, 20_000), until: fc.constantFrom(20_001, 30_000) }),
+);
+const list = fc.array(entry, { maxLength: 3 });
 const label: fc.Arbitrary<Label> = fc.record({
   level: fc.constantFrom(...SCHEME.levels),
   compartments: fc.subarray(COMPARTMENTS),
@@ -156,9 +161,11 @@ const ALL = 'restricted';
 const WRITER = holder({ ingest: ALL });
 const EDITOR = holder({ ingest: ALL, label: ALL });
 
-describe('checkWrite', () => {
+describe('checkWriter and checkAgainstBefore', () => {
   const write = (authority: Authority, writer: Label['trust'], before: StoredDocument | undefined, after: Partial<Access>) => () => {
-    checkWrite({ authority, source: SOURCE, writer, before, after: { ...document(), ...after } });
+    const judged = { authority, source: SOURCE, writer, before, after: { ...document(), ...after } };
+    checkWriter(judged);
+    checkAgainstBefore(judged);
   };
   const declaring = (fields: Partial<Label>): Partial<Access> => ({ declared: { ...document().declared, ...fields } });
 

@@ -1,17 +1,18 @@
-import { isNoWider, type Acl } from '../core/acl.ts';
+import { isNoWider, type Acl, type Validity } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import { neutralLabel, trustRank, type Label, type LabelScheme, type Trust } from '../core/label.ts';
-import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { Principal } from '../core/principal.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import type { Authority } from './authority.ts';
-import type { Validity } from './label-body.ts';
 
 /** What decides who may read a document; the part of a write that needs rights of its own. */
 export interface Access extends Validity {
   readonly acl: Acl;
   readonly declared: Label;
   readonly state: 'live' | 'quarantined';
+  /** Denies of nobody known with which an owner let this very ACL out of quarantine. */
+  readonly released?: readonly Principal[];
 }
 
 /** Writing needs `ingest`, within the writer's trust. Owners (`label`) may also allow a less trusted writer. */
@@ -24,28 +25,43 @@ export function writerTrustFor(policy: PolicyPort, authority: Authority, source:
   return writer.trust;
 }
 
-/**
- * Refuses a write that goes beyond the writer's rights: a declared label they may not write, a trust above theirs, a
- * document trusted more than they are (identical body or not: success would vouch for it), and anything that lets more
- * people read unless they also hold `label`. Fails with `forbidden` or `trust_too_low`.
- */
-export function checkWrite(input: {
+/** A write as it is judged. `before`: what the document was, or was when a writer deleted it; undefined where there is nothing to bound it. */
+export interface JudgedWrite {
   readonly authority: Authority;
   readonly source: Source;
   readonly writer: Trust;
-  readonly before: StoredDocument | undefined;
+  readonly before: Access | undefined;
   readonly after: Access;
-}): void {
-  const { authority, source, writer, before, after } = input;
-  const owner = authority.may('label', source) && authority.may('label', source, after.declared);
-  if (!owner && trustRank(after.declared.trust) > trustRank(writer)) throw new AppError('trust_too_low');
-  if (!owner && before !== undefined && trustRank(before.declared.trust) > trustRank(writer)) throw new AppError('trust_too_low');
-  if (!owner && !authority.may('ingest', source, after.declared)) throw new AppError('forbidden');
-  if (before !== undefined && widens(authority.view.scheme, before, after)) requireLabel(authority, source, before);
+}
+
+/**
+ * Refuses a write that goes beyond the writer's own rights: a declared label they may not write, or a trust above theirs.
+ * Looks at nothing that the document was. Fails with `forbidden` or `trust_too_low`.
+ */
+export function checkWriter({ authority, source, writer, after }: Omit<JudgedWrite, 'before'>): void {
+  if (owns(authority, source, after)) return;
+  if (trustRank(after.declared.trust) > trustRank(writer)) throw new AppError('trust_too_low');
+  if (!authority.may('ingest', source, after.declared)) throw new AppError('forbidden');
+}
+
+/**
+ * Refuses to overwrite a document trusted more than the writer (identical body or not: success would vouch for it), and anything
+ * that lets more people read unless they also hold `label`. To be asked last, when nothing else of the write can fail any more: a
+ * refusal of another kind after it would tell a writer, who leaves no trace, that their guess at a hidden ACL was narrower.
+ * Fails with `forbidden` or `trust_too_low`.
+ */
+export function checkAgainstBefore({ authority, source, writer, before, after }: JudgedWrite): void {
+  if (before === undefined) return;
+  if (!owns(authority, source, after) && trustRank(before.declared.trust) > trustRank(writer)) throw new AppError('trust_too_low');
+  if (widens(authority.view.scheme, before, after)) requireLabel(authority, source, before);
+}
+
+function owns(authority: Authority, source: Source, { declared }: Access): boolean {
+  return authority.may('label', source) && authority.may('label', source, declared);
 }
 
 /** Widening, lowering a label and raising trust always need `label`, over the document as it was. */
-export function requireLabel(authority: Authority, source: Source, before: StoredDocument): void {
+export function requireLabel(authority: Authority, source: Source, before: Pick<Access, 'declared'>): void {
   if (!authority.may('label', source) || !authority.may('label', source, before.declared)) throw new AppError('forbidden');
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { Acl } from '../core/acl.ts';
 import { aclSubject } from '../core/caller.ts';
 import type { SourceId, ZoneId } from '../core/ids.ts';
 import type { Level } from '../core/label.ts';
 import type { Candidate } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import { earliestEnd, isAlarming, judgeHit, type JudgingContext, type RefusedBy } from './judge.ts';
+import { earliestEnd, isAlarming, judgeHit, type Judgement, type JudgingContext, type RefusedBy } from './judge.ts';
 import { CALLER, candidate, fakePolicy, HANDBOOK, judgingContext, label, READ_AT, source, STAFF, view, zone } from './retrieval.fixture.ts';
 
 const SECONDS = READ_AT / 1_000;
@@ -38,6 +39,27 @@ const CASES: readonly Case[] = [
   { what: 'a deny of the user', by: 'acl-deny', candidate: { acl: { gates: [[STAFF]], deny: [ADA] } } },
   { what: 'a deny of a group', by: 'acl-deny', candidate: { acl: { gates: [[ADA]], deny: [STAFF] } } },
   { what: 'a deny of the client', by: 'acl-deny', candidate: { acl: { gates: [[STAFF]], deny: [ASSISTANT] } } },
+  {
+    what: 'a grant that ended now',
+    by: 'acl-time',
+    candidate: { acl: { gates: [[{ principal: STAFF, until: READ_AT }, 'group:idp|hr' as Principal]], deny: [] } },
+  },
+  {
+    what: 'a grant that begins later',
+    by: 'acl-time',
+    candidate: { acl: { gates: [[STAFF], [{ principal: ADA, from: READ_AT + 1 }]], deny: [] } },
+  },
+  { what: 'a deny for now', by: 'acl-time', candidate: { acl: { gates: [[STAFF]], deny: [{ principal: ADA, from: READ_AT }] } } },
+  {
+    what: 'a deny for now beside one for ever',
+    by: 'acl-deny',
+    candidate: { acl: { gates: [[STAFF]], deny: [{ principal: ADA, from: READ_AT }, STAFF] } },
+  },
+  {
+    what: 'a grant of others that ended',
+    by: 'acl-gate',
+    candidate: { acl: { gates: [[{ principal: 'group:idp|hr' as Principal, until: 0 }]], deny: [] } },
+  },
   { what: 'a zone the view does not know', by: 'zone', candidate: { zone: 9 as ZoneId }, context: { zones: new Set([1, 9] as ZoneId[]) } },
   { what: 'a zone that key one did not admit', by: 'zone', context: { zones: new Set([2 as ZoneId]) } },
   { what: 'a source the view does not know', by: 'zone', candidate: { source: 'other' as SourceId } },
@@ -72,7 +94,13 @@ describe('judgeHit', () => {
     });
     expect(judgeHit(fakePolicy(), context, candidate(1), READ_AT)).toEqual({
       kind: 'passed',
-      judgement: { candidate: candidate(1), label: label('internal', 'internal', ['a', 'b']), rules: ['line:1'], at: READ_AT },
+      judgement: {
+        candidate: candidate(1),
+        label: label('internal', 'internal', ['a', 'b']),
+        rules: ['line:1'],
+        at: READ_AT,
+        until: 'forever',
+      },
     });
   });
 
@@ -95,6 +123,7 @@ describe('judgeHit', () => {
       time: true,
       'acl-gate': true,
       'acl-deny': true,
+      'acl-time': true,
       zone: true,
       policy: true,
       restriction: true,
@@ -143,14 +172,21 @@ describe('what follows from judgements', () => {
   });
 
   it('ends with the first of what is released', () => {
-    const judged = (validUntil: number | 'forever') => ({
-      candidate: candidate(1, { validUntil }),
-      label: label('public'),
-      rules: [],
-      at: READ_AT,
-    });
+    const until = (fields: Partial<Candidate>): Judgement => {
+      const hit = judgeHit(fakePolicy(), judgingContext(), candidate(1, fields), READ_AT);
+      if (hit.kind === 'refused') throw new Error(hit.by);
+      return hit.judgement;
+    };
+    const acl = (gates: Acl['gates'], deny: Acl['deny'] = []): Partial<Candidate> => ({ acl: { gates, deny } });
     expect(earliestEnd([])).toBe('forever');
-    expect(earliestEnd([judged('forever')])).toBe('forever');
-    expect(earliestEnd([judged('forever'), judged(20), judged(10)])).toBe(10_000);
+    expect(earliestEnd([until({})])).toBe('forever');
+    expect(earliestEnd([until({}), until({ validUntil: SECONDS + 20 }), until({ validUntil: SECONDS + 10 })])).toBe(READ_AT + 10_000);
+    // A grant that ends, a deny that begins; nothing that only gives, or that concerns others.
+    const end = { principal: STAFF, until: READ_AT + 5 };
+    const hr = { principal: 'group:idp|hr' as Principal, until: READ_AT + 1 };
+    expect(earliestEnd([until(acl([[end, hr]]))])).toBe(READ_AT + 5);
+    expect(earliestEnd([until(acl([[STAFF]], [{ principal: ADA, from: READ_AT + 7 }, hr]))])).toBe(READ_AT + 7);
+    expect(earliestEnd([until(acl([[STAFF]], [{ principal: ADA, until: READ_AT }]))])).toBe('forever');
+    expect(earliestEnd([until({ ...acl([[end]]), validUntil: SECONDS + 10 })])).toBe(READ_AT + 5);
   });
 });

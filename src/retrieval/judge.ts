@@ -1,4 +1,4 @@
-import { judgeAcl, type AclSubject } from '../core/acl.ts';
+import { judgeAcl, permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Restriction } from '../core/filter.ts';
 import type { ZoneId } from '../core/ids.ts';
@@ -14,11 +14,13 @@ export interface Judgement {
   readonly rules: readonly string[];
   /** Database time of the judgement, milliseconds. */
   readonly at: number;
+  /** The moment, in milliseconds, at which a clock alone ends it: of the document's validity, or of an entry of its ACL. */
+  readonly until: number | 'forever';
 }
 
 /** Why a hit was dropped. Closed, so that it can label a counter. */
 export type RefusedBy =
-  'unknown' | 'staged' | 'gone' | 'off' | 'quarantined' | 'time' | 'acl-gate' | 'acl-deny' | 'zone' | 'policy' | 'restriction';
+  'unknown' | 'staged' | 'gone' | 'off' | 'quarantined' | 'time' | 'acl-gate' | 'acl-deny' | 'acl-time' | 'zone' | 'policy' | 'restriction';
 
 export type JudgedHit = { readonly kind: 'passed'; readonly judgement: Judgement } | { readonly kind: 'refused'; readonly by: RefusedBy };
 
@@ -58,9 +60,8 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (candidate === undefined) return refused('unknown');
   if (candidate.state !== 'live') return refused(candidate.state);
   if (!withinTime(candidate, at)) return refused('time');
-  const acl = judgeAcl(candidate.acl, context.subject);
-  if (acl.kind === 'refused-by-gate') return refused('acl-gate');
-  if (acl.kind === 'refused-by-deny') return refused('acl-deny');
+  const acl = judgeAcl(candidate.acl, context.subject, at);
+  if (acl.kind !== 'permit') return refused(acl.timed ? 'acl-time' : acl.kind === 'refused-by-gate' ? 'acl-gate' : 'acl-deny');
   const { view } = context;
   const zone = view.zones.get(candidate.zone);
   const source = view.sources.get(candidate.source);
@@ -72,7 +73,7 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (verdict.kind === 'refuse') return refused('policy');
   const { label } = effectiveZone(view.scheme, source, zone.declared);
   if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
-  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules, at } };
+  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules, at, until: clockEnd(candidate, context.subject, at) } };
 }
 
 /** True where the catalog does not know a hit, or Casbin refuses a zone that the compiled policy admitted. */
@@ -80,8 +81,16 @@ export function isAlarming(by: RefusedBy): boolean {
   return by === 'unknown' || by === 'policy';
 }
 
-/** Earliest end of validity among the judgements, in milliseconds. */
+function clockEnd({ acl, validUntil }: Candidate, subject: AclSubject, at: number): number | 'forever' {
+  return earliest([validUntil === 'forever' ? 'forever' : validUntil * 1000, permittedUntil(acl, subject, at)]);
+}
+
+function earliest(ends: readonly (number | 'forever')[]): number | 'forever' {
+  const moments = ends.filter((end) => end !== 'forever');
+  return moments.length === 0 ? 'forever' : Math.min(...moments);
+}
+
+/** The first moment, in milliseconds, at which one of the judgements no longer holds though nobody changed anything. */
 export function earliestEnd(judgements: readonly Judgement[]): number | 'forever' {
-  const ends = judgements.flatMap(({ candidate }) => (candidate.validUntil === 'forever' ? [] : [candidate.validUntil * 1000]));
-  return ends.length === 0 ? 'forever' : Math.min(...ends);
+  return earliest(judgements.map(({ until }) => until));
 }

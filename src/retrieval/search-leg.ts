@@ -32,8 +32,10 @@ export interface Search {
   readonly signal: AbortSignal;
 }
 
-/** Past this, the index is so stale that widening further would only hide it. */
+/** Past this many refusals, the index is so stale that widening further would only hide it. */
 const MAX_WIDTH = 65_536;
+/** What an ACL keeps back for a time is in the index by design, so it is no sign of staleness; the deadline bounds it too. */
+const MAX_TIMED_WIDTH = 2_097_152;
 const WIDEN = 4;
 /** Candidates read from the catalog at once: they come with their text. */
 const JUDGED_AT_ONCE = 1_024;
@@ -62,8 +64,14 @@ export async function searchLeg(
       const gone = hits.some(({ chunk }) => isGone(judged.get(chunk)));
       return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length, gone };
     }
-    if (width >= MAX_WIDTH) throw new AppError('index_unavailable', { detail: 'the index is too stale to fill an answer' });
+    const timed = hits.reduce((sum, { chunk }) => sum + (isTimed(judged.get(chunk)) ? 1 : 0), 0);
+    if (width - timed >= MAX_WIDTH || width >= MAX_TIMED_WIDTH)
+      throw new AppError('index_unavailable', { detail: 'the index is too stale to fill an answer' });
   }
+}
+
+function isTimed(hit: JudgedHit | undefined): boolean {
+  return hit?.kind === 'refused' && hit.by === 'acl-time';
 }
 
 function isGone(hit: JudgedHit | undefined): boolean {

@@ -104,7 +104,7 @@ function ingestionFake(seen: Seen): IngestionService {
     async getDocument(_context, source, document) {
       return { view: 'writer', source: found(source).source, document: document as DocumentId };
     },
-    listDocuments(_context, _source, after, limit) {
+    listDocuments(_context, _source, { after, limit }) {
       seen.listed.push({ after, limit });
       return Promise.resolve({ documents: [{ document: 'a' as DocumentId }], next: 'a' });
     },

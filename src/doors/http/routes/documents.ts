@@ -18,6 +18,7 @@ const pageSchema = z.strictObject({
     .regex(/^(?:[1-9]\d{0,2}|1000)$/)
     .optional()
     .meta({ description: '1 to 1,000; 100 where absent.' }),
+  state: z.literal('quarantined').optional().meta({ description: 'Only those; for owners.' }),
 });
 
 function receipts(schema: z.ZodType): readonly AnswerSpec[] {
@@ -47,7 +48,8 @@ function readRoutes({ ingestion }: HttpServices): readonly CallRoute[] {
       answers: [{ status: 200, description: 'A page; without `next` it was the last.', schema: listingSchema }],
       async handle({ context, query, param }) {
         const limit = query.limit === undefined ? DEFAULT_PAGE : Number(query.limit);
-        return { status: 200, body: await ingestion.listDocuments(context, sourceParam(param('source')), query.after, limit) };
+        const { after, state } = query;
+        return { status: 200, body: await ingestion.listDocuments(context, sourceParam(param('source')), { after, limit, state }) };
       },
     }),
     callRoute({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../../core/json.ts';
 import { TRUSTS } from '../../../core/label.ts';
+import type { AclEntryBody } from '../../../ingestion/types.ts';
 
 export const MAX_VECTOR = 8_192;
 const MAX_METADATA_KEYS = 64;
@@ -28,6 +29,44 @@ export const namesSchema = z
     `a list of texts of at most ${MAX_NAME} characters`,
   )
   .meta({ type: 'array', items: { type: 'string', maxLength: MAX_NAME } });
+
+export const instantSchema = z.iso.datetime({ offset: true }).meta({ description: 'ISO 8601 with an offset.' });
+
+const timedEntrySchema = z.strictObject({
+  principal: z.string().max(MAX_NAME),
+  from: instantSchema.optional(),
+  until: instantSchema.optional(),
+});
+
+function isEntry(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= MAX_NAME;
+  return timedEntrySchema.safeParse(value).success;
+}
+
+/** Entries of an ACL: principals, some of them only for a time. What a name means, and how many may be, is judged further in. */
+export const aclEntriesSchema = z
+  .custom<readonly AclEntryBody[]>(
+    (value) => Array.isArray(value) && value.every(isEntry),
+    `a list of principals of at most ${MAX_NAME} characters, or of {principal, from, until}`,
+  )
+  .meta({
+    type: 'array',
+    items: {
+      anyOf: [
+        { type: 'string', maxLength: MAX_NAME },
+        {
+          type: 'object',
+          required: ['principal'],
+          additionalProperties: false,
+          properties: {
+            principal: { type: 'string', maxLength: MAX_NAME },
+            from: { type: 'string', format: 'date-time' },
+            until: { type: 'string', format: 'date-time' },
+          },
+        },
+      ],
+    },
+  });
 
 export const trustSchema = z.enum(TRUSTS).meta({ description: 'How far the text may be trusted as input to a model.' });
 export const levelSchema = z.string().min(1).max(63).meta({ description: 'A level of the label scheme of this deployment.' });
@@ -57,5 +96,3 @@ export const metadataSchema = z
     if (Buffer.byteLength(JSON.stringify(metadata)) > MAX_METADATA_BYTES) context.addIssue(`at most ${MAX_METADATA_BYTES} bytes of JSON`);
   })
   .meta({ type: 'object', description: 'At most 64 keys, 5 levels and 16,384 bytes of JSON.' });
-
-export const instantSchema = z.iso.datetime({ offset: true }).meta({ description: 'ISO 8601 with an offset.' });

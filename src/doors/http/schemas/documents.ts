@@ -2,7 +2,16 @@ import { z } from 'zod';
 import type { Digest } from '../../../core/digest.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { AclBody, ContentBody, DocumentBody, DocumentPatch } from '../../../ingestion/types.ts';
-import { instantSchema, levelSchema, metadataSchema, namesSchema, titleSchema, trustSchema, vectorSchema } from './common.ts';
+import {
+  aclEntriesSchema,
+  instantSchema,
+  levelSchema,
+  metadataSchema,
+  namesSchema,
+  titleSchema,
+  trustSchema,
+  vectorSchema,
+} from './common.ts';
 
 const MAX_CHUNKS = 5_000;
 /** A chunk is released whole, up to a hundred in one answer: without a bound one document could make answers that no memory holds. */
@@ -10,13 +19,21 @@ const MAX_CHUNK_TEXT = 16_384;
 const ETAG = /^sha256:[0-9a-f]{64}$/;
 
 const aclSchema = z
-  .strictObject({ allow: namesSchema.optional(), gates: z.array(namesSchema).max(1_000).optional(), deny: namesSchema.optional() })
+  .strictObject({
+    allow: aclEntriesSchema.optional(),
+    gates: z.array(aclEntriesSchema).max(1_000).optional(),
+    deny: aclEntriesSchema.optional(),
+  })
   .refine((acl) => (acl.allow === undefined) !== (acl.gates === undefined), 'exactly one of allow and gates')
   .meta({
     id: 'Acl',
     description: 'Gates are an AND of ORs; allow is the short form of one gate. A deny entry beats every grant.',
     oneOf: [{ required: ['allow'] }, { required: ['gates'] }],
-    examples: [{ allow: ['everyone'] }, { gates: [['group:people-team'], ['everyone-except-guests']], deny: ['user:mallory'] }],
+    examples: [
+      { allow: ['everyone'] },
+      { allow: ['group:audit', { principal: 'user:bob', until: '2027-01-01T00:00:00Z' }] },
+      { gates: [['group:people-team'], ['everyone-except-guests']], deny: ['user:mallory'] },
+    ],
   });
 
 /** Run by a browser that is given one as the address of a link, which is what an address is for. */
@@ -106,6 +123,7 @@ export const documentPatchSchema = z
     metadata: metadataSchema.optional(),
     validFrom: instantSchema.nullable().optional(),
     validUntil: instantSchema.nullable().optional(),
+    state: z.literal('live').optional().meta({ description: 'Ends a quarantine; needs `label`.' }),
   })
   .refine((patch) => Object.keys(patch).length > 0, 'nothing to change')
   .meta({ id: 'DocumentPatch', minProperties: 1, examples: [{ acl: { allow: ['group:people-team'] }, validUntil: null }] });
