@@ -151,6 +151,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: {},
     otherwise: 'done',
   },
+  count: {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: '/v1/count', body: { sources: ['s'] } }),
+    outcome: (answer) => (answer.json<{ chunks: number }>().chunks === 0 ? 'empty' : byStatus(answer)),
+    expected: { retrieve: 'done' },
+    otherwise: 'empty',
+  },
   getPolicyRevision: {
     scopes: ['admin'],
     call: async () => ({ method: 'GET', path: '/v1/policy/revisions' }),
@@ -168,6 +175,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     outcome: (answer) => (answer.status === 422 && answer.json()['code'] === 'invalid_policy' ? 'forbidden' : byStatus(answer)),
     expected: { administer: 'done' },
     otherwise: 'forbidden',
+  },
+  explain: {
+    scopes: ['audit', 'sources', 'retrieve'],
+    call: async () => ({ method: 'POST', path: '/v1/explain', body: { document: { source: 's', document: 'd' } } }),
+    outcome: byStatus,
+    expected: { label: 'done', audit: 'done', retrieve: 'done' },
+    otherwise: 'hidden',
   },
   getRequest: {
     scopes: ['audit'],

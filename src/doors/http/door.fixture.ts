@@ -123,13 +123,14 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
       authenticate: options.authenticate ?? (async (text) => callerFrom(text)),
-      issuers: [{ name: 'dev', url: 'https://issuer.example', groups: 'claim' }],
+      issuers: [{ name: 'dev', url: 'https://issuer.example', groups: 'claim', tenants: ['acme'] }],
       notReady: () => [],
     },
     async retrieve(caller, request, signal) {
       seen.retrieved.push({ request, signal });
       return options.retrieve === undefined ? answerTo(request) : options.retrieve(caller, request, signal);
     },
+    count: (_caller, { requestId }) => Promise.resolve({ requestId, chunks: 3 }),
     checkSession: () => Promise.resolve({ allowed: true, reasons: [] }),
     ingestion: { ...ingestionFake(seen), ...options.ingestion },
     async trace({ caller }, requestId) {
@@ -140,6 +141,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       active: () => Promise.resolve({ revision: 'r1', policy: 'p\n' }),
       publish: (_context, { policy }) => Promise.resolve({ revision: 'r2', policy }),
     },
+    reports: { explain: () => Promise.reject(new AppError('not_found')) },
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };
 }
