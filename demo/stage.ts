@@ -103,6 +103,7 @@ function configIn(directory: string): Config {
     logLevel: 'error',
     otlpEndpoint: undefined,
     trustedProxies: undefined,
+    operators: [],
     limits: { bodyBytes: 16_777_216, clientPerMinute: 60_000, userPerMinute: 60_000 },
   };
 }

@@ -2,7 +2,8 @@ import { join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from './config/config-error.ts';
 import { developmentProblems, embeddingProblems, serverProblems } from './config/combinations.ts';
 import { type ConfigFile, emptyFile, parseFile } from './config/file.ts';
-import { issuerProblems, oidcProblems, toIssuers } from './config/issuers.ts';
+import { introspectionProblems, issuerProblems, oidcProblems, toIssuers } from './config/issuers.ts';
+import { readLookupSecrets, type LookupSecrets } from './config/lookups.ts';
 import type { ClientConfig, Config, EmbeddingConfig, MetricsConfig } from './config/types.ts';
 import { type Environment, type Variables, readVariables } from './config/variables.ts';
 
@@ -47,7 +48,7 @@ function denseOf(values: Variables, { embedding: { dense } }: ConfigFile): Embed
   return dense.kind === 'caller' ? dense : { ...dense, apiKey };
 }
 
-function build(values: Variables, file: ConfigFile, development: boolean): Config {
+function build(values: Variables, file: ConfigFile, development: boolean, secrets: LookupSecrets = new Map()): Config {
   const dataDir = resolve(values.SLUICE_DATA_DIR ?? 'data');
   const { DATABASE_URL: database, QDRANT_URL: qdrant, SLUICE_QDRANT_BINARY: binary } = values;
   return {
@@ -64,11 +65,12 @@ function build(values: Variables, file: ConfigFile, development: boolean): Confi
         ? { kind: 'local', binary: binary === undefined ? undefined : resolve(binary) }
         : { kind: 'remote', url: qdrant.replace(/\/+$/, ''), apiKey: values.QDRANT_API_KEY ?? '' },
     collection: values.SLUICE_COLLECTION ?? 'sluice',
-    issuers: toIssuers(values, file.issuers),
+    issuers: toIssuers(values, file.issuers, secrets),
     embedding: { languages: file.embedding.languages, dense: denseOf(values, file) },
     logLevel: values.LOG_LEVEL ?? 'info',
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     limits: file.limits,
+    operators: file.operators,
     trustedProxies: file.trustedProxies,
   };
 }
@@ -83,18 +85,21 @@ export function loadConfig(env: Environment, readFile: (path: string) => string,
   // A variable with a problem was still given; to ask for it again would mislead.
   const given: ReadonlySet<string> = new Set(Object.keys(env).filter((key) => (env[key] ?? '') !== ''));
   const { file, problems: ofFile } = readConfigFile(values.SLUICE_CONFIG, readFile);
+  const { secrets, problems: ofSecrets } = readLookupSecrets(file.issuers, values, (path) => readFile(resolve(path)));
   const problems: readonly ConfigProblem[] = [
     ...ofVariables,
     ...ofFile,
+    ...ofSecrets,
     ...serverProblems(values, given),
     ...embeddingProblems(file, given),
     ...(development ? developmentProblems(values, file, given) : [...oidcProblems(values, given), ...issuerProblems(file.issuers, values)]),
+    ...introspectionProblems(file.issuers, values, given),
   ];
   // Said only where nothing else is wrong with issuers, or it would send the reader the wrong way.
   const silent = !given.has('OIDC_ISSUER') && file.issuers.length === 0 && ofFile.length === 0;
   if (!development && silent) throw new ConfigError([...problems, NO_ISSUER]);
   if (problems.length > 0) throw new ConfigError(problems);
-  return build(values, file, development);
+  return build(values, file, development, secrets);
 }
 
 const NO_ISSUER: ConfigProblem = {

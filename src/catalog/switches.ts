@@ -124,9 +124,16 @@ async function proposeOrLift(here: Changing & { readonly what: TwoPersonTarget }
     return { kind: 'lifted' };
   }
   await endProposals(here, 'expired');
-  const row = {
-    ...{ scope, kind: what.kind, target, thrown_at: off.recorded_from, expires_at: at + windowMs, ended: null },
-    ...{ ...changedBy(change), recorded_from: at, recorded_to: null },
+  const row: SwitchLiftRow = {
+    scope,
+    kind: what.kind,
+    target,
+    thrown_at: off.recorded_from,
+    expires_at: at + windowMs,
+    ended: null,
+    ...changedBy(change),
+    recorded_from: at,
+    recorded_to: null,
   };
   await tx.insertInto('switch_lifts').values(row).execute();
   await record(here, 'switch.lift-proposed', { until: row.expires_at });

@@ -20,10 +20,12 @@ function dense({ dense }: EmbeddingConfig): string {
   }
 }
 
-function issuer({ name, url, tenants, audienceCheck, audiences, claims }: IssuerConfig): string {
+function issuer({ name, url, tenants, audienceCheck, audiences, claims, directory, lookup }: IssuerConfig): string {
   const tenant = tenants.kind === 'fixed' ? tenants.tenant : `claim ${tenants.claim}, one of ${tenants.allow.join(', ')}`;
   const audience = audienceCheck.kind === 'claim' ? audiences.join(', ') : `client ids ${audienceCheck.allow.join(', ')}`;
-  const groups = claims.groups.kind === 'none' ? 'none' : `claim ${claims.groups.claim}`;
+  const named = claims.groups.kind === 'none' ? 'none' : `claim ${claims.groups.claim}`;
+  const left = lookup === undefined ? named : `${named}, looked up at ${place(lookup.url)} with secret ${MASK}`;
+  const groups = directory?.kind === 'authoritative' ? 'the directory of Sluice' : left;
   return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}`;
 }
 
@@ -57,6 +59,11 @@ export function explainConfig(config: Config): string {
     ['database', config.database.kind === 'sqlite' ? `SQLite ${config.database.path}` : `PostgreSQL ${place(config.database.url)}`],
     ['vectors', qdrant(config)],
     ['collection', config.collection],
+    [
+      'operators',
+      config.operators.map(({ tenant, user }) => `${user} of ${tenant}`).join(', ') ||
+        'none; everything is switched off on the machine alone',
+    ],
     ['trusted proxies', config.trustedProxies?.join(', ') ?? 'none'],
     ...issuers.map((text) => ['issuer', text] as const),
     ['languages', config.embedding.languages.join(', ')],

@@ -1,12 +1,22 @@
 import { parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import type { ConfigProblem } from './config-error.ts';
+import { parsePrincipal, principalParts, type Principal } from '../core/principal.ts';
 import { isPlainUrl } from '../core/urls.ts';
 
 const name = z.string().min(1).max(256);
 const language = z.string().regex(/^[a-z]{2,3}$/, 'needs a primary language, such as en');
 const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'needs an address or a network, such as 10.0.0.0/8');
 const dimension = z.int().min(1).max(65_535);
+
+function principalOf(kind: 'user' | 'client') {
+  return z.string().transform((text, context): Principal => {
+    const found = parsePrincipal(text);
+    if (found !== undefined && principalParts(found)?.kind === kind) return found;
+    context.addIssue(`needs ${kind}:<issuer>|<id>`);
+    return z.NEVER;
+  });
+}
 
 /** One provider as an operator writes it; the defaults are those of RFC 9068. */
 const issuer = z.strictObject({
@@ -30,10 +40,46 @@ const issuer = z.strictObject({
   guests: z.strictObject({ claim: name, members: z.array(name).min(1) }).optional(),
   scopeClaim: name.default('scope'),
   scopePrefix: z.string().max(128).default(''),
-  /** Says what holds in any case: users and groups are known from tokens alone. Who writes another one would believe it works. */
-  directory: z.literal('token').optional(),
+  /** Who knows users and groups: tokens, or the directory that Sluice holds. */
+  directory: z.enum(['token', 'authoritative']).default('token'),
+  /** Which attribute of an entry is the id in its principal. */
+  directorySubjects: z
+    .strictObject({
+      user: z.enum(['externalId', 'userName', 'id']).default('externalId'),
+      group: z.enum(['externalId', 'displayName', 'id']).default('externalId'),
+    })
+    .optional(),
+  /** Asks Microsoft Graph for the groups that a token left out. */
+  lookup: z
+    .strictObject({
+      kind: z.literal('graph'),
+      url: z.string().default('https://graph.microsoft.com/v1.0'),
+      tokenUrl: z.string(),
+      scope: name.optional(),
+      clientId: name,
+      /** A file that holds the secret and nothing else; SLUICE_LOOKUP_SECRET where absent. */
+      clientSecretFile: z.string().min(1).max(4096).optional(),
+      claim: name.default('oid'),
+      securityEnabledOnly: z.boolean().default(true),
+      cacheSeconds: z.int().min(0).max(3_600).default(300),
+    })
+    .optional(),
   clockSkewSeconds: z.int().min(0).max(300).default(30),
   requiredClaims: z.array(name).optional(),
+  /** Logouts are remembered as long as a token may be old. */
+  maxTokenAgeSeconds: z.int().min(60).max(2_592_000).default(86_400),
+  /** Tokens bound to a key of the client (RFC 9449). */
+  dpop: z.enum(['required', 'accepted', 'refused']).default('accepted'),
+  /** For tokens that are no JWT (RFC 7662). The secret is SLUICE_INTROSPECTION_SECRET. */
+  introspection: z
+    .strictObject({ url: z.string().optional(), clientId: name, cacheSeconds: z.int().min(0).max(300).default(10) })
+    .optional(),
+  /** Back-channel logout: the client ids that logout tokens of this provider name as audience. */
+  logout: z
+    .strictObject({ audiences: z.array(name).min(1), types: z.array(z.enum(['logout+jwt', 'jwt'])).min(1).default(['logout+jwt']) })
+    .optional(),
+  /** How a client's own token is told where `sub` is not the client (Keycloak). */
+  serviceAccounts: z.strictObject({ claim: name, prefix: z.string().min(1).max(128) }).optional(),
 });
 
 const schema = z.strictObject({
@@ -65,6 +111,11 @@ const schema = z.strictObject({
       userPerMinute: z.int().min(1).default(600),
     })
     .prefault({}),
+  /** Who may switch off everything. A person is named with their tenant: the same subject may be somebody else in another one. */
+  operators: z
+    .array(z.strictObject({ tenant: name, user: principalOf('user'), through: z.array(principalOf('client')).min(1).max(64) }))
+    .max(64)
+    .default([]),
   /** Reverse proxies whose X-Forwarded-For names the caller's address: addresses or networks, as the peers appear here. */
   trustedProxies: z.array(proxy).min(1).max(64).optional(),
 });

@@ -1,4 +1,5 @@
 import type { IssuerConfig } from '../core/ports/identity.ts';
+import type { Principal } from '../core/principal.ts';
 
 /** Everything a deployment may say, checked. Plain data: nothing here opens or connects. Paths are absolute. */
 export interface Config {
@@ -21,8 +22,17 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly otlpEndpoint: string | undefined;
   readonly limits: LimitsConfig;
+  /** Who may switch off everything over HTTP. Empty: nobody; it can still be done on the machine. */
+  readonly operators: readonly OperatorConfig[];
   /** Addresses and networks of reverse proxies; undefined: none, and every peer is a caller. */
   readonly trustedProxies: readonly string[] | undefined;
+}
+
+/** A person of one tenant, through one of these applications. */
+export interface OperatorConfig {
+  readonly tenant: string;
+  readonly user: Principal;
+  readonly through: readonly Principal[];
 }
 
 /** `port`: a listener of its own on the same host, without a token. `token`: beside the API, for bearers of this token. */

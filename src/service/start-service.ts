@@ -15,6 +15,7 @@ import { createIngestion } from '../ingestion/service.ts';
 import { createPolicyRevisions } from '../administration/policy-revisions.ts';
 import { createReports } from '../administration/reports.ts';
 import { createPolicyExplainer } from '../policy/explain.ts';
+import { createSwitches } from '../administration/switches.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
@@ -161,6 +162,7 @@ function servicesOf({ config, scheme, stores, policy, identity, vectors, embeddi
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     reports: createReports({ catalog, policy, explainer: createPolicyExplainer(scheme), audit, telemetry, issuers: identity.issuers }),
     policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),
+    switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     readiness: () => readiness(probes, probeMs),
   };
 }

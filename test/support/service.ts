@@ -121,6 +121,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     logLevel: 'silent',
     otlpEndpoint: undefined,
     trustedProxies: undefined,
+    operators: [],
     limits: { bodyBytes: 16_777_216, clientPerMinute: 1_000_000, userPerMinute: 1_000_000 },
   };
 }

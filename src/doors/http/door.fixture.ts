@@ -142,6 +142,12 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       publish: (_context, { policy }) => Promise.resolve({ revision: 'r2', policy }),
     },
     reports: { explain: () => Promise.reject(new AppError('not_found')) },
+    switches: {
+      list: () => Promise.resolve({ switches: [] }),
+      throw: (_context, { kind }, reason) => Promise.resolve({ thrown: true, resource: { kind, reason, at: '2026-01-01T00:00:00.000Z' } }),
+      lift: (_context, { kind }) => Promise.resolve({ state: 'lifted', kind }),
+      withdrawLift: () => Promise.resolve(),
+    },
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };
 }

@@ -19,6 +19,7 @@ import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sourceRoutes } from './routes/sources.ts';
+import { switchRoutes } from './routes/switches.ts';
 import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
 import type { HttpServices } from './services.ts';
 
@@ -59,6 +60,7 @@ function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
     ...policyRoutes(services, config),
+    ...switchRoutes(services, config),
     ...explainRoutes(services, config),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),

@@ -1,5 +1,6 @@
 import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
 import type { Reports } from '../../administration/reports.ts';
+import type { SwitchService } from '../../administration/switches.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
@@ -27,6 +28,7 @@ export interface HttpServices {
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly policyRevisions: PolicyRevisions;
+  readonly switches: SwitchService;
   readonly reports: Reports;
   readiness(): Promise<readonly PartReadiness[]>;
 }
