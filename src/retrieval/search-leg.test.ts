@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
+import type { ChunkId } from '../core/ids.ts';
 import type { Candidate } from '../core/ports/catalog.ts';
 import type { Leg, VectorIndex } from '../core/ports/vectors.ts';
-import { candidate, chunkId, countedTelemetry, fakeCatalog, fakePolicy, judgingContext } from './retrieval.fixture.ts';
+import { candidate, chunkId, countedTelemetry, fakeCatalog, fakePolicy, judgingContext, READ_AT, STAFF } from './retrieval.fixture.ts';
 import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 
 const LEG: Leg = { name: 'bm25', kind: 'sparse', vector: { indices: [1], values: [1] } };
@@ -27,7 +28,7 @@ function staleIndex(size: number): { readonly widths: number[]; readonly vectors
     widths.push(limit);
     return Array.from({ length: Math.min(limit, size) }, (_, n) => ({ chunk: chunkId(n), score: 1 / (n + 1) }));
   };
-  return { widths, vectors: { search, upsert: never, rewriteAccess: never, deleteChunks: never, probe: never } };
+  return { widths, vectors: { search, count: never, upsert: never, rewriteAccess: never, deleteChunks: never, probe: never } };
 }
 
 function partsOf(vectors: VectorIndex, candidates: readonly Candidate[]) {
@@ -84,6 +85,24 @@ describe('searchLeg', () => {
     await expect(searchLeg(parts, SEARCH, LEG, 100)).rejects.toMatchObject({ code: 'index_unavailable' });
     expect(widths.at(-1)).toBeGreaterThan(10_000);
     expect(Math.max(...catalog.reads.map((read) => read.length))).toBeLessThanOrEqual(1_024);
+  });
+
+  it('goes on past any number of hits that an ACL keeps back for a time', async () => {
+    // More than the 65,536 at which a stale index is given up.
+    const withheld = 66_000;
+    const { widths, vectors } = staleIndex(withheld + 3);
+    const ended = candidate(0, { acl: { gates: [[{ principal: STAFF, until: READ_AT }]], deny: [] } });
+    const { parts, catalog } = partsOf(vectors, []);
+    const read: typeof catalog.candidates = async (_tenant, chunks) => {
+      const found = chunks.map((chunk): [ChunkId, Candidate] => {
+        const number = Number(chunk.slice('chunk-'.length));
+        return [chunk, number < withheld ? { ...ended, chunk } : candidate(number)];
+      });
+      return { at: READ_AT, candidates: new Map(found) };
+    };
+    const { passed } = await searchLeg({ ...parts, catalog: { ...catalog, candidates: read } }, SEARCH, LEG, 1);
+    expect(numbers(passed)).toEqual([withheld]);
+    expect(widths.at(-1)).toBeGreaterThan(withheld);
   });
 
   it('finds the first that pass, however many before them are refused', async () => {
