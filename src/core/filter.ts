@@ -1,5 +1,5 @@
 import type { Brand } from './brand.ts';
-import type { SourceId, TenantId, ZoneId } from './ids.ts';
+import type { DocumentKey, SourceId, TenantId, ZoneId } from './ids.ts';
 import type { Level, Trust } from './label.ts';
 import type { JsonObject } from './json.ts';
 
@@ -38,7 +38,14 @@ export interface FilterSpec {
   /** Seconds since 1970; documents outside their validity do not match. */
   readonly now: number;
   readonly metadata: { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: MetadataFilter };
+  readonly without: Exclusion;
 }
+
+/**
+ * Documents that are left out whatever the index says of them. An aggregate has no hits that key two could judge, so what only
+ * the catalog knows has to be named here; a search needs none.
+ */
+export type Exclusion = { readonly kind: 'none' } | { readonly kind: 'documents'; readonly documents: readonly DocumentKey[] };
 
 /** A private member instead of a branded property: a spread would carry the brand over to a copy with a wider gate. */
 declare class Minted {

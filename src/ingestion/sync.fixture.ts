@@ -57,6 +57,7 @@ export function fakeSync(given: {
   };
   const vectors: VectorIndex = {
     search: never,
+    count: never,
     upsert: never,
     probe: never,
     async rewriteAccess({ document, revision }) {

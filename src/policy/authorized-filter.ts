@@ -39,5 +39,8 @@ export function mintFilter(spec: Omit<FilterSpec, 'zones'> & { readonly zones: r
   }
   const zones = Object.freeze(zoneTerm(spec.zones));
   const [gate, deny] = [Object.freeze([...spec.gate]), Object.freeze([...spec.deny])];
-  return Object.freeze({ ...spec, zones, gate, deny }) as AuthorizedFilter;
+  const without = Object.freeze(
+    spec.without.kind === 'none' ? spec.without : { ...spec.without, documents: Object.freeze([...spec.without.documents]) },
+  );
+  return Object.freeze({ ...spec, zones, gate, deny, without }) as AuthorizedFilter;
 }

@@ -12,8 +12,10 @@ import { checkLines } from './check-lines.ts';
 import { policyFunctions } from './functions.ts';
 import { loadModel } from './model.ts';
 import { revisionRoom, type RevisionRoom } from './revision-room.ts';
+import type { TenantId } from '../core/ids.ts';
 import { viewRoom, type ViewRoom } from './view-room.ts';
 import type { Vocabulary } from './vocabulary.ts';
+import type { ZoneSets } from './zone-sets.ts';
 import { wholeTenantVerdict } from './whole-tenant.ts';
 
 export interface PolicyOptions {
@@ -41,6 +43,8 @@ function roomsByView(options: PolicyOptions, vocabulary: Vocabulary): (view: Ten
   const functions = policyFunctions(options.scheme);
   const revisions = new WeakMap<PolicyRevision, Map<string, RevisionRoom>>();
   const rooms = new WeakMap<TenantView, Rooms>();
+  // As many as there are tenants, like the views that the catalog keeps. What it holds belongs to one tenant and to no view.
+  const newest = new Map<TenantId, ZoneSets>();
 
   const revisionOf = ({ tenant, policy }: TenantView): RevisionRoom => {
     const byTenant = revisions.get(policy) ?? new Map<string, RevisionRoom>();
@@ -55,14 +59,16 @@ function roomsByView(options: PolicyOptions, vocabulary: Vocabulary): (view: Ten
     if (known !== undefined) return known;
     requireSameScheme(options.scheme, view);
     const revision = revisionOf(view);
-    const made = { revision, room: viewRoom(view, revision, functions) };
+    const room = viewRoom(view, revision, functions, newest.get(view.tenant));
+    const made = { revision, room };
     rooms.set(view, made);
+    newest.set(view.tenant, room.sets);
     return made;
   };
 }
 
 function authorizer(roomsOf: (view: TenantView) => Rooms): PolicyPort['authorize'] {
-  return ({ view, caller, decision, restriction, numbers, now }): Authorization => {
+  return ({ view, caller, decision, restriction, numbers, now, without = { kind: 'none' } }): Authorization => {
     if (decision.kind === 'none') return { kind: 'none' };
     const { room, revision } = roomsOf(view);
     if (!room.isOwn(decision, caller, 'retrieve')) {
@@ -81,6 +87,7 @@ function authorizer(roomsOf: (view: TenantView) => Rooms): PolicyPort['authorize
       deny: numbersOf(acl.deny, numbers),
       now,
       metadata: restriction.filter === undefined ? { kind: 'none' } : { kind: 'filter', filter: restriction.filter },
+      without,
     });
     return { kind: 'filter', filter };
   };

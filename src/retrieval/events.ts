@@ -1,5 +1,6 @@
 import type { Caller } from '../core/caller.ts';
 import { digestOf } from '../core/digest.ts';
+import type { Restriction } from '../core/filter.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditEvent } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
@@ -15,12 +16,21 @@ export interface Counts {
   readonly refused: number;
 }
 
-function who(caller: Caller): JsonObject {
+export function who(caller: Caller): JsonObject {
   return {
     user: caller.user.kind === 'user' ? caller.user.principal : null,
     client: caller.client,
     actorChain: caller.actorChain,
     tokenDigest: caller.tokenDigest,
+  };
+}
+
+export function restrictionFacts({ sources, minTrust, maxLevel, filter }: Restriction): JsonObject {
+  return {
+    sources: sources ?? null,
+    minTrust: minTrust ?? null,
+    maxLevel: maxLevel ?? null,
+    filter: filter === undefined ? null : digestOf(JSON.stringify(filter)),
   };
 }
 
@@ -38,12 +48,7 @@ export function intentEvent(caller: Caller, request: RetrieveRequest, purpose: P
       queryLength: query?.length ?? 0,
       vectorLength: vector?.length ?? 0,
       traceId: traceId ?? null,
-      restriction: {
-        sources: restriction.sources ?? null,
-        minTrust: restriction.minTrust ?? null,
-        maxLevel: restriction.maxLevel ?? null,
-        filter: restriction.filter === undefined ? null : digestOf(JSON.stringify(restriction.filter)),
-      },
+      restriction: restrictionFacts(restriction),
     },
   };
 }

@@ -85,6 +85,7 @@ function vectorsOf(world: World): VectorIndex {
       world.onSearch();
       return hits;
     },
+    count: never,
     upsert: never,
     rewriteAccess: never,
     deleteChunks: never,

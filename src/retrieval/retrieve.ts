@@ -83,7 +83,8 @@ function once<T>(run: () => Promise<T>): () => Promise<T> {
   return () => (running ??= run());
 }
 
-function checkedPurpose(parts: RetrievalParts, request: RetrieveRequest): Purpose {
+/** Fails with `invalid_request` for a purpose outside the closed list. */
+export function checkedPurpose(parts: Pick<RetrievalParts, 'policy'>, request: Pick<RetrieveRequest, 'purpose'>): Purpose {
   const [fallback] = parts.policy.purposes;
   if (fallback === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
   if (request.purpose === undefined) return fallback;

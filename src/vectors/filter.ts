@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import type { AuthorizedFilter, ZoneTerm } from '../core/filter.ts';
+import type { AuthorizedFilter, Exclusion, ZoneTerm } from '../core/filter.ts';
 import type { JsonObject } from '../core/json.ts';
 import { GATES, NO_GATE, NOBODY } from './payload.ts';
 
@@ -38,6 +38,12 @@ function zoneCondition(zones: ZoneTerm): JsonObject {
   }
 }
 
+/** A point without the field cannot be left out by it, so it is left out for lacking it. */
+function exclusion(without: Exclusion): readonly JsonObject[] {
+  if (without.kind === 'none' || without.documents.length === 0) return [];
+  return [{ is_empty: { key: 'document' } }, { key: 'document', match: { any: [...without.documents] } }];
+}
+
 /**
  * Qdrant's filter for what this caller may read. Every condition but the deny fails on a missing field, and the deny, which
  * would pass on one, has a condition of its own that demands the field.
@@ -58,5 +64,6 @@ export function toQdrantFilter(filter: AuthorizedFilter): RootFilter {
   ];
   // As one condition of its own, so that no clause of the caller's meets one of ours.
   if (filter.metadata.kind === 'filter') must.push(filter.metadata.filter);
-  return deny.length === 0 ? { must } : { must, must_not: [{ key: 'deny', match: { any: deny } }] };
+  const mustNot = [...(deny.length === 0 ? [] : [{ key: 'deny', match: { any: deny } }]), ...exclusion(filter.without)];
+  return mustNot.length === 0 ? { must } : { must, must_not: mustNot };
 }

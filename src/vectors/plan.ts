@@ -34,7 +34,7 @@ export interface Planner {
   plan(filter: AuthorizedFilter, rendered: string, signal: AbortSignal): Promise<SearchPlan>;
 }
 
-const countAnswer = z.object({ result: z.object({ count: z.number().int().nonnegative() }) });
+export const countAnswer = z.object({ result: z.object({ count: z.number().int().nonnegative() }) });
 
 /** `count` POSTs a count request and gives Qdrant's answer. A wrong estimate costs time or recall of the graph, never a leak. */
 export function createPlanner(count: (body: string, signal: AbortSignal) => Promise<unknown>, clock: Clock): Planner {

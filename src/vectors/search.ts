@@ -7,7 +7,7 @@ import { DENSE, SPARSE } from './collection.ts';
 import { toQdrantFilter } from './filter.ts';
 import { parseHits } from './hits.ts';
 import type { HotRead } from './hot-read.ts';
-import { createPlanner, planParams } from './plan.ts';
+import { countAnswer, createPlanner, planParams } from './plan.ts';
 
 export interface SearchOptions {
   readonly read: HotRead;
@@ -35,6 +35,17 @@ function checkVector(leg: Leg, identity: EmbeddingIdentity): void {
 /** True where hits with the score of the last wanted one may lie beyond what was fetched, so that ids could not decide. */
 function cutsATie(hits: readonly Hit[], limit: number, fetched: number): boolean {
   return hits.length >= fetched && hits.at(-1)?.score === hits[limit - 1]?.score;
+}
+
+/** Exact: an estimate would tell of points that the filter leaves out. Fails with `index_unavailable`. */
+export function createCount({ read, collection, deadlineMs }: Pick<SearchOptions, 'read' | 'collection' | 'deadlineMs'>) {
+  const path = `/collections/${encodeURIComponent(collection)}/points/count?timeout=${Math.ceil(deadlineMs / 1_000)}`;
+  return async function count(filter: AuthorizedFilter, signal: AbortSignal): Promise<number> {
+    const answer = await read.post(path, `{"filter":${JSON.stringify(toQdrantFilter(filter))},"exact":true}`, signal);
+    const parsed = countAnswer.safeParse(answer);
+    if (!parsed.success) throw new AppError('index_unavailable', { detail: 'the vector index counted in a shape that is not understood' });
+    return parsed.data.result.count;
+  };
 }
 
 export function createSearch(options: SearchOptions) {

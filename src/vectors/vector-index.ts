@@ -7,7 +7,7 @@ import { createAdmin } from './admin.ts';
 import { ensureCollection, probeCollection } from './collection.ts';
 import type { EndpointProvider } from './endpoint.ts';
 import { createHotRead } from './hot-read.ts';
-import { createSearch } from './search.ts';
+import { createCount, createSearch } from './search.ts';
 import { checkServer } from './server-check.ts';
 import { createWrites } from './writes.ts';
 
@@ -39,6 +39,7 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
   const read = createHotRead({ endpoint, deadlineMs: searchDeadlineMs });
   const admin = createAdmin({ endpoint, deadlineMs: writeDeadlineMs, attempts: WRITE_ATTEMPTS });
   const search = createSearch({ read, collection, identity, clock, deadlineMs: searchDeadlineMs });
+  const count = createCount({ read, collection, deadlineMs: searchDeadlineMs });
   const writes = createWrites(admin, collection);
 
   function step<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
@@ -55,6 +56,7 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
 
   return {
     search: (filter, leg, limit, signal) => step('vectors.search', { leg: leg.name, limit }, () => search(filter, leg, limit, signal)),
+    count: (filter, signal) => step('vectors.count', {}, () => count(filter, signal)),
     upsert: (points, signal) => step('vectors.upsert', { points: points.length }, () => writes.upsert(points, signal)),
     rewriteAccess: (access, signal) => step('vectors.rewrite', {}, () => writes.rewriteAccess(access, signal)),
     deleteChunks: (tenant, chunks, signal) =>

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import type { Authorization, Restriction } from '../filter.ts';
+import type { Authorization, Exclusion, Restriction } from '../filter.ts';
 import type { PrincipalNumber, ZoneId } from '../ids.ts';
 import type { Trust } from '../label.ts';
 import type { Action, PolicyLine } from '../policy-lines.ts';
@@ -45,6 +45,8 @@ export interface PolicyPort {
     readonly restriction: Restriction;
     readonly numbers: ReadonlyMap<Principal, PrincipalNumber>;
     readonly now: number;
+    /** Left out whatever the index says; absent for a search, whose hits are judged one by one. */
+    readonly without?: Exclusion;
   }): Authorization;
   /** Key two: Casbin's own answer about one zone, for user and client, switches and ceiling included. */
   confirm(view: TenantView, caller: Caller, zone: ZoneId, action: Action, purpose: Purpose): Verdict;

@@ -49,6 +49,8 @@ export interface Point {
 export interface VectorIndex {
   /** Best first; ties by chunk id. Exact, ACORN or plain graph by the share the filter admits. */
   search(filter: AuthorizedFilter, leg: Leg, limit: number, signal: AbortSignal): Promise<readonly Hit[]>;
+  /** How many points the filter admits, each counted. It has no hits to judge: only for a filter whose `without` names what to leave out. */
+  count(filter: AuthorizedFilter, signal: AbortSignal): Promise<number>;
   upsert(points: readonly Point[], signal: AbortSignal): Promise<void>;
   /** Rewrites the payload of every point of the document that holds a lower revision. A late, older call changes nothing. */
   rewriteAccess(access: AccessPayload, signal: AbortSignal): Promise<void>;

@@ -1,7 +1,7 @@
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
-import { retrieveAnswerSchema } from '../schemas/answers.ts';
-import { retrieveSchema, toRetrieveRequest } from '../schemas/retrieve.ts';
+import { countAnswerSchema, retrieveAnswerSchema } from '../schemas/answers.ts';
+import { countSchema, restrictionOf, retrieveSchema, toRetrieveRequest } from '../schemas/retrieve.ts';
 import type { HttpServices } from '../services.ts';
 
 export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
@@ -18,6 +18,21 @@ export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): 
         const request = toRetrieveRequest(body, config.labels, { requestId: context.requestId, traceId });
         const { requestId, chunks, label, context: rendered, session } = await services.retrieve(caller, request, context.signal);
         return { status: 200, body: { requestId, chunks, label, context: rendered, session } };
+      },
+    }),
+    callRoute({
+      method: 'post',
+      path: '/v1/count',
+      operationId: 'count',
+      summary: 'How many chunks this person, through this application, may read now.',
+      scopes: ['retrieve'],
+      body: { schema: countSchema, bytes: config.limits.requestBytes },
+      answers: [{ status: 200, description: 'Their number.', schema: countAnswerSchema }],
+      async handle({ caller, context, traceId, body }) {
+        const restriction = restrictionOf(body, config.labels);
+        const request = { requestId: context.requestId, traceId, restriction, purpose: body.purpose };
+        const { requestId, chunks } = await services.count(caller, request, context.signal);
+        return { status: 200, body: { requestId, chunks } };
       },
     }),
   ];

@@ -61,6 +61,8 @@ export const retrieveAnswerSchema = z
   })
   .meta({ id: 'RetrieveAnswer' });
 
+export const countAnswerSchema = z.strictObject({ requestId: z.string(), chunks: count }).meta({ id: 'CountAnswer' });
+
 export const sourceAnswerSchema = z
   .strictObject({
     source: z.string(),

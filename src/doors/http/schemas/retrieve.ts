@@ -16,21 +16,26 @@ const sourceNameSchema = z.custom<SourceId>(
   'not a possible id',
 );
 
+/** What narrows a request, the same for every route that reads. */
+const restrictionShape = {
+  filter: z.unknown().optional().meta({ type: 'object', description: "Qdrant's filter language over metadata.* only." }),
+  // An empty list would read as "no source" to one reader and "any source" to the next.
+  sources: z
+    .array(sourceNameSchema.meta({ type: 'string' }))
+    .min(1)
+    .max(MAX_SOURCES)
+    .optional(),
+  minTrust: trustSchema.optional(),
+  maxLevel: levelSchema.optional(),
+  purpose: z.string().min(1).max(63).optional(),
+} as const;
+
 export const retrieveSchema = z
   .strictObject({
     query: z.string().min(1).max(MAX_QUERY).optional(),
     vector: vectorSchema.optional(),
     limit: z.int().min(1).max(100).default(8),
-    filter: z.unknown().optional().meta({ type: 'object', description: "Qdrant's filter language over metadata.* only." }),
-    // An empty list would read as "no source" to one reader and "any source" to the next.
-    sources: z
-      .array(sourceNameSchema.meta({ type: 'string' }))
-      .min(1)
-      .max(MAX_SOURCES)
-      .optional(),
-    minTrust: trustSchema.optional(),
-    maxLevel: levelSchema.optional(),
-    purpose: z.string().min(1).max(63).optional(),
+    ...restrictionShape,
     session: sessionNameSchema.optional(),
     context: z.strictObject({ format: z.enum(CONTEXT_FORMATS) }).optional(),
   })
@@ -45,7 +50,11 @@ export const retrieveSchema = z
 
 export type RetrieveInput = z.output<typeof retrieveSchema>;
 
-function restrictionOf(input: RetrieveInput, labels: LabelScheme): Restriction {
+export const countSchema = z.strictObject(restrictionShape).meta({ id: 'CountRequest', examples: [{ sources: ['people-handbook'] }] });
+export type CountInput = z.output<typeof countSchema>;
+
+/** Fails with `unknown_level` or `unsupported_filter`. */
+export function restrictionOf(input: Omit<CountInput, 'purpose'>, labels: LabelScheme): Restriction {
   const maxLevel = input.maxLevel === undefined ? undefined : labels.parse(input.maxLevel);
   if (input.maxLevel !== undefined && maxLevel === undefined) {
     throw new AppError('unknown_level', { issues: [{ pointer: '/maxLevel', message: 'unknown level' }] });

@@ -1,0 +1,87 @@
+import { sql, type Kysely } from 'kysely';
+import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { AggregateCatalog, Unsettled } from '../core/ports/aggregates.ts';
+import type { Schema } from '../database/schema.ts';
+import type { Tx } from '../database/database.ts';
+import { databaseNow, type CatalogContext } from './context.ts';
+import { aclOf } from './rows.ts';
+
+// These repeat the conditions of partial indexes to the letter; SQLite uses such an index only then.
+const PENDING = sql<boolean>`indexed_revision < revision and state <> 'deleted'`;
+const QUARANTINED = sql<boolean>`state = 'quarantined'`;
+const TIMED = sql<boolean>`acl like '%"principal":%'`;
+const ENDING = sql<boolean>`valid_until is not null`;
+const NOT_LIVE = sql<boolean>`state <> 'live'`;
+
+type Keys = readonly { readonly key: string }[];
+
+function documents(db: Kysely<Schema>, tenant: TenantId, condition: typeof PENDING, limit: number): Promise<Keys> {
+  return db.selectFrom('documents').select('key').where('tenant', '=', tenant).where(condition).limit(limit).execute();
+}
+
+function switchedOff(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys> {
+  return db
+    .selectFrom('switches')
+    .select('target as key')
+    .where('scope', '=', tenant)
+    .where('kind', '=', 'document')
+    .where('recorded_to', 'is', null)
+    .limit(limit)
+    .execute();
+}
+
+function texts(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys> {
+  return db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where('tenant', '=', tenant).limit(limit).execute();
+}
+
+function timed(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<readonly { readonly key: string; readonly acl: string }[]> {
+  const found = db.selectFrom('documents').select(['key', 'acl']).where('tenant', '=', tenant).where(TIMED);
+  return found.where('state', '=', 'live').limit(limit).execute();
+}
+
+/** The document's own validity alone; of entries with bounds the caller makes sure. */
+async function nextEnd(tx: Tx, tenant: TenantId, at: number): Promise<number | 'forever'> {
+  const row = await tx
+    .selectFrom('documents')
+    .select('valid_until')
+    .where('tenant', '=', tenant)
+    .where(ENDING)
+    .where('valid_until', '>', Math.floor(at / 1_000))
+    .orderBy('valid_until')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.valid_until == null ? 'forever' : row.valid_until * 1_000;
+}
+
+export function aggregates(context: CatalogContext): AggregateCatalog {
+  const { database } = context;
+  return {
+    unsettled: (tenant, limit) =>
+      database.snapshot(async (tx): Promise<Unsettled | { readonly kind: 'too-many' }> => {
+        const some = limit + 1;
+        const at = await databaseNow(tx, context);
+        const named = new Set<DocumentKey>();
+        for (const read of [
+          () => documents(tx, tenant, PENDING, some),
+          () => documents(tx, tenant, QUARANTINED, some),
+          () => switchedOff(tx, tenant, some),
+          () => texts(tx, tenant, some),
+        ]) {
+          for (const { key } of await read()) named.add(key as DocumentKey);
+          if (named.size > limit) break;
+        }
+        const bounded = named.size > limit ? [] : await timed(tx, tenant, some);
+        if (named.size + bounded.length > limit) return { kind: 'too-many' };
+        return {
+          kind: 'named',
+          at,
+          documents: named,
+          timed: bounded.map(({ key, acl }) => ({ key: key as DocumentKey, acl: aclOf(acl) })),
+          nextEnd: await nextEnd(tx, tenant, at),
+        };
+      }),
+    async unsettledTexts(tenant, limit) {
+      return (await texts(database.db, tenant, limit)).map(({ key }) => key as DocumentKey);
+    },
+  };
+}

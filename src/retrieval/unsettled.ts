@@ -1,0 +1,53 @@
+import { judgeAcl, permittedUntil, type AclSubject } from '../core/acl.ts';
+import { AppError } from '../core/errors.ts';
+import type { Exclusion } from '../core/filter.ts';
+import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { AggregateCatalog } from '../core/ports/aggregates.ts';
+
+/** What an aggregate leaves out for one caller, and how long what it says then holds by the clock. */
+export interface Settled {
+  /** Database time of all of this, milliseconds. */
+  readonly at: number;
+  readonly without: Exclusion;
+  /** Earliest moment, in milliseconds, at which a clock alone may take something away. */
+  readonly until: number | 'forever';
+}
+
+/** A filter that names more is refused rather than cut: what were not named would be counted. */
+export const MAX_LEFT_OUT = 10_000;
+
+/**
+ * The one place that decides what counts, facets and groups leave out: whatever of the tenant the index cannot be believed about.
+ * Entries of ACLs with bounds are judged here, by database time, since the index holds none of them exactly.
+ * Fails with `aggregate_unstable` where there is too much of it.
+ */
+export async function settle(catalog: AggregateCatalog, tenant: TenantId, subject: AclSubject): Promise<Settled> {
+  const found = await catalog.unsettled(tenant, MAX_LEFT_OUT);
+  if (found.kind === 'too-many') throw unstable(`more than ${MAX_LEFT_OUT} documents would have to be left out`);
+  const documents = new Set(found.documents);
+  let until = found.nextEnd;
+  for (const { key, acl } of found.timed) {
+    if (judgeAcl(acl, subject, found.at).kind !== 'permit') documents.add(key);
+    else until = earlier(until, permittedUntil(acl, subject, found.at));
+  }
+  return { at: found.at, without: { kind: 'documents', documents: [...documents] }, until };
+}
+
+/**
+ * True where no text was staged or given up since `settled` was read, so that whatever the index held meanwhile was either left
+ * out or is the caller's. To be asked after the index has answered, since a text is staged before its points are written.
+ */
+export async function stillSettled(catalog: AggregateCatalog, tenant: TenantId, { without }: Settled): Promise<boolean> {
+  const known: ReadonlySet<DocumentKey> = new Set(without.kind === 'none' ? [] : without.documents);
+  const now = await catalog.unsettledTexts(tenant, MAX_LEFT_OUT + 1);
+  return now.length <= MAX_LEFT_OUT && now.every((key) => known.has(key));
+}
+
+export function unstable(detail: string): AppError {
+  return new AppError('aggregate_unstable', { detail, retryAfter: 1 });
+}
+
+function earlier(a: number | 'forever', b: number | 'forever'): number | 'forever' {
+  if (a === 'forever') return b;
+  return b === 'forever' ? a : Math.min(a, b);
+}
