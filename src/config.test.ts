@@ -59,6 +59,8 @@ test('OIDC_ISSUER stands for one issuer that keeps RFC 9068', () => {
       },
       clockSkewSeconds: 30,
       requiredClaims: ['aud', 'sub', 'client_id', 'iat', 'jti'],
+      maxTokenAgeSeconds: 86_400,
+      dpop: 'accepted',
     },
   ]);
 });
@@ -311,7 +313,8 @@ trustedProxies: [10.0.0.0/8, '::1']
       'issuers: [{ name: a, url: "http://a.example", tenant: t, audiences: [s] }]',
       'SLUICE_CONFIG issuers.0.url: needs https',
     ],
-    ['a directory that does not exist yet', one('directory: authoritative'), 'SLUICE_CONFIG issuers.0.directory: needs'],
+    ['a directory of another kind', one('directory: ldap'), 'SLUICE_CONFIG issuers.0.directory: needs'],
+    ['subjects without a directory', one('directorySubjects: { user: id }'), 'SLUICE_CONFIG issuers.0.directorySubjects: belongs to'],
     ['skew without end', one('clockSkewSeconds: 3600'), 'SLUICE_CONFIG issuers.0.clockSkewSeconds'],
     ['broken YAML', 'issuers: [', 'SLUICE_CONFIG: is not well-formed YAML at line 1'],
     ['the same key twice', 'limits: {}\nlimits: {}', 'SLUICE_CONFIG: is not well-formed YAML at line 2'],
@@ -407,4 +410,50 @@ test('a client needs an address at most', () => {
   });
   expect(() => loadClientConfig({ SLUICE_URL: 'sluice' })).toThrow(ConfigError);
   expect(() => loadClientConfig({ SLUICE_TOEKN: 't' })).toThrow(/did you mean SLUICE_TOKEN/);
+});
+
+describe('where groups are known from', () => {
+  const entra = (more: string) => `issuers: [{ name: entra, url: "https://a.example", tenant: t, audiences: [s], ${more} }]`;
+  const lookup = 'kind: graph, tokenUrl: "https://login.example/token", clientId: c';
+
+  test('an authoritative directory names its entries by externalId, or as it says', () => {
+    expect(load({}, entra('directory: authoritative')).issuers[0]?.directory).toEqual({
+      kind: 'authoritative',
+      subjects: { user: 'externalId', group: 'externalId' },
+    });
+    expect(load({}, entra('directory: authoritative, directorySubjects: { group: displayName }')).issuers[0]?.directory).toEqual({
+      kind: 'authoritative',
+      subjects: { user: 'externalId', group: 'displayName' },
+    });
+    expect(load({}, entra('directory: token')).issuers[0]?.directory).toBeUndefined();
+  });
+
+  test('a look-up has its secret from the environment or from a file, and neither is shown', () => {
+    const fromVariable = load({ SLUICE_LOOKUP_SECRET: 'hush-hush' }, entra(`lookup: { ${lookup} }`));
+    expect(fromVariable.issuers[0]?.lookup).toMatchObject({
+      url: 'https://graph.microsoft.com/v1.0',
+      scope: 'https://graph.microsoft.com/.default',
+      claim: 'oid',
+      clientSecret: 'hush-hush',
+    });
+    expect(explainConfig(fromVariable)).toContain('looked up at https://graph.microsoft.com/v1.0');
+    expect(explainConfig(fromVariable)).not.toContain('hush');
+    const files: Record<string, string> = {
+      'sluice.yaml': entra(`lookup: { ${lookup}, clientSecretFile: /run/secret }`),
+      secret: 'from-file\n',
+    };
+    const read = (path: string): string => files[path.split('/').at(-1) ?? ''] ?? noFile();
+    expect(loadConfig({ SLUICE_CONFIG: 'sluice.yaml' }, read).issuers[0]?.lookup?.clientSecret).toBe('from-file');
+  });
+
+  test.each([
+    ['no secret', `lookup: { ${lookup} }`, 'lookup.clientSecretFile: needs'],
+    ['plain http', `lookup: { ${lookup}, url: "http://graph.example" }`, 'lookup.url: needs https'],
+    ['a directory beside it', `directory: authoritative, lookup: { ${lookup} }`, 'lookup: groups of an authoritative'],
+    ['no groups claim', `groupsClaim: false, lookup: { ${lookup} }`, 'lookup: needs a groupsClaim'],
+  ])('%s is a problem of a look-up', (what, more, problem) => {
+    const found = problems(what === 'no secret' ? {} : { SLUICE_LOOKUP_SECRET: 'hush' }, entra(more));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(`SLUICE_CONFIG issuers.0.${problem}`.replace('needs https', 'needs an https'));
+  });
 });

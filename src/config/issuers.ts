@@ -1,10 +1,12 @@
 import { parseTenantId } from '../core/ids.ts';
-import { ASYMMETRIC_ALGORITHMS, isAsymmetricAlgorithm, type IssuerConfig } from '../core/ports/identity.ts';
+import { ASYMMETRIC_ALGORITHMS, isAsymmetricAlgorithm, type IntrospectionConfig, type IssuerConfig } from '../core/ports/identity.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { type IssuerEntry, issuerEntry } from './file.ts';
 import { isLoopbackHost, isPlainUrl, isProtectedUrl } from '../core/urls.ts';
+import { directoryOf, directoryRules, type LookupSecrets } from './lookups.ts';
 import type { Variables } from './variables.ts';
 
+const SECRET = 'SLUICE_INTROSPECTION_SECRET';
 /** Short name of the issuer that the variables describe. */
 const OIDC = 'oidc';
 
@@ -20,8 +22,8 @@ function requiredClaims(entry: IssuerEntry): readonly string[] {
   return [...audience, 'sub', entry.clientClaim, 'iat', 'jti'];
 }
 
-function toIssuer(entry: IssuerEntry): IssuerConfig {
-  const { tenantClaim, audienceClientIds, groupsMaximum, guests } = entry;
+function toIssuer(entry: IssuerEntry, secret: string | undefined, lookups: LookupSecrets): IssuerConfig {
+  const { tenantClaim, audienceClientIds, groupsMaximum, guests, introspection, logout, serviceAccounts } = entry;
   return {
     name: entry.name,
     url: entry.url,
@@ -42,9 +44,40 @@ function toIssuer(entry: IssuerEntry): IssuerConfig {
     },
     clockSkewSeconds: entry.clockSkewSeconds,
     requiredClaims: entry.requiredClaims ?? requiredClaims(entry),
+    maxTokenAgeSeconds: entry.maxTokenAgeSeconds,
+    dpop: entry.dpop,
+    ...(introspection === undefined ? {} : { introspection: { ...withoutUndefinedUrl(introspection), clientSecret: secret ?? '' } }),
+    ...(logout === undefined ? {} : { logout }),
+    ...(serviceAccounts === undefined ? {} : { serviceAccounts }),
+    ...directoryOf(entry, lookups),
     // Only where it was allowed does an entry with such a URL come this far.
     ...(isProtectedUrl(entry.url) ? {} : { plainHttp: true }),
   };
+}
+
+function withoutUndefinedUrl({ url, ...rest }: NonNullable<IssuerEntry['introspection']>): Omit<IntrospectionConfig, 'clientSecret'> {
+  return url === undefined ? rest : { ...rest, url };
+}
+
+/** Introspection sends a secret and every opaque token: to one provider, over a protected line. */
+export function introspectionProblems(
+  entries: readonly IssuerEntry[],
+  values: Variables,
+  given: ReadonlySet<string>,
+): readonly ConfigProblem[] {
+  const allowHttp = values.SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER !== undefined;
+  const asked = entries.flatMap(({ introspection }, index) => (introspection === undefined ? [] : [{ ...introspection, index }]));
+  const checks: readonly (readonly [boolean, string, string])[] = [
+    [asked.length <= 1, 'SLUICE_CONFIG issuers', 'only one may have introspection: an opaque token does not say whose it is'],
+    [asked.length === 0 || given.has(SECRET), SECRET, 'set the secret of the client that asks about tokens (introspection.clientId)'],
+    [asked.length > 0 || !given.has(SECRET), SECRET, 'belongs to introspection of an issuer in SLUICE_CONFIG; set that too, or unset this'],
+    ...asked.map(({ url, index }): readonly [boolean, string, string] => [
+      url === undefined || isProtectedUrl(url) || (allowHttp && isPlainUrl(url, ['http:'])),
+      `SLUICE_CONFIG issuers.${index}.introspection.url`,
+      'needs an https URL without user, password or fragment',
+    ]),
+  ];
+  return checks.flatMap(([holds, key, message]) => (holds ? [] : [{ key, message }]));
 }
 
 /** Undefined where the issuer identifier may be used; else what is wrong with it. */
@@ -76,6 +109,7 @@ export function issuerProblems(entries: readonly IssuerEntry[], values: Variable
       ],
       [entry.algorithms.every(isAsymmetricAlgorithm), at('algorithms'), `needs some of ${ASYMMETRIC_ALGORITHMS.join(', ')}`],
       [entry.groupsMaximum === undefined || entry.groupsClaim !== false, at('groupsMaximum'), 'needs a groupsClaim'],
+      ...directoryRules(entry).map(([holds, field, message]) => [holds, at(field), message] as const),
     ];
     return checks.flatMap(([holds, key, message]) => (holds ? [] : [{ key, message }]));
   });
@@ -112,8 +146,8 @@ export function oidcProblems(values: Variables, given: ReadonlySet<string>): rea
 }
 
 /** The issuers in force; the one that OIDC_ISSUER stands for has one tenant and keeps RFC 9068 to the letter. */
-export function toIssuers(values: Variables, entries: readonly IssuerEntry[]): readonly IssuerConfig[] {
+export function toIssuers(values: Variables, entries: readonly IssuerEntry[], secrets: LookupSecrets): readonly IssuerConfig[] {
   const { OIDC_ISSUER: url, OIDC_AUDIENCE: audiences, SLUICE_TENANT: tenant } = values;
   const oidc = url === undefined ? [] : [issuerEntry({ name: OIDC, url, tenant, audiences })];
-  return [...oidc, ...entries].map(toIssuer);
+  return [...oidc, ...entries].map((entry) => toIssuer(entry, values.SLUICE_INTROSPECTION_SECRET, secrets));
 }

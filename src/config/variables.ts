@@ -39,6 +39,7 @@ const VARIABLES = {
     .regex(/^[1-9]\d{0,4}$/, 'needs a whole number, 1 to 65535')
     .transform(Number)
     .refine((number) => number <= 65_535, 'needs a whole number, 1 to 65535'),
+  SLUICE_INTROSPECTION_SECRET: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),
   SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER: z.enum(['true'], 'needs true, or to be unset'),
   SLUICE_URL: httpUrl,
   SLUICE_TOKEN: z.string().regex(/^[\x21-\x7e]+$/, 'needs one token, without spaces or line breaks'),
@@ -50,6 +51,7 @@ const VARIABLES = {
     .string()
     .max(256, 'needs at most 256 characters')
     .transform((text) => text.split(/\s+/).filter((part) => part !== '')),
+  SLUICE_LOOKUP_SECRET: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),
   EMBEDDING_URL: httpUrl,
   EMBEDDING_MODEL: z.string(),
   EMBEDDING_API_KEY: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),
