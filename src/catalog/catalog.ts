@@ -2,6 +2,8 @@ import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
+import type { RevisionCatalog } from '../core/ports/revisions.ts';
+import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { createCandidates } from './candidates.ts';
@@ -12,13 +14,16 @@ import { directoryGroupWrites } from './directory/groups.ts';
 import { directoryReads } from './directory/reads.ts';
 import { directoryUserWrites } from './directory/users.ts';
 import { createEpochReader } from './epochs.ts';
+import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
 import { createNumbers } from './numbers.ts';
+import { createOnce } from './once.ts';
 import { createHistory } from './past.ts';
 import { createPublish } from './publish.ts';
 import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
 import { sessions } from './sessions.ts';
+import { revisions } from './revisions.ts';
 import { createScan } from './scan.ts';
 import { createStage } from './stage.ts';
 import { aggregates } from './unsettled.ts';
@@ -29,6 +34,7 @@ import { upkeep } from './upkeep.ts';
 import { createViews } from './view.ts';
 
 export type Catalog = ReadCatalog &
+  LogoutCatalog &
   WriteCatalog &
   DirectoryCatalog &
   TenantAdmin &
@@ -38,14 +44,17 @@ export type Catalog = ReadCatalog &
   SessionUpkeep &
   AggregateCatalog &
   HistoryCatalog &
-  ScanCatalog;
+  ScanCatalog &
+  RevisionCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
   const methods = guarded(context, {
     epoch: createEpochReader(context.database),
     view: createViews(context),
-    resolve: createResolve(context),
+    resolve: refusingEndedLogins(context, createResolve(context)),
+    recordLogout: createRecordLogout(context),
+    useOnce: createOnce(context),
     numbers: createNumbers(context),
     candidates: createCandidates(context.database),
     putSource: createPutSource(context),
@@ -67,6 +76,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...directoryGroupWrites(context),
     ...collectionRegistry(context),
     ...createHistory(context),
+    ...revisions(context),
   });
   // It gives pages, not a promise, and guards each reading itself.
   return { ...methods, scan: createScan(context) };

@@ -28,9 +28,10 @@ export function tenantAdmin(context: CatalogContext): Tenants {
         await demandStill(tx, tenant, { parties: [change.by, change.through] });
         const at = await databaseNow(tx, context);
         await endActive(tx, tenant, parent, at);
-        await storeRevision(tx, tenant, revision, parent, change, at);
+        const isNew = await storeRevision(tx, tenant, revision, parent, change, at);
         await beginActive(tx, tenant, revision.id, change, at);
-        await auditActivation(context, tx, tenant, revision, parent, change);
+        if (isNew) await auditRevision('policy.published', context, tx, tenant, revision, parent, change);
+        await auditRevision('policy.activated', context, tx, tenant, revision, parent, change);
       }),
   };
 }
@@ -71,21 +72,21 @@ async function beginActive(tx: Tx, tenant: TenantId, revision: string, change: C
     .execute();
 }
 
-/** An earlier revision may come into force again; the same id with other lines is `conflict`. */
-async function storeRevision(
+/** True where it was not there. An earlier revision may come into force again; the same id with other lines is `conflict`. */
+export async function storeRevision(
   tx: Tx,
   tenant: TenantId,
   revision: PolicyRevision,
   parent: string | null,
   change: Change,
   at: number,
-): Promise<void> {
+): Promise<boolean> {
   const columns = policyColumns(revision);
-  await tx
+  const inserted = await tx
     .insertInto('policy_revisions')
     .values({ tenant, parent, ...columns, author: change.by, recorded_from: at })
     .onConflict((conflict) => conflict.doNothing())
-    .execute();
+    .executeTakeFirstOrThrow();
   const stored = await tx
     .selectFrom('policy_revisions')
     .select('digest')
@@ -93,9 +94,11 @@ async function storeRevision(
     .where('revision', '=', revision.id)
     .executeTakeFirst();
   if (stored?.digest !== columns.digest) throw new AppError('conflict', { detail: 'a policy revision of that id holds other lines' });
+  return inserted.numInsertedOrUpdatedRows === 1n;
 }
 
-async function auditActivation(
+export async function auditRevision(
+  kind: 'policy.published' | 'policy.activated',
   context: CatalogContext,
   tx: Tx,
   tenant: TenantId,
@@ -105,5 +108,5 @@ async function auditActivation(
 ): Promise<void> {
   const { digest } = policyColumns(revision);
   const body = { revision: revision.id, parent, digest, lines: revision.lines.length };
-  await context.auditSink(tx, changeEvent(tenant, 'policy.activated', change, body));
+  await context.auditSink(tx, changeEvent(tenant, kind, change, body));
 }

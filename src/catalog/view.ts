@@ -47,11 +47,13 @@ async function readView(context: CatalogContext, tx: Tx, tenant: TenantId, previ
   const policy = await readPolicy(tx, tenant, previous?.policy);
   if (policy === undefined) throw new AppError('policy_unavailable', { detail: 'the tenant has no active policy revision' });
   const sources = await readSources(context, tx, tenant);
+  const shadow = await readShadow(context, tx, tenant, previous);
   return {
     tenant,
     generation: epochs.reduce((sum, { generation }) => sum + generation, 0),
     scheme: context.scheme,
     policy,
+    ...(shadow === undefined ? {} : { shadow }),
     sources,
     zones: await readZones(context, tx, tenant, sources, previous),
     off: await readSwitches(tx, tenant),
@@ -75,6 +77,36 @@ export async function readPolicy(tx: Tx, tenant: TenantId, known?: PolicyRevisio
     .where('revision', '=', active.revision)
     .executeTakeFirstOrThrow();
   return policyOf(row);
+}
+
+/** A shadow that cannot be read is none: it must never keep the active revision from deciding. */
+async function readShadow(
+  { telemetry }: CatalogContext,
+  tx: Tx,
+  tenant: TenantId,
+  previous: TenantView | undefined,
+): Promise<TenantView['shadow']> {
+  const row = await tx
+    .selectFrom('policy_shadows as s')
+    .innerJoin('policy_revisions as r', (join) => join.onRef('r.tenant', '=', 's.tenant').onRef('r.revision', '=', 's.revision'))
+    .select(['s.shadow', 'r.revision', 'r.digest'])
+    .where('s.tenant', '=', tenant)
+    .where('s.recorded_to', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  if (previous?.shadow?.run === row.shadow) return previous.shadow;
+  try {
+    const { lines } = await tx
+      .selectFrom('policy_revisions')
+      .select('lines')
+      .where('tenant', '=', tenant)
+      .where('revision', '=', row.revision)
+      .executeTakeFirstOrThrow();
+    return { run: row.shadow, revision: policyOf({ ...row, lines }) };
+  } catch (error) {
+    telemetry.log.error({ tenant, revision: row.revision }, 'the revision in shadow cannot be read', error);
+    return undefined;
+  }
 }
 
 async function readSources(context: CatalogContext, tx: Tx, tenant: TenantId): Promise<ReadonlyMap<SourceId, Source>> {

@@ -28,6 +28,8 @@ export interface TenantView {
   readonly generation: number;
   readonly scheme: LabelScheme;
   readonly policy: PolicyRevision;
+  /** The revision that is decided by beside `policy`, for its report alone. Absent where none is. */
+  readonly shadow?: { readonly run: string; readonly revision: PolicyRevision };
   readonly sources: ReadonlyMap<SourceId, Source>;
   readonly zones: ReadonlyMap<ZoneId, Zone>;
   readonly off: {
