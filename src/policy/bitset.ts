@@ -26,15 +26,15 @@ export function keepOnly(set: Bits, what: Bits): void {
   for (let word = 0; word < set.length; word += 1) set[word] = (set[word] ?? 0) & (what[word] ?? 0);
 }
 
-/** Ascending. */
-export function positions(set: Bits): number[] {
-  const found: number[] = [];
+/** What stands in the list at the positions of the set, in the list's order. Positions beyond its end are no members. */
+export function membersOf<T>(set: Bits, list: readonly T[]): T[] {
+  const found: T[] = [];
   for (let word = 0; word < set.length; word += 1) {
     let rest = set[word] ?? 0;
     while (rest !== 0) {
-      const bit = 31 - Math.clz32(rest & -rest);
-      found.push(word * 32 + bit);
+      const position = word * 32 + 31 - Math.clz32(rest & -rest);
       rest &= rest - 1;
+      if (position < list.length) found.push(list[position] as T);
     }
   }
   return found;

@@ -10,9 +10,9 @@ const READING: ReadonlySet<Action> = new Set(['retrieve', 'replay']);
 const CURBED: ReadonlySet<Action> = new Set(['retrieve', 'replay', 'ingest', 'request', 'approve']);
 
 /** A switched-off user, group, client or actor may do nothing at all. */
-export function isSwitchedOff(view: TenantView, subject: AclSubject): boolean {
+export function isSwitchedOff(view: TenantView, who: { readonly acl: AclSubject }): boolean {
   for (const principal of view.off.principals) {
-    if (subject.deny.has(principal)) return true;
+    if (who.acl.deny.has(principal)) return true;
   }
   return false;
 }

@@ -6,14 +6,13 @@ import type { Telemetry } from '../core/ports/telemetry.ts';
 import { checkLines } from './check-lines.ts';
 import type { PolicyFunctions } from './functions.ts';
 import type { ModelFactory } from './model.ts';
-import { indexRevision, type RevisionIndex } from './revision-index.ts';
+import { indexRevision } from './revision-index.ts';
 import { secondKey, type SecondKey } from './second-key.ts';
-import { callerKey, standingOf, standingSize, type Standing } from './standing.ts';
+import { callerKey, parties, standingOf, standingSize, type Party, type Standing } from './standing.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** One revision in use: its index and the callers seen under it. Swapped whole with the revision, never changed. */
 export interface RevisionRoom {
-  readonly index: RevisionIndex;
   readonly secondKey: SecondKey;
   standing(caller: Caller): Standing;
 }
@@ -27,6 +26,8 @@ export interface RevisionParts {
 
 // Names held, over all callers cached; ten thousand callers of a hundred groups.
 const MAX_HELD_NAMES = 1_000_000;
+// Clients and actors.
+const MAX_SHARED_NAMES = 100_000;
 
 /** Fails with `policy_unavailable` where the stored lines would not be published today: a bad line decides nothing. */
 export function revisionRoom(parts: RevisionParts, tenant: string, revision: PolicyRevision): RevisionRoom {
@@ -36,18 +37,23 @@ export function revisionRoom(parts: RevisionParts, tenant: string, revision: Pol
     throw new AppError('policy_unavailable', { detail: `policy revision ${revision.id}, line ${problem.line}: ${problem.message}` });
   }
   parts.telemetry.log.info({ tenant, revision: revision.id, lines: revision.lines.length }, 'policy revision indexed');
-  const index = indexRevision(tenant, revision);
+  const index = indexRevision(tenant, revision, parts.functions.serves);
   const keys = new WeakMap<Caller, string>();
   const standings = new LRUCache<string, Standing>({ maxSize: MAX_HELD_NAMES, sizeCalculation: standingSize });
+  const sharedParties = new LRUCache<string, Party>({ maxSize: MAX_SHARED_NAMES, sizeCalculation: (party) => party.size });
+  const shared = parties(index, (key, make) => {
+    const known = sharedParties.get(key) ?? make();
+    sharedParties.set(key, known);
+    return known;
+  });
   return {
-    index,
     secondKey: secondKey(parts.model, parts.functions),
     standing(caller) {
       const key = keys.get(caller) ?? callerKey(caller);
       keys.set(caller, key);
       const known = standings.get(key);
       if (known !== undefined) return known;
-      const standing = standingOf(index, caller, key);
+      const standing = standingOf(index, shared, caller, key);
       standings.set(key, standing);
       return standing;
     },

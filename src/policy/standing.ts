@@ -4,13 +4,18 @@ import { sha256Hex } from '../core/digest.ts';
 import type { Action } from '../core/policy-lines.ts';
 import type { Subject } from './functions.ts';
 import type { Rule } from './line.ts';
-import type { RevisionIndex } from './revision-index.ts';
+import type { RevisionIndex, ServingLines } from './revision-index.ts';
 
-/** A user, a client or an actor at one revision: what it holds, and the lines that speak of it. */
+/** A user, a client or an actor at one revision: what it holds, and the lines that speak of it. Made by `parties` alone. */
 export interface Party {
-  /** Two parties share a key only where they hold the same names in the same part. */
+  /** Two parties of one revision share a key only where they hold the same names in the same part. */
   readonly key: string;
   readonly subject: Subject;
+  /** Strings it keeps alive, roughly, for a cache's bound. */
+  readonly size: number;
+  /** The lines of each name held, for key one. The same object for the same question, so that what is compiled is found by it. */
+  serving(action: Action, purpose: string): readonly ServingLines[];
+  /** The same in one list, for key two. Of an actor its deny lines alone. */
   rules(action: Action): readonly Rule[];
 }
 
@@ -33,31 +38,77 @@ export function callerKey(caller: Caller): string {
   return sha256Hex(JSON.stringify([caller.tenant, caller.user.kind, userPrincipals(caller), caller.client, actorPrincipals(caller)]));
 }
 
-function partyOf(index: RevisionIndex, caller: Caller, key: string, names: readonly string[]): Party {
-  const subject: Subject = { tenant: caller.tenant, held: index.reach(names) };
-  const rules = (action: Action): readonly Rule[] => [...subject.held].flatMap((who) => index.rules(action, who));
-  return { key, subject, rules };
+/** Runs at the first call, and answers with the same afterwards. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
-export function standingOf(index: RevisionIndex, caller: Caller, key: string): Standing {
-  const { user, client, tenant } = caller;
-  const actors = actorPrincipals(caller);
-  const people = user.kind === 'none' ? undefined : partyOf(index, caller, `user\n${key}`, userPrincipals(caller));
-  const acting = actors.length === 0 ? undefined : partyOf(index, caller, `actor\n${tenant}\n${JSON.stringify(actors)}`, actors);
+function optional<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+function partyOf(index: RevisionIndex, tenant: Caller['tenant'], key: string, names: readonly string[], lends: boolean): Party {
+  const nodes = index.reach(names);
+  const held = once(() => new Set([...names, ...nodes.map((node) => node.name)]));
+  const serving = new Map<string, readonly ServingLines[]>();
   return {
     key,
-    acl: aclSubject(caller),
-    user: people === undefined ? NONE : { kind: 'party', party: people },
-    client: partyOf(index, caller, `client\n${tenant}\n${client}`, [client]),
-    actor:
-      acting === undefined
+    subject: {
+      tenant,
+      get held() {
+        return held();
+      },
+    },
+    size: names.length + nodes.length,
+    serving(action, purpose) {
+      const question = `${action}\n${purpose}`;
+      const known = serving.get(question) ?? nodes.flatMap((node) => optional(node.serving(action, purpose)));
+      serving.set(question, known);
+      return known;
+    },
+    rules: (action) => nodes.flatMap((node) => node.rules(action)).filter((rule) => lends || rule.eft === 'deny'),
+  };
+}
+
+/** Parties of many callers: a client or an actor is the same object for all of them, so what is compiled for it is compiled once. */
+export interface Parties {
+  client(caller: Caller): Party;
+  actor(caller: Caller, principals: readonly string[]): Party;
+}
+
+/** `keep` holds the parties made so far, found by the whole of what they are made from. */
+export function parties(index: RevisionIndex, keep: (key: string, make: () => Party) => Party): Parties {
+  return {
+    client({ tenant, client }) {
+      const key = `client\n${tenant}\n${client}`;
+      return keep(key, () => partyOf(index, tenant, key, [client], true));
+    },
+    actor({ tenant }, principals) {
+      const key = `actor\n${tenant}\n${JSON.stringify(principals)}`;
+      return keep(key, () => partyOf(index, tenant, key, principals, false));
+    },
+  };
+}
+
+export function standingOf(index: RevisionIndex, shared: Parties, caller: Caller, key: string): Standing {
+  const actors = actorPrincipals(caller);
+  const acl = once(() => aclSubject(caller));
+  return {
+    key,
+    get acl() {
+      return acl();
+    },
+    user:
+      caller.user.kind === 'none'
         ? NONE
-        : { kind: 'party', party: { ...acting, rules: (action) => acting.rules(action).filter((rule) => rule.eft === 'deny') } },
+        : { kind: 'party', party: partyOf(index, caller.tenant, `user\n${key}`, userPrincipals(caller), true) },
+    client: shared.client(caller),
+    actor: actors.length === 0 ? NONE : { kind: 'party', party: shared.actor(caller, actors) },
   };
 }
 
 /** Rough count of the strings a standing keeps alive, for the cache's bound. */
-export function standingSize(standing: Standing): number {
-  const parties = [standing.user, standing.actor].map((one) => (one.kind === 'party' ? one.party.subject.held.size : 0));
-  return parties.reduce((sum, size) => sum + size, standing.client.subject.held.size + standing.acl.deny.size);
+export function standingSize({ user, actor, client }: Standing): number {
+  return [user, actor].reduce((sum, one) => sum + (one.kind === 'party' ? one.party.size : 0), client.size);
 }
