@@ -71,6 +71,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     limits: file.limits,
     operators: file.operators,
+    index: { shards: file.index.shards, replicas: file.index.replicas, reconcileMinutes: file.index.reconcileMinutes },
     trustedProxies: file.trustedProxies,
   };
 }

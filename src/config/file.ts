@@ -76,7 +76,13 @@ const issuer = z.strictObject({
     .optional(),
   /** Back-channel logout: the client ids that logout tokens of this provider name as audience. */
   logout: z
-    .strictObject({ audiences: z.array(name).min(1), types: z.array(z.enum(['logout+jwt', 'jwt'])).min(1).default(['logout+jwt']) })
+    .strictObject({
+      audiences: z.array(name).min(1),
+      types: z
+        .array(z.enum(['logout+jwt', 'jwt']))
+        .min(1)
+        .default(['logout+jwt']),
+    })
     .optional(),
   /** How a client's own token is told where `sub` is not the client (Keycloak). */
   serviceAccounts: z.strictObject({ claim: name, prefix: z.string().min(1).max(128) }).optional(),
@@ -116,6 +122,14 @@ const schema = z.strictObject({
     .array(z.strictObject({ tenant: name, user: principalOf('user'), through: z.array(principalOf('client')).min(1).max(64) }))
     .max(64)
     .default([]),
+  /** `shards` and `replicas` are of a collection that is made; an existing one stays as it is. */
+  index: z
+    .strictObject({
+      shards: z.int().min(1).max(1_024).optional(),
+      replicas: z.int().min(1).max(16).default(1),
+      reconcileMinutes: z.int().min(0).max(10_080).default(60),
+    })
+    .prefault({}),
   /** Reverse proxies whose X-Forwarded-For names the caller's address: addresses or networks, as the peers appear here. */
   trustedProxies: z.array(proxy).min(1).max(64).optional(),
 });

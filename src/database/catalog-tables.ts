@@ -30,6 +30,8 @@ export interface CatalogTables {
   access_grants: AccessGrantRow;
   collection_identity: CollectionIdentityRow;
   secrets: SecretRow;
+  seen_tokens: SeenTokenRow;
+  logouts: LogoutRow;
   sessions: SessionRow;
   honey_documents: HoneyDocumentRow;
 }
@@ -38,6 +40,20 @@ export interface CatalogTables {
 export interface SecretRow {
   readonly name: 'chunk-ids';
   readonly value: string;
+}
+
+/** A proof or logout token that was used: a digest, and the second at which it would be refused by its age anyway. */
+export interface SeenTokenRow {
+  readonly key: string;
+  readonly expires_at: number;
+}
+
+/** Whose tokens issued until `not_before` are refused, as a digest; seconds. `epoch` is that of everything after the logout. */
+export interface LogoutRow {
+  readonly epoch: number;
+  readonly key: string;
+  readonly not_before: number;
+  readonly expires_at: number;
 }
 
 /** One row a tenant and one for scope `*` (the whole deployment). See EpochStamp. */

@@ -117,7 +117,10 @@ describe('a client without a user', () => {
 
   it.each(['azp', 'appid', 'cid'] as const)('is named by the configured claim %s', async (client) => {
     const { caller, code } = await reader({ claims: { ...CLAIMS, client }, requiredClaims: ['sub', 'aud'] });
-    expect((await caller({ client_id: 'decoy', [client]: 'app' })).client).toBe('client:test|app');
+    expect((await caller({ client_id: undefined, [client]: 'app' })).client).toBe('client:test|app');
+    expect((await caller({ client_id: 'app', [client]: 'app' })).client).toBe('client:test|app');
+    // Judged as the one and used by the other.
+    for (const other of ['decoy', '', 7, null]) expect(await code({ client_id: other as string, [client]: 'app' })).toBe('invalid_token');
     expect(await code({ client_id: 'app' })).toBe('invalid_token');
   });
 });

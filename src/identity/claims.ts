@@ -1,26 +1,32 @@
 import { jwtVerify, errors, type CryptoKey } from 'jose';
+import type { Login } from '../core/caller.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
+import { type Confirmation, confirmationOf } from './confirmation.ts';
 import { invalidToken } from './failures.ts';
+import { DEFAULT_MAX_TOKEN_AGE_SECONDS } from './limits.ts';
 import type { Members } from './strict-json.ts';
+import { FOREIGN_TYPES, refuseOtherKinds } from './token-kinds.ts';
 import type { UnverifiedToken } from './token-shape.ts';
 
 /** The last second of the year 9999: what is later is no date. */
 const MAX_SECONDS = 253_402_300_799;
-/** Only ID tokens carry these (OpenID Connect Core §2, §3.3.2.11). */
-const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'] as const;
+/** Names under which providers say which application a token was issued to. */
+const CLIENT_CLAIMS = ['client_id', 'azp', 'appid', 'cid'] as const;
 
 export interface VerifiedClaims {
   readonly claims: Members;
   readonly subject: string;
   readonly client: string;
-  /** Seconds since 1970. */
+  /** Seconds since 1970, with the age that the issuer's tokens may reach. */
   readonly expiresAt: number;
+  readonly login: Login;
+  readonly confirmation: Confirmation;
 }
 
 /** What can be refused before any key is needed. Fails with `invalid_token`. */
 export function checkHeader(token: UnverifiedToken, config: IssuerConfig, types: ReadonlySet<string>): void {
   if (!config.algorithms.includes(token.algorithm)) throw invalidToken('an algorithm that is not allowed');
-  if (!types.has(token.type)) throw invalidToken('a type that is not allowed');
+  if (!types.has(token.type) || FOREIGN_TYPES.has(token.type)) throw invalidToken('a type that is not allowed');
 }
 
 /** Signature, then claims: RFC 9068 §4 with the exceptions of the configuration. Fails with `invalid_token`; `now` in milliseconds. */
@@ -36,7 +42,7 @@ export async function verifyClaims(
       algorithms: [...config.algorithms],
       issuer: config.url,
       ...(config.audienceCheck.kind === 'claim' ? { audience: [...config.audiences] } : {}),
-      requiredClaims: ['exp', 'sub', ...config.requiredClaims],
+      requiredClaims: ['exp', 'iat', 'sub', ...config.requiredClaims],
       clockTolerance: config.clockSkewSeconds,
       currentDate: new Date(now),
     });
@@ -44,13 +50,35 @@ export async function verifyClaims(
     // jose hangs the whole payload on its errors, so neither error nor cause is kept.
     throw invalidToken(error instanceof errors.JOSEError ? error.code : 'the signature could not be checked');
   }
-  const { claims } = token;
-  const client = requiredText(claims, config.claims.client);
-  checkTimes(claims, config.clockSkewSeconds, now);
+  return checkClaims(token.claims, token.type, config, now);
+}
+
+/**
+ * What a token must say, whoever vouches for it: a signature or the issuer's own answer about it. `type` is lower case, empty
+ * where there is none. Fails with `invalid_token`.
+ */
+export function checkClaims(claims: Members, type: string, config: IssuerConfig, now: number): VerifiedClaims {
+  if (claims.get('iss') !== config.url) throw invalidToken('another issuer');
+  const subject = requiredText(claims, 'sub');
+  const client = clientOf(claims, config);
+  const { issuedAt, expiresAt } = checkTimes(claims, config, now);
   checkRequired(claims, config.requiredClaims);
   checkAudience(claims, client, config);
-  refuseIdToken(token, client);
-  return { claims, client, subject: requiredText(claims, 'sub'), expiresAt: seconds(claims, 'exp') ?? 0 };
+  refuseOtherKinds(type, claims, audienceOf(claims), client);
+  const confirmation = confirmationOf(claims, config.dpop ?? 'accepted');
+  return { claims, client, subject, expiresAt, confirmation, login: { subject, issuedAt, session: sessionOf(claims) } };
+}
+
+/** A token that names two applications would be judged as the one and used by the other. */
+function clientOf(claims: Members, config: IssuerConfig): string {
+  const client = requiredText(claims, config.claims.client);
+  if (CLIENT_CLAIMS.some((name) => claims.has(name) && claims.get(name) !== client)) throw invalidToken('two applications');
+  return client;
+}
+
+/** Present but unusable, it could not be compared with the session that ends. */
+function sessionOf(claims: Members): Login['session'] {
+  return claims.has('sid') ? { kind: 'session', id: requiredText(claims, 'sid') } : { kind: 'none' };
 }
 
 export function requiredText(claims: Members, name: string): string {
@@ -59,17 +87,27 @@ export function requiredText(claims: Members, name: string): string {
   return value;
 }
 
-function seconds(claims: Members, name: string): number | undefined {
+/** Seconds since 1970; undefined where it is missing. Fails with `invalid_token`. */
+export function seconds(claims: Members, name: string): number | undefined {
   if (!claims.has(name)) return undefined;
   const value = claims.get(name);
   if (typeof value !== 'number' || !(value > 0 && value <= MAX_SECONDS)) throw invalidToken('a date that is none');
   return value;
 }
 
-function checkTimes(claims: Members, skew: number, now: number): void {
-  const issued = seconds(claims, 'iat');
-  seconds(claims, 'nbf');
-  if (issued !== undefined && issued > now / 1_000 + skew) throw invalidToken('issued in the future');
+function checkTimes(claims: Members, config: IssuerConfig, now: number): { readonly issuedAt: number; readonly expiresAt: number } {
+  const { clockSkewSeconds: skew, maxTokenAgeSeconds: age = DEFAULT_MAX_TOKEN_AGE_SECONDS } = config;
+  const issuedAt = seconds(claims, 'iat');
+  const ends = seconds(claims, 'exp');
+  const begins = seconds(claims, 'nbf') ?? 0;
+  if (issuedAt === undefined || ends === undefined) throw invalidToken('without its dates');
+  const at = now / 1_000;
+  if (issuedAt > at + skew) throw invalidToken('issued in the future');
+  if (begins > at + skew) throw invalidToken('not valid yet');
+  if (ends <= at - skew) throw invalidToken('expired');
+  // A logout is remembered as long as a token issued before it could still be used, and no longer.
+  if (issuedAt + age <= at - skew) throw invalidToken('older than tokens of this issuer may be');
+  return { issuedAt, expiresAt: Math.min(ends, issuedAt + age) };
 }
 
 /** Presence alone is not enough: `"jti": null` or an empty string is as good as none. */
@@ -81,7 +119,7 @@ function checkRequired(claims: Members, names: readonly string[]): void {
   if (claims.has('jti')) requiredText(claims, 'jti');
 }
 
-function audienceOf(claims: Members): readonly string[] {
+export function audienceOf(claims: Members): readonly string[] {
   if (!claims.has('aud')) return [];
   const value = claims.get('aud');
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -102,19 +140,4 @@ function checkAudience(claims: Members, client: string, config: IssuerConfig): v
       if (!audienceCheck.allow.includes(client)) throw invalidToken('a client that is not allowed');
       return;
   }
-}
-
-/**
- * An ID token tells an application who signed in; taken for an access token it would let any application that a person
- * ever signed in to read as them (RFC 9068 §5). `at+jwt` alone settles it; where another type is allowed, the marks do.
- */
-function refuseIdToken(token: UnverifiedToken, client: string): void {
-  const { claims } = token;
-  if (ID_TOKEN_CLAIMS.some((name) => claims.has(name))) throw invalidToken('an ID token');
-  if (token.type === 'at+jwt') return;
-  const audience = audienceOf(claims);
-  const forItsClient = audience.length > 0 && audience.every((a) => a === client);
-  const use = claims.get('token_use') ?? 'access'; // Cognito
-  const type = claims.get('typ') ?? 'Bearer'; // Keycloak
-  if (forItsClient || use !== 'access' || type !== 'Bearer') throw invalidToken('an ID token');
 }

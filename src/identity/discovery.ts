@@ -4,11 +4,12 @@ import type { ProviderFetch } from './provider-fetch.ts';
 import { isLoopbackHttp, isProviderUrl } from './provider-url.ts';
 
 /**
- * Reads the provider's metadata (OpenID Connect Discovery 1.0 §4) and gives the address of its keys.
+ * Reads the provider's metadata (OpenID Connect Discovery 1.0 §4) and gives the address of its keys, or of another endpoint.
  * Rejects, with a fixed message, where it cannot be read or names another issuer.
  */
-export async function discoverKeysUrl(
+export async function discoverEndpoint(
   { url: issuer, plainHttp }: Pick<IssuerConfig, 'url' | 'plainHttp'>,
+  member: 'jwks_uri' | 'introspection_endpoint',
   fetcher: ProviderFetch,
   signal: AbortSignal,
 ): Promise<URL> {
@@ -16,14 +17,14 @@ export async function discoverKeysUrl(
   const metadata = await readMetadata(url, plainHttp, fetcher, signal);
   // Exact, character by character (§4.3): openid-client compares normalised URLs and makes exceptions for some providers.
   if (metadata.issuer !== issuer) throw new Error('the metadata names another issuer');
-  const address: unknown = metadata.jwks_uri; // As it came: openid-client does not check its type.
-  if (typeof address !== 'string' || !isProviderUrl(address, plainHttp)) throw new Error('the metadata has no usable jwks_uri');
-  const keys = new URL(address);
+  const address: unknown = metadata[member]; // As it came: openid-client does not check its type.
+  if (typeof address !== 'string' || !isProviderUrl(address, plainHttp)) throw new Error(`the metadata has no usable ${member}`);
+  const endpoint = new URL(address);
   // A provider on the network must not be able to point us at a plain-text service of this machine.
-  if (keys.protocol === 'http:' && !isLoopbackHttp(url) && !(plainHttp === true && keys.host === url.host)) {
-    throw new Error('the metadata has no usable jwks_uri');
+  if (endpoint.protocol === 'http:' && !isLoopbackHttp(url) && !(plainHttp === true && endpoint.host === url.host)) {
+    throw new Error(`the metadata has no usable ${member}`);
   }
-  return keys;
+  return endpoint;
 }
 
 async function readMetadata(url: URL, plainHttp: boolean | undefined, fetcher: ProviderFetch, signal: AbortSignal) {

@@ -5,6 +5,14 @@ export function invalidToken(detail: string): AppError {
   return new AppError('invalid_token', { detail });
 }
 
+export function invalidProof(detail: string): AppError {
+  return new AppError('invalid_dpop_proof', { detail });
+}
+
+export function invalidLogoutToken(detail: string): AppError {
+  return new AppError('invalid_logout_token', { detail });
+}
+
 export function groupsIncomplete(detail: string): AppError {
   return new AppError('groups_incomplete', { detail });
 }

@@ -1,18 +1,21 @@
 import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
 import { sha256Hex } from '../core/digest.ts';
-import type { Caller } from '../core/caller.ts';
 import type { Clock } from '../core/ports/clock.ts';
-import type { IdentityPort, IssuerConfig } from '../core/ports/identity.ts';
+import type { DpopRule, IdentityPort, IssuerConfig, LogoutVerifier, OnceGuard } from '../core/ports/identity.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { abortable } from './abortable.ts';
 import { callerFromClaims } from './caller-from-claims.ts';
 import { checkHeader, verifyClaims } from './claims.ts';
+import { checkPossession } from './dpop.ts';
 import { invalidToken, issuerUnavailable } from './failures.ts';
-import { issuerProblems } from './issuer-config.ts';
+import { issuerProblems, summaryOf } from './issuer-config.ts';
+import { createIntrospector, type Introspector, isOpaque } from './introspection.ts';
 import { createIssuer, type Issuer } from './issuer.ts';
 import { DEFAULT_LIMITS, type IdentityLimits, MAX_TOKEN_LENGTH } from './limits.ts';
+import { verifyLogoutToken } from './logout-token.ts';
+import { onceInMemory } from './once.ts';
 import { providerFetch } from './provider-fetch.ts';
-import { createTokenCache, type TokenCache } from './token-cache.ts';
+import { createTokenCache, type Known, type TokenCache } from './token-cache.ts';
 import { takeApart } from './token-shape.ts';
 
 export interface IdentityOptions {
@@ -20,9 +23,11 @@ export interface IdentityOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly limits?: Partial<IdentityLimits>;
+  /** Where used proofs are remembered; in this process alone where absent. */
+  readonly once?: OnceGuard;
 }
 
-export interface Identity extends IdentityPort {
+export interface Identity extends IdentityPort, LogoutVerifier {
   /**
    * Reads the keys of every issuer once, each within two deadlines, and goes on behind for those that did not answer:
    * a provider that is down at start is not ready, and not fatal. `signal` ends the waiting only. Never rejects.
@@ -33,7 +38,8 @@ export interface Identity extends IdentityPort {
 }
 
 /** Throws, with all problems in one message, where an issuer is configured wrongly. */
-export function createIdentity({ issuers: configs, clock, telemetry, limits: given }: IdentityOptions): Identity {
+export function createIdentity(options: IdentityOptions): Identity {
+  const { issuers: configs, clock, telemetry, limits: given, once = onceInMemory(options.clock) } = options;
   const problems = issuerProblems(configs);
   if (problems.length > 0) throw new Error(`issuers: ${problems.join('; ')}`);
   const limits = { ...DEFAULT_LIMITS, ...given };
@@ -43,19 +49,30 @@ export function createIdentity({ issuers: configs, clock, telemetry, limits: giv
   const issuers = configs.map((config) => createIssuer(config, parts));
   const byUrl = new Map(issuers.map((issuer) => [issuer.config.url, issuer]));
   const byName = new Map(issuers.map((issuer) => [issuer.config.name, issuer]));
+  const introspectors = configs.flatMap((config) =>
+    config.introspection === undefined ? [] : [createIntrospector(config, config.introspection, parts)],
+  );
   const cache = createTokenCache(limits, clock, (name) => byName.get(name)?.keys.generation ?? -1);
 
   return {
-    issuers: configs.map(({ name, url, claims }) => ({ name, url, groups: claims.groups.kind })),
+    issuers: configs.map(summaryOf),
     notReady: () => issuers.filter((issuer) => !issuer.keys.ready).map((issuer) => issuer.config.name),
-    async authenticate(token, signal) {
+    dpop: strictest(configs.map((config) => config.dpop ?? 'accepted')),
+    async authenticate(token, signal, possession) {
       if (closing.signal.aborted) throw issuerUnavailable('identity', 'closed');
       // Before hashing, too: the length is the only thing an attacker can make expensive.
       if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than the limit');
       const digest = sha256Hex(token);
-      const known = cache.get(digest);
-      if (known !== undefined) return known;
-      return telemetry.span('identity.verify', {}, () => verify({ token, digest, byUrl, cache, clock, signal }));
+      const work = { token, digest, byUrl, introspector: introspectors[0], cache, clock, signal };
+      const { caller, confirmation } = cache.get(digest) ?? (await telemetry.span('identity.verify', {}, () => verify(work)));
+      // After the cache, each time: what is known of a token says nothing of who sends it.
+      const skewSeconds = byName.get(caller.issuer)?.config.clockSkewSeconds ?? 0;
+      await checkPossession(confirmation, possession, { token, once, skewSeconds, now: clock.now() });
+      return caller;
+    },
+    async verifyLogout(token, signal) {
+      if (closing.signal.aborted) throw issuerUnavailable('identity', 'closed');
+      return verifyLogoutToken(token, { byUrl, now: clock.now(), signal });
     },
     async start(signal) {
       const reads = issuers.map((issuer) => abortable(readUntilReady(issuer, closing.signal, limits), signal, issuer.config.name));
@@ -72,12 +89,29 @@ interface Verification {
   readonly token: string;
   readonly digest: string;
   readonly byUrl: ReadonlyMap<string, Issuer>;
+  /** The one issuer whose tokens are opaque. */
+  readonly introspector: Introspector | undefined;
   readonly cache: TokenCache;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-async function verify({ token, digest, byUrl, cache, clock, signal }: Verification): Promise<Caller> {
+function verify(work: Verification): Promise<Known> {
+  const { introspector } = work;
+  return introspector !== undefined && isOpaque(work.token) ? introspect(work, introspector) : verifySigned(work);
+}
+
+async function introspect({ token, digest, byUrl, cache, clock, signal }: Verification, introspector: Introspector): Promise<Known> {
+  const { generation = 0 } = byUrl.get(introspector.config.url)?.keys ?? {};
+  const asked = clock.now();
+  const verified = await introspector.ask(token, signal);
+  const known = { caller: callerFromClaims(verified, introspector.config, digest), confirmation: verified.confirmation };
+  // From when it was asked: the provider may have made its answer at any time since.
+  cache.set(known, generation, introspector.cacheMs - (clock.now() - asked));
+  return known;
+}
+
+async function verifySigned({ token, digest, byUrl, cache, clock, signal }: Verification): Promise<Known> {
   const unverified = takeApart(token);
   // Unverified: it only selects, by exact match, whose keys and rules must hold; jose compares it again afterwards.
   const named = unverified.claims.get('iss');
@@ -86,9 +120,15 @@ async function verify({ token, digest, byUrl, cache, clock, signal }: Verificati
   checkHeader(unverified, issuer.config, issuer.types);
   const { key, generation } = await issuer.keys.find(unverified.keyId, unverified.algorithm, signal);
   const verified = await verifyClaims(token, unverified, key, issuer.config, clock.now());
-  const caller = callerFromClaims(verified, issuer.config, digest);
-  cache.set(caller, generation);
-  return caller;
+  const known = { caller: callerFromClaims(verified, issuer.config, digest), confirmation: verified.confirmation };
+  cache.set(known, generation);
+  return known;
+}
+
+/** One issuer that takes bound tokens is enough to offer them; only where all demand them is it the rule. */
+function strictest(rules: readonly DpopRule[]): DpopRule {
+  if (rules.every((rule) => rule === 'refused')) return 'refused';
+  return rules.every((rule) => rule === 'required') ? 'required' : 'accepted';
 }
 
 /** The first attempt is awaited; where it fails, the rest goes on in the background until the service closes. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/ports/clock.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
-import { codeOf, discoverKeysUrl } from './discovery.ts';
+import { codeOf, discoverEndpoint } from './discovery.ts';
 import { parseKeySet, type VerificationKey } from './key-set.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
 import type { IdentityLimits } from './limits.ts';
@@ -39,7 +39,7 @@ function keyReader(config: IssuerConfig, parts: IssuerParts): () => Promise<read
   let known: { readonly url: URL; readonly at: number } | undefined;
   return async () => {
     if (known === undefined || Math.abs(clock.now() - known.at) >= limits.metadataMaxAgeMs) {
-      known = { url: await discoverKeysUrl(config, fetcher, closing), at: clock.now() };
+      known = { url: await discoverEndpoint(config, 'jwks_uri', fetcher, closing), at: clock.now() };
     }
     try {
       return await fetchKeys(known.url, fetcher, closing);

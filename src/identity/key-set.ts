@@ -1,4 +1,4 @@
-import { importJWK, type CryptoKey, type JWK } from 'jose';
+import { calculateJwkThumbprint, importJWK, type CryptoKey, type JWK } from 'jose';
 import { z } from 'zod';
 import { keyFitsAlgorithm } from './algorithms.ts';
 
@@ -28,8 +28,15 @@ const jwk = z.object({
   crv: member,
   x: member,
   y: member,
+  // A key with a private or symmetric member is in more hands than its owner's.
   d: z.never().optional(),
   k: z.never().optional(),
+  p: z.never().optional(),
+  q: z.never().optional(),
+  dp: z.never().optional(),
+  dq: z.never().optional(),
+  qi: z.never().optional(),
+  oth: z.never().optional(),
 });
 type PublicJwk = z.infer<typeof jwk>;
 
@@ -72,11 +79,34 @@ function verificationKey(key: PublicJwk): VerificationKey {
   };
 }
 
+/** A key that a caller brings chooses how much work its signature is: no longer than anyone uses, with a small exponent. */
+const MAX_RSA_CHARACTERS = 683; // 4096 bits
+const MAX_EXPONENT_CHARACTERS = 6;
+
+/** The public key in the `jwk` of a proof, for this algorithm, with its RFC 7638 thumbprint. Undefined where it is none, or not public. */
+export async function publicKeyOf(
+  candidate: unknown,
+  algorithm: string,
+): Promise<{ readonly key: CryptoKey; readonly thumbprint: string } | undefined> {
+  const parsed = jwk.safeParse(candidate);
+  if (!parsed.success || !isForVerifying(parsed.data)) return undefined;
+  const { data } = parsed;
+  if ((data.n ?? '').length > MAX_RSA_CHARACTERS || (data.e ?? '').length > MAX_EXPONENT_CHARACTERS) return undefined;
+  if (!verificationKey(data).fits(algorithm)) return undefined;
+  try {
+    return { key: await importKey(data, algorithm), thumbprint: await calculateJwkThumbprint(publicMembers(data), 'sha256') };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Only the members that make a public key are handed on; certificates and key URLs in a JWK are not looked at. */
 async function importKey(key: PublicJwk, algorithm: string): Promise<CryptoKey> {
-  const { kty, n, e, crv, x, y } = key;
-  const given = Object.entries({ kty, n, e, crv, x, y }).filter(([, value]) => value !== undefined);
-  const result = await importJWK(Object.fromEntries(given) as JWK, algorithm);
+  const result = await importJWK(publicMembers(key), algorithm);
   if (result instanceof Uint8Array) throw new Error('a symmetric key');
   return result;
+}
+
+function publicMembers({ kty, n, e, crv, x, y }: PublicJwk): JWK {
+  return Object.fromEntries(Object.entries({ kty, n, e, crv, x, y }).filter(([, value]) => value !== undefined)) as unknown as JWK;
 }

@@ -5,6 +5,15 @@ export const MAX_GROUPS = 20_000;
 /** Longest `act` chain recorded. */
 export const MAX_ACTORS = 16;
 
+/** A token older than this by its `iat` is refused where its issuer is not configured otherwise. */
+export const DEFAULT_MAX_TOKEN_AGE_SECONDS = 86_400;
+/** Seconds that a DPoP proof may be old, beside the skew of the issuer's clocks. */
+export const PROOF_AGE_SECONDS = 60;
+/** Seconds that a logout token may be old, beside the skew. */
+export const LOGOUT_AGE_SECONDS = 300;
+/** Longest DPoP proof looked at, in characters. A proof with an RSA key of 4096 bits is shorter. */
+export const MAX_PROOF_LENGTH = 8 * 1024;
+
 /** All in milliseconds of the injected clock, unless said otherwise. */
 export interface IdentityLimits {
   /** Real time allowed for one HTTP exchange with a provider, body included. */

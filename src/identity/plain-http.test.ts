@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { discoverKeysUrl } from './discovery.ts';
+import { discoverEndpoint } from './discovery.ts';
 import type { ProviderFetch } from './provider-fetch.ts';
 
 const signal = new AbortController().signal;
@@ -10,6 +10,7 @@ function provider(keys: string): ProviderFetch {
   const body = JSON.stringify({ issuer: ISSUER, jwks_uri: keys, authorization_endpoint: `${ISSUER}/auth` });
   return {
     get: () => Promise.resolve({ status: 200, contentType: 'application/json', body }),
+    post: () => Promise.reject(new Error('nothing is posted here')),
     close: () => Promise.resolve(),
   };
 }
@@ -18,14 +19,14 @@ describe('an issuer over plain http beyond loopback', () => {
   const own = 'http://keycloak.internal:8080/realms/acme/keys';
 
   it('is read where its configuration allows it, and refused where it does not', async () => {
-    expect((await discoverKeysUrl({ url: ISSUER, plainHttp: true }, provider(own), signal)).href).toBe(own);
-    await expect(discoverKeysUrl({ url: ISSUER }, provider(own), signal)).rejects.toThrow('metadata');
+    expect((await discoverEndpoint({ url: ISSUER, plainHttp: true }, 'jwks_uri', provider(own), signal)).href).toBe(own);
+    await expect(discoverEndpoint({ url: ISSUER }, 'jwks_uri', provider(own), signal)).rejects.toThrow('metadata');
   });
 
   it.each(['http://127.0.0.1:9000/keys', 'http://elsewhere.internal/keys', 'ftp://keycloak.internal:8080/keys'])(
     'cannot point over plain text at another host: %s',
     async (keys) => {
-      await expect(discoverKeysUrl({ url: ISSUER, plainHttp: true }, provider(keys), signal)).rejects.toThrow('jwks_uri');
+      await expect(discoverEndpoint({ url: ISSUER, plainHttp: true }, 'jwks_uri', provider(keys), signal)).rejects.toThrow('jwks_uri');
     },
   );
 });

@@ -1,10 +1,16 @@
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../core/caller.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { Confirmation } from './confirmation.ts';
 import type { IdentityLimits } from './limits.ts';
 
-interface Entry {
+/** A caller, and the key that whoever presents the token has to prove each time anew. */
+export interface Known {
   readonly caller: Caller;
+  readonly confirmation: Confirmation;
+}
+
+interface Entry extends Known {
   readonly generation: number;
   /** Milliseconds since 1970. */
   readonly from: number;
@@ -13,9 +19,9 @@ interface Entry {
 
 export interface TokenCache {
   /** Undefined where it is unknown, too old, past `exp`, or its issuer has taken a key out since. */
-  get(digest: string): Caller | undefined;
-  /** `generation` is that of the issuer's keys before verifying began. */
-  set(caller: Caller, generation: number): void;
+  get(digest: string): Known | undefined;
+  /** `generation` is that of the issuer's keys before verifying began; `maxAgeMs` where it may be kept for less than the limit. */
+  set(known: Known, generation: number, maxAgeMs?: number): void;
 }
 
 /** Verified tokens by SHA-256; bounded in tokens and in principals held, so that large group lists cannot fill the memory. */
@@ -30,13 +36,14 @@ export function createTokenCache(limits: IdentityLimits, clock: Clock, generatio
       const entry = entries.get(digest);
       if (entry === undefined) return undefined;
       const now = clock.now();
-      if (now >= entry.from && now < entry.until && entry.generation === generationOf(entry.caller.issuer)) return entry.caller;
+      if (now >= entry.from && now < entry.until && entry.generation === generationOf(entry.caller.issuer)) return entry;
       entries.delete(digest);
       return undefined;
     },
-    set(caller, generation) {
+    set({ caller, confirmation }, generation, maxAgeMs = limits.cacheMaxAgeMs) {
       const from = clock.now();
-      entries.set(caller.tokenDigest, { caller, generation, from, until: Math.min(caller.expiresAt * 1_000, from + limits.cacheMaxAgeMs) });
+      const until = Math.min(caller.expiresAt * 1_000, from + Math.min(maxAgeMs, limits.cacheMaxAgeMs));
+      if (until > from) entries.set(caller.tokenDigest, { caller, confirmation, generation, from, until });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { invalidToken } from './failures.ts';
-import { MAX_TOKEN_LENGTH } from './limits.ts';
+import { MAX_PROOF_LENGTH, MAX_TOKEN_LENGTH } from './limits.ts';
 import { type Members, parseStrictObject } from './strict-json.ts';
 
 /** A compact JWS taken apart, with nothing in it verified yet. */
@@ -9,6 +9,8 @@ export interface UnverifiedToken {
   /** Lower case, without `application/`; empty where the header has none. */
   readonly type: string;
   readonly claims: Members;
+  /** The `jwk` header of a proof; undefined otherwise. */
+  readonly embeddedKey: unknown;
 }
 
 const MAX_KEY_ID_LENGTH = 256;
@@ -17,11 +19,14 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/;
  * Headers that bring or point to a key (RFC 8725 §3.5 and CVE-2018-0114: the attacker's own), and `crit`, since no
  * extension is understood here (RFC 7515 §4.1.11).
  */
-const REFUSED_HEADERS = ['jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'enc', 'zip'] as const;
+const REFUSED_HEADERS = ['jku', 'x5u', 'x5c', 'crit', 'b64', 'enc', 'zip'] as const;
 
-/** Fails with `invalid_token` for anything that is not one well-formed, signed, compact JWS of JSON within the length limit. */
-export function takeApart(token: string): UnverifiedToken {
-  if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than the limit');
+/**
+ * Fails with `invalid_token` for anything that is not one well-formed, signed, compact JWS of JSON within the length limit. Only a
+ * proof of possession brings its own key (RFC 9449 §4.2), and it must.
+ */
+export function takeApart(token: string, use: 'token' | 'proof' = 'token'): UnverifiedToken {
+  if (token.length > (use === 'proof' ? MAX_PROOF_LENGTH : MAX_TOKEN_LENGTH)) throw invalidToken('longer than the limit');
   const parts = token.split('.', 6);
   const [header, payload, signature] = parts;
   if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
@@ -30,11 +35,13 @@ export function takeApart(token: string): UnverifiedToken {
   decode(signature);
   const headers = parseStrictObject(decode(header));
   if (REFUSED_HEADERS.some((name) => headers.has(name))) throw invalidToken('a header that is never accepted');
+  if (headers.has('jwk') !== (use === 'proof')) throw invalidToken('a key of its own, or a proof without one');
   return {
     algorithm: text(headers.get('alg')),
     keyId: keyIdOf(headers),
     type: typeOf(headers),
     claims: parseStrictObject(decode(payload)),
+    embeddedKey: headers.get('jwk'),
   };
 }
 

@@ -12,6 +12,7 @@ import { createEmbedding, type Embedding } from '../embedding/embedding.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
+import { createEndLogin } from '../administration/logout.ts';
 import { createPolicyRevisions } from '../administration/policy-revisions.ts';
 import { createReports } from '../administration/reports.ts';
 import { createPolicyExplainer } from '../policy/explain.ts';
@@ -92,7 +93,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const indexParts = { config, catalog, identity: embedding.identity, telemetry, clock, closers };
   const vectors = await startIndex({ ...indexParts, ...(limits.index === undefined ? {} : { limits: limits.index }) });
   const issuers = [...config.issuers, ...(options.issuers ?? [])];
-  const identity = createIdentity({ issuers, clock, telemetry, limits: limits.identity ?? {} });
+  const identity = createIdentity({ issuers, clock, telemetry, once: catalog, limits: limits.identity ?? {} });
   closers.add(() => identity.close());
   await identity.start(AbortSignal.timeout(10_000));
 
@@ -147,6 +148,7 @@ function servicesOf({ config, scheme, stores, policy, identity, vectors, embeddi
   };
   return {
     identity,
+    endLogin: createEndLogin({ identity, catalog }),
     ingestion: createIngestion({
       ...shared,
       collection: config.collection,

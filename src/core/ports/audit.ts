@@ -20,6 +20,7 @@ export const AUDIT_KINDS = [
   'switch.lift-proposed',
   'switch.lift-withdrawn',
   'switch.lifted',
+  'login.ended',
   'switch.refused',
   'access.requested',
   'access.decided',

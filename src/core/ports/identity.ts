@@ -48,7 +48,7 @@ export interface Possession {
 /** Remembers what may be used once, on all replicas and over a restart. */
 export interface OnceGuard {
   /** True for the first who asks with this key, until `until` (seconds since 1970). `key` is a digest. */
-  first(key: string, until: number): Promise<boolean>;
+  useOnce(key: string, until: number): Promise<boolean>;
 }
 
 /** A logout token that holds (OpenID Connect Back-Channel Logout 1.0 §2.6), but for whether it was used before. */

@@ -74,9 +74,11 @@ function mountRefusals(app: Express, pipeline: Pipeline, routes: readonly Route[
       .filter((route) => route.path === path)
       .map((route) => route.method.toUpperCase())
       .join(', ');
+    const open = routes.every((route) => route.path !== path || route.kind === 'public');
     app.route(expressPath(path)).all((req: Request, res: Response) => {
       stateOf(req).route = path;
       res.setHeader('Allow', allow);
+      if (open) return refuse(pipeline, req, res, new AppError('method_not_allowed'));
       return refuseAuthenticated(pipeline, req, res, new AppError('method_not_allowed'));
     });
   }

@@ -1,20 +1,31 @@
 import type { IncomingMessage } from 'node:http';
 import type { Caller, Scope } from '../../core/caller.ts';
-import { AppError } from '../../core/errors.ts';
-import type { IdentityPort } from '../../core/ports/identity.ts';
+import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { IdentityPort, Possession } from '../../core/ports/identity.ts';
 import type { RateLimiter } from './rate-limits.ts';
 
 const MAX_TOKEN = 16_384;
+const REFUSED: ReadonlySet<ErrorCode> = new Set(['invalid_token', 'invalid_dpop_proof']);
 // RFC 6750 section 2.1, with the scheme in any case (RFC 9110 section 11.1).
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 const SCHEME = /^bearer(?: |$)/i;
 
-function authorizationFields(req: IncomingMessage): number {
-  let fields = 0;
+// RFC 9449 section 7.1.
+const DPOP = /^dpop +([A-Za-z0-9\-._~+/]+=*)$/i;
+const DPOP_SCHEME = /^dpop(?: |$)/i;
+
+/** The values of a field as they came; Node keeps the first of some and joins others. */
+function fields(req: IncomingMessage, name: string): readonly string[] {
+  const values: string[] = [];
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    if (req.rawHeaders[i]?.toLowerCase() === 'authorization') fields += 1;
+    if (req.rawHeaders[i]?.toLowerCase() === name) values.push(req.rawHeaders[i + 1] ?? '');
   }
-  return fields;
+  return values;
+}
+
+/** Which scheme a request tried; `Bearer` where it tried none. */
+export function schemeOf(req: IncomingMessage): 'Bearer' | 'DPoP' {
+  return DPOP_SCHEME.test(req.headers.authorization ?? '') ? 'DPoP' : 'Bearer';
 }
 
 /**
@@ -25,26 +36,45 @@ export function bearerToken(req: IncomingMessage): string {
   const value = req.headers.authorization;
   if (value === undefined || !SCHEME.test(value)) throw new AppError('missing_token');
   const token = value.length > MAX_TOKEN ? undefined : BEARER.exec(value)?.[1];
-  if (token === undefined || authorizationFields(req) !== 1) throw new AppError('invalid_token', { detail: 'malformed credentials' });
+  if (token === undefined || fields(req, 'authorization').length !== 1)
+    throw new AppError('invalid_token', { detail: 'malformed credentials' });
   return token;
 }
 
+interface Credentials {
+  readonly token: string;
+  readonly possession?: Possession;
+}
+
+/** A token with one proof for it, under the same rules. Two proofs are refused: another part might check the other one. */
+function credentialsOf(req: IncomingMessage, publicUrl: string): Credentials {
+  if (schemeOf(req) === 'Bearer') return { token: bearerToken(req) };
+  const value = req.headers.authorization ?? '';
+  const token = value.length > MAX_TOKEN ? undefined : DPOP.exec(value)?.[1];
+  if (token === undefined || fields(req, 'authorization').length !== 1)
+    throw new AppError('invalid_token', { detail: 'malformed credentials' });
+  const [proof, ...others] = fields(req, 'dpop');
+  if (proof === undefined || others.length > 0) throw new AppError('invalid_dpop_proof', { detail: 'not one DPoP field' });
+  const [path = ''] = (req.url ?? '').split(/[?#]/, 1);
+  return { token, possession: { proof, method: req.method ?? '', url: publicUrl + path } };
+}
+
 /**
- * Fails with `missing_token`, `invalid_token`, `rate_limited` for a refused token after too many of them, or what identity fails
+ * Fails with `missing_token`, `invalid_token`, `invalid_dpop_proof`, `rate_limited` for a refused token after too many of them, or what identity fails
  * with. A token that holds is let in whatever came from its address before: others are there too, behind one proxy or one office.
  */
 export async function authenticate(
   req: IncomingMessage,
-  address: string,
+  { address, publicUrl }: { readonly address: string; readonly publicUrl: string },
   identity: IdentityPort,
   limiter: RateLimiter,
   signal: AbortSignal,
 ): Promise<Caller> {
-  const token = bearerToken(req);
+  const { token, possession } = credentialsOf(req, publicUrl);
   try {
-    return await identity.authenticate(token, signal);
+    return await identity.authenticate(token, signal, possession);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid_token') await limiter.noteFailure(address);
+    if (error instanceof AppError && REFUSED.has(error.code)) await limiter.noteFailure(address);
     throw error;
   }
 }

@@ -125,7 +125,9 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       authenticate: options.authenticate ?? (async (text) => callerFrom(text)),
       issuers: [{ name: 'dev', url: 'https://issuer.example', groups: 'claim', tenants: ['acme'] }],
       notReady: () => [],
+      dpop: 'refused',
     },
+    endLogin: () => Promise.reject(new AppError('invalid_logout_token')),
     async retrieve(caller, request, signal) {
       seen.retrieved.push({ request, signal });
       return options.retrieve === undefined ? answerTo(request) : options.retrieve(caller, request, signal);

@@ -6,9 +6,10 @@ import { createApp } from './app.ts';
 import type { HttpDoorConfig } from './config.ts';
 import { createInFlight } from './in-flight.ts';
 import type { Pipeline } from './pipeline.ts';
-import { createRateLimiter } from './rate-limits.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limits.ts';
 import type { Route } from './route.ts';
 import { batchRoute } from './routes/batch.ts';
+import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { explainRoutes } from './routes/explain.ts';
@@ -46,11 +47,12 @@ export interface HttpDoor {
 
 interface Parts {
   readonly options: HttpDoorOptions;
+  readonly limiter: RateLimiter;
   readonly stop: AbortSignal;
   publicUrl(): string;
 }
 
-function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
+function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[] {
   const { services, config, telemetry, clock } = options;
   const routes: readonly Route[] = [
     ...retrieveRoutes(services, config),
@@ -62,6 +64,7 @@ function routesOf({ options, stop, publicUrl }: Parts): readonly Route[] {
     ...policyRoutes(services, config),
     ...switchRoutes(services, config),
     ...explainRoutes(services, config),
+    ...logoutRoutes(services, limiter),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),
   ];
@@ -94,14 +97,16 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const inFlight = createInFlight();
   let listening: Listening = { url: urlOf(config.host, config.port), port: config.port };
   const publicUrl = (): string => (config.publicUrl ?? listening.url).replace(/\/+$/, '');
+  const limiter = createRateLimiter(config.rates);
   const pipeline: Pipeline = {
     services,
     telemetry,
-    limiter: createRateLimiter(config.rates),
+    limiter,
     stop: stopping.signal,
     metadataUrl: () => publicUrl() + METADATA_PATH,
+    publicUrl,
   };
-  const app = createApp(pipeline, config, routesOf({ options, stop: stopping.signal, publicUrl }), inFlight);
+  const app = createApp(pipeline, config, routesOf({ options, limiter, stop: stopping.signal, publicUrl }), inFlight);
   const server = createHttpServer(app, config.limits);
   const metrics = config.metrics.kind === 'port' ? { server: metricsServer(options), ...config.metrics } : undefined;
   return {

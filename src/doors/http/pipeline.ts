@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { Caller, Scope } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
-import { authenticate, requireScope } from './authenticate.ts';
+import { authenticate, requireScope, schemeOf } from './authenticate.ts';
 import { readBody, requireMediaType } from './body.ts';
 import { parseInput, queryOf } from './input.ts';
 import { parseJson } from './json-input.ts';
@@ -19,6 +19,8 @@ export interface Pipeline {
   readonly telemetry: ServiceTelemetry;
   /** Address of the RFC 9728 metadata, known once the door listens. */
   metadataUrl(): string;
+  /** Where callers reach this service, known as soon. */
+  publicUrl(): string;
   /** Aborted once the service has begun to stop. */
   readonly stop: AbortSignal;
 }
@@ -35,7 +37,9 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
     if (!res.writableEnded) res.destroy();
     return;
   }
-  const challenge = challengeFor(error.code, pipeline.metadataUrl(), scope);
+  const { dpop } = pipeline.services.identity;
+  const sent = schemeOf(req);
+  const challenge = challengeFor(error.code, { metadataUrl: pipeline.metadataUrl(), scope, dpop, sent });
   const headers = {
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }),
@@ -47,7 +51,9 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
 /** Who asks, before anything else of the request is looked at. */
 export function callerOf(pipeline: Pipeline, req: Request, state: RequestState): Promise<Caller> {
   const address = req.ip ?? 'unknown';
-  return state.guard(authenticate(req, address, pipeline.services.identity, pipeline.limiter, state.signal));
+  return state.guard(
+    authenticate(req, { address, publicUrl: pipeline.publicUrl() }, pipeline.services.identity, pipeline.limiter, state.signal),
+  );
 }
 
 async function admit(pipeline: Pipeline, route: CallRoute | StreamRoute, req: Request, res: Response): Promise<Caller> {

@@ -1,3 +1,4 @@
+import type { EndLogin } from '../../administration/logout.ts';
 import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
 import type { Reports } from '../../administration/reports.ts';
 import type { SwitchService } from '../../administration/switches.ts';
@@ -20,6 +21,7 @@ export interface PartReadiness {
 /** What the door calls. It decides nothing itself. */
 export interface HttpServices {
   readonly identity: IdentityPort;
+  readonly endLogin: EndLogin;
   retrieve(caller: Caller, request: RetrieveRequest, signal: AbortSignal): Promise<RetrieveAnswer>;
   count(caller: Caller, request: CountRequest, signal: AbortSignal): Promise<CountAnswer>;
   /** Whether a sink may receive what a session of this caller has seen. */

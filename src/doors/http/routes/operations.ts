@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { SCOPES } from '../../../core/caller.ts';
 import { AppError } from '../../../core/errors.ts';
+import { ASYMMETRIC_ALGORITHMS, type DpopRule } from '../../../core/ports/identity.ts';
 import { bearerToken } from '../authenticate.ts';
 import type { MetricsExposure } from '../config.ts';
 import { stateOf } from '../request-state.ts';
@@ -20,6 +21,8 @@ const metadataSchema = z
     authorization_servers: z.array(z.string()),
     scopes_supported: z.array(z.enum(SCOPES)),
     bearer_methods_supported: z.tuple([z.literal('header')]),
+    dpop_signing_alg_values_supported: z.array(z.string()).optional(),
+    dpop_bound_access_tokens_required: z.boolean().optional(),
     resource_documentation: z.string(),
   })
   .meta({ id: 'ProtectedResource' });
@@ -67,6 +70,12 @@ function readyRoute(services: HttpServices): PublicRoute {
   };
 }
 
+/** RFC 9728 section 2. */
+function dpopMetadata(rule: DpopRule): Readonly<Record<string, unknown>> {
+  if (rule === 'refused') return {};
+  return { dpop_signing_alg_values_supported: ASYMMETRIC_ALGORITHMS, dpop_bound_access_tokens_required: rule === 'required' };
+}
+
 function metadataRoute(services: HttpServices, publicUrl: () => string): PublicRoute {
   return {
     kind: 'public',
@@ -81,6 +90,7 @@ function metadataRoute(services: HttpServices, publicUrl: () => string): PublicR
         authorization_servers: services.identity.issuers.map((issuer) => issuer.url),
         scopes_supported: SCOPES,
         bearer_methods_supported: ['header'],
+        ...dpopMetadata(services.identity.dpop),
         resource_documentation: `${publicUrl()}/docs`,
       };
       send(res, { status: 200, body });
