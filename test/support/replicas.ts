@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '../../src/config.ts';
 import type { SourceId, TenantId } from '../../src/core/ids.ts';
 import { encodePayload } from '../../src/vectors/payload.ts';
 import { httpProxy, PASS, type HttpProxy, type Reaction } from './http-proxy.ts';
@@ -27,7 +28,7 @@ export interface Replicas {
   stop(): Promise<void>;
 }
 
-export async function startReplicas(deployment: Deployment, policy: string): Promise<Replicas> {
+export async function startReplicas(deployment: Deployment, policy: string, more: Partial<Config> = {}): Promise<Replicas> {
   const qdrant = await qdrantForTests();
   const proxy = await httpProxy(qdrant.url);
   const postgres = deployment === 'postgres' ? await postgresForTests() : undefined;
@@ -35,7 +36,7 @@ export async function startReplicas(deployment: Deployment, policy: string): Pro
   const collection = qdrant.freshCollection();
   const database = postgres === undefined ? {} : { database: { kind: 'postgres' as const, url: await postgres.url() } };
   const index = { kind: 'remote' as const, url: proxy.url, apiKey: qdrant.apiKey ?? '' };
-  const options: TestServiceOptions = { policy, tenants: ['acme'], issuer, config: { ...database, qdrant: index, collection } };
+  const options: TestServiceOptions = { policy, tenants: ['acme'], issuer, config: { ...more, ...database, qdrant: index, collection } };
   const a = await startTestService(options);
   const b = deployment === 'sqlite' ? a : await startTestService(options);
   return {
