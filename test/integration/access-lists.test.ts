@@ -148,15 +148,14 @@ describe('entries that hold for a time', () => {
   });
 
   it('a writer may shorten a grant and lengthen a deny, and not the other way round', async () => {
-    const grant = (until: string): object => ({ acl: { allow: [{ principal: 'user:ann', until }] } });
-    const deny = (until: string): object => ({ acl: { allow: ['everyone'], deny: [{ principal: 'user:ann', until }] } });
-    for (const [first, wider] of [
-      [grant, '2998-01-01T00:00:00Z'],
-      [deny, PAST],
+    const grant = (until: string): { acl: object } => ({ acl: { allow: [{ principal: 'user:ann', until }] } });
+    const deny = (until: string): { acl: object } => ({ acl: { allow: ['everyone'], deny: [{ principal: 'user:ann', until }] } });
+    for (const [first, narrower, wider] of [
+      [grant, '2997-01-01T00:00:00Z', '2998-01-01T00:00:00Z'],
+      [deny, '2999-06-01T00:00:00Z', PAST],
     ] as const) {
-      const { path } = await put((first(FUTURE) as { acl: object }).acl);
-      if (first === deny) expect((await writer('PATCH', path, first('2999-06-01T00:00:00Z'))).status).toBe(200);
-      else expect((await writer('PATCH', path, first('2997-01-01T00:00:00Z'))).status).toBe(200);
+      const { path } = await put(first(FUTURE).acl);
+      expect((await writer('PATCH', path, first(narrower))).status).toBe(200);
       expect((await writer('PATCH', path, first(wider))).json()).toMatchObject({ code: 'forbidden' });
       expect((await owner('PATCH', path, first(wider))).status).toBe(200);
     }
@@ -412,6 +411,7 @@ describe('deleting and making again', () => {
           : writer('PUT', path, body).then(() => writer('DELETE', path)),
       ),
     );
-    for (const [n, answer] of all.entries()) if (n % 2 === 0) expect(answer.status).toBeGreaterThanOrEqual(400);
+    const wide = all.filter((_, n) => n % 2 === 0);
+    for (const { status } of wide) expect(status).toBeGreaterThanOrEqual(400);
   });
 });
