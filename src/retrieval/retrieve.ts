@@ -7,6 +7,7 @@ import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Purpose } from '../core/ports/policy.ts';
+import type { ShadowObserver } from '../core/ports/shadow.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { Leg } from '../core/ports/vectors.ts';
 import { answer, type Chosen } from './answer.ts';
@@ -18,6 +19,8 @@ import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 
 export interface RetrievalParts extends SearchParts {
+  /** Told of each request once, for the report on the revision in shadow. */
+  readonly shadow?: ShadowObserver;
   readonly embedding: EmbeddingPort;
   readonly audit: AuditPort;
   readonly provenance: ProvenancePort;
@@ -60,6 +63,7 @@ export async function retrieve(
   for (let search = 0; search < MAX_SEARCHES; search++) {
     signal.throwIfAborted();
     const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, declared, signal));
+    if (search === 0) parts.shadow?.observe(pass.context.view, pass.context.caller, purpose);
     // Where nothing was searched, there was nothing to wait beside.
     await declared();
     const patient = pass.overtaken && search < MAX_SEARCHES - 1;

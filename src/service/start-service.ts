@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { uuidOf } from '../core/digest.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
-import type { LabelScheme } from '../core/label.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
@@ -13,11 +12,7 @@ import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createEndLogin } from '../administration/logout.ts';
-import { createPolicyRevisions } from '../administration/policy-revisions.ts';
-import { createReports } from '../administration/reports.ts';
-import { createPolicyExplainer } from '../policy/explain.ts';
 import { createSwitches } from '../administration/switches.ts';
-import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
@@ -31,6 +26,7 @@ import { checkPolicy } from './check-policy.ts';
 import { createClosers } from './closers.ts';
 import type { ServiceLimits } from './limits.ts';
 import { openStores, type Stores } from './open-stores.ts';
+import { policyTools, type PolicyTools } from './policy-tools.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
@@ -99,7 +95,9 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
   const mender = createMender({ writes: catalog, vectors, telemetry });
   closers.add(() => mender.close());
-  const services = servicesOf({ config, scheme, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
+  const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
+  closers.add(() => tools.shadow.close());
+  const services = servicesOf({ config, tools, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -119,7 +117,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
 interface Parts {
   readonly config: Config;
-  readonly scheme: LabelScheme;
+  readonly tools: PolicyTools;
   readonly stores: Stores;
   readonly policy: PolicyPort;
   readonly identity: Identity;
@@ -132,11 +130,12 @@ interface Parts {
 }
 
 /** What the door calls, over parts that run. */
-function servicesOf({ config, scheme, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
+function servicesOf({ config, tools, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
   const { catalog, audit } = stores;
+  const { reports, policyRevisions, policyShadow, shadow } = tools;
   const { languages, dense } = config.embedding;
   const shared = { catalog, policy, vectors, embedding, telemetry, clock };
-  const retrieval: RetrievalParts = { ...shared, audit, provenance: createProvenance({ random: randomBytes }), languages };
+  const retrieval: RetrievalParts = { ...shared, audit, shadow, provenance: createProvenance({ random: randomBytes }), languages };
   const issuers = identity.issuers.map(({ name }) => name);
   const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);
   const mend = (): void => mender.kick();
@@ -162,8 +161,9 @@ function servicesOf({ config, scheme, stores, policy, identity, vectors, embeddi
     count: (caller, request, signal) => countChunks({ ...shared, audit }, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
-    reports: createReports({ catalog, policy, explainer: createPolicyExplainer(scheme), audit, telemetry, issuers: identity.issuers }),
-    policyRevisions: createPolicyRevisions({ catalog, policy, issuers, parse: parsePolicyCsv }),
+    reports,
+    policyRevisions,
+    policyShadow,
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     readiness: () => readiness(probes, probeMs),
   };

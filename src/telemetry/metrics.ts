@@ -10,6 +10,7 @@ interface CounterSpec {
 const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   hits_refused: { help: 'Hits that the index passed and the second key refused.', labels: ['reason'] },
   hits_unknown: { help: 'Hits whose chunk the catalog does not know.', labels: [] },
+  shadow_decisions: { help: 'Requests decided under the revision in shadow too, by what it would have changed.', labels: ['outcome'] },
   keys_disagree: { help: 'Zones on which the two keys differ. Alarm on any.', labels: [] },
   releases: { help: 'Answers released.', labels: ['outcome'] },
   rejudged: { help: 'Releases judged again because the epoch moved.', labels: [] },

@@ -13,6 +13,7 @@ export interface Log {
 export type Counter =
   | 'hits_refused' // reason: a hit that the index passed and key two refused
   | 'hits_unknown' // a hit whose chunk the catalog does not know
+  | 'shadow_decisions' // outcome: same | gains | loses | differs | failed | dropped
   | 'keys_disagree' // key one and key two differ on a zone: alarm
   | 'releases' // outcome: released | empty
   | 'rejudged' // a release whose epoch moved

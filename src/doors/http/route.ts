@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller, Scope } from '../../core/caller.ts';
+import type { AppError } from '../../core/errors.ts';
 import type { RequestContext } from '../../ingestion/types.ts';
 import type { Reply } from './send.ts';
 
@@ -37,7 +38,17 @@ export interface Call<Body, Query> {
   readonly body: Body;
   readonly query: Query;
   /** A path parameter, decoded once; the route parses it. */
-  param(name: 'source' | 'document' | 'request' | 'session'): string;
+  param(name: 'source' | 'document' | 'request' | 'session' | 'group' | 'id' | 'revision'): string;
+  /** A header field of the request; undefined where it is absent. */
+  header(name: 'if-match'): string | undefined;
+}
+
+/** A protocol with a media type and error bodies of its own. */
+export interface Dialect {
+  /** Media types that bodies may have; the first is that of answers. */
+  readonly types: readonly [string, ...string[]];
+  /** The whole body of a refusal. */
+  problem(error: AppError): unknown;
 }
 
 interface Authenticated extends Described {
@@ -48,6 +59,7 @@ interface Authenticated extends Described {
 
 export interface CallRoute extends Authenticated {
   readonly kind: 'call';
+  readonly dialect?: Dialect;
   readonly body: { readonly schema: z.ZodType; readonly bytes: number } | undefined;
   handle(call: Call<unknown, unknown>): Promise<Reply>;
 }

@@ -1,5 +1,8 @@
 import type { EndLogin } from '../../administration/logout.ts';
+import type { Groups } from '../../administration/directory/groups.ts';
+import type { Provisioning } from '../../administration/directory/provisioning.ts';
 import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
+import type { PolicyShadow } from '../../administration/policy-shadow.ts';
 import type { Reports } from '../../administration/reports.ts';
 import type { SwitchService } from '../../administration/switches.ts';
 import type { Caller } from '../../core/caller.ts';
@@ -30,7 +33,10 @@ export interface HttpServices {
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly policyRevisions: PolicyRevisions;
+  readonly groups: Groups;
+  readonly provisioning: Provisioning;
   readonly switches: SwitchService;
+  readonly policyShadow: PolicyShadow;
   readonly reports: Reports;
   readiness(): Promise<readonly PartReadiness[]>;
 }
