@@ -57,12 +57,18 @@ export async function verifyClaims(
  * What a token must say, whoever vouches for it: a signature or the issuer's own answer about it. `type` is lower case, empty
  * where there is none. Fails with `invalid_token`.
  */
-export function checkClaims(claims: Members, type: string, config: IssuerConfig, now: number): VerifiedClaims {
+export function checkClaims(
+  claims: Members,
+  type: string,
+  config: IssuerConfig,
+  now: number,
+  required: readonly string[] = config.requiredClaims,
+): VerifiedClaims {
   if (claims.get('iss') !== config.url) throw invalidToken('another issuer');
   const subject = requiredText(claims, 'sub');
   const client = clientOf(claims, config);
   const { issuedAt, expiresAt } = checkTimes(claims, config, now);
-  checkRequired(claims, config.requiredClaims);
+  checkRequired(claims, required);
   checkAudience(claims, client, config);
   refuseOtherKinds(type, claims, audienceOf(claims), client);
   const confirmation = confirmationOf(claims, config.dpop ?? 'accepted');

@@ -1,4 +1,5 @@
 import type { AppError } from '../../src/core/errors.ts';
+import type { Possession } from '../../src/core/ports/identity.ts';
 import { type Telemetry, silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import { createIdentity, type Identity } from '../../src/identity/identity.ts';
 import type { IdentityLimits } from '../../src/identity/limits.ts';
@@ -12,7 +13,7 @@ export interface IdentityFixture {
   /** Moves the clock of identity and issuer forward. */
   pass(milliseconds: number): void;
   /** `ok`, or the code of the failure. */
-  outcome(token: string): Promise<string>;
+  outcome(token: string, possession?: Possession): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -30,7 +31,7 @@ export async function startIdentity(options: TestIssuerOptions = {}, limits: Par
     identity,
     logged,
     pass: (milliseconds) => void (now += milliseconds),
-    outcome: (token) => outcomeOf(identity, token, logged),
+    outcome: (token, possession) => outcomeOf(identity, token, logged, possession),
     async close() {
       await identity.close();
       await issuer.stop();
@@ -38,9 +39,9 @@ export async function startIdentity(options: TestIssuerOptions = {}, limits: Par
   };
 }
 
-export async function outcomeOf(identity: Identity, token: string, logged: string[] = []): Promise<string> {
+export async function outcomeOf(identity: Identity, token: string, logged: string[] = [], possession?: Possession): Promise<string> {
   try {
-    await identity.authenticate(token, new AbortController().signal);
+    await identity.authenticate(token, new AbortController().signal, possession);
     return 'ok';
   } catch (error) {
     const failure = error as AppError;
