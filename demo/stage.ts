@@ -102,6 +102,7 @@ function configIn(directory: string): Config {
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'error',
     otlpEndpoint: undefined,
+    index: { shards: undefined, replicas: 1, reconcileMinutes: 0 },
     trustedProxies: undefined,
     operators: [],
     limits: { bodyBytes: 16_777_216, clientPerMinute: 60_000, userPerMinute: 60_000 },

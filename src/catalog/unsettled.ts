@@ -50,7 +50,8 @@ async function nextEnd(tx: Tx, tenant: TenantId, at: number): Promise<number | '
     .orderBy('valid_until')
     .limit(1)
     .executeTakeFirst();
-  return row?.valid_until == null ? 'forever' : row.valid_until * 1_000;
+  const end = row?.valid_until ?? undefined;
+  return end === undefined ? 'forever' : end * 1_000;
 }
 
 export function aggregates(context: CatalogContext): AggregateCatalog {

@@ -34,6 +34,11 @@ function qdrant({ qdrant }: Config): string {
   return `a local server that Sluice starts${qdrant.binary === undefined ? '' : `: ${qdrant.binary}`}`;
 }
 
+function indexed({ index: { shards, replicas, reconcileMinutes } }: Config): string {
+  const made = `${shards ?? 'as many as nodes'} shards of ${replicas} ${replicas === 1 ? 'copy' : 'copies'} where it is made`;
+  return `${made}; ${reconcileMinutes === 0 ? 'compared with the catalog when asked' : `compared with the catalog every ${reconcileMinutes} minutes`}`;
+}
+
 function metrics({ metrics }: Config): string {
   switch (metrics.kind) {
     case 'none':
@@ -64,6 +69,7 @@ export function explainConfig(config: Config): string {
       config.operators.map(({ tenant, user }) => `${user} of ${tenant}`).join(', ') ||
         'none; everything is switched off on the machine alone',
     ],
+    ['index', indexed(config)],
     ['trusted proxies', config.trustedProxies?.join(', ') ?? 'none'],
     ...issuers.map((text) => ['issuer', text] as const),
     ['languages', config.embedding.languages.join(', ')],

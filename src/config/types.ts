@@ -24,6 +24,7 @@ export interface Config {
   readonly limits: LimitsConfig;
   /** Who may switch off everything over HTTP. Empty: nobody; it can still be done on the machine. */
   readonly operators: readonly OperatorConfig[];
+  readonly index: IndexConfig;
   /** Addresses and networks of reverse proxies; undefined: none, and every peer is a caller. */
   readonly trustedProxies: readonly string[] | undefined;
 }
@@ -43,6 +44,15 @@ export type MetricsConfig =
 export type QdrantConfig =
   | { readonly kind: 'local'; readonly binary: string | undefined }
   | { readonly kind: 'remote'; readonly url: string; readonly apiKey: string };
+
+export interface IndexConfig {
+  /** Of a collection that is made; undefined: as many as the cluster has nodes. */
+  readonly shards: number | undefined;
+  /** Copies of each shard of a collection that is made. */
+  readonly replicas: number;
+  /** How often the index is compared with the catalog unasked; 0: never. */
+  readonly reconcileMinutes: number;
+}
 
 export interface EmbeddingConfig {
   /** BCP 47 primary languages; the first is that of documents that name none. */

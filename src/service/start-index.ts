@@ -25,7 +25,15 @@ export interface IndexParts {
 export async function startIndex(parts: IndexParts): Promise<StartableVectorIndex> {
   const { config, catalog, identity, telemetry, clock, closers, limits } = parts;
   const endpoint = await qdrantEndpoint(parts);
-  const vectors = createVectorIndex({ endpoint, collection: config.collection, identity, telemetry, clock, ...limits });
+  const vectors = createVectorIndex({
+    endpoint,
+    collection: config.collection,
+    identity,
+    telemetry,
+    clock,
+    placement: config.index,
+    ...limits,
+  });
   closers.add(() => vectors.close());
   const recorded = await catalog.collectionIdentity(config.collection);
   await vectors.start(AbortSignal.timeout(60_000), recorded === undefined ? 'perhaps' : 'there');

@@ -31,6 +31,15 @@ const info = z.object({
 });
 type Info = z.infer<typeof info>['result'];
 
+/** How a collection that is made is spread over a cluster. An existing one stays as it is. */
+export interface Placement {
+  /** As many as there are nodes where undefined. */
+  readonly shards: number | undefined;
+  readonly replicas: number;
+}
+
+export const ONE_COPY: Placement = { shards: undefined, replicas: 1 };
+
 const matched = { type: 'integer', lookup: true, range: false } as const;
 const ranged = { type: 'integer', lookup: false, range: true } as const;
 const both = { type: 'integer', lookup: true, range: true } as const;
@@ -104,7 +113,13 @@ async function read(admin: Admin, collection: string, signal: AbortSignal): Prom
   return parsed.data.result;
 }
 
-async function create(admin: Admin, collection: string, identity: EmbeddingIdentity, signal: AbortSignal): Promise<void> {
+async function create(
+  admin: Admin,
+  collection: string,
+  identity: EmbeddingIdentity,
+  { shards, replicas }: Placement,
+  signal: AbortSignal,
+): Promise<void> {
   const body = {
     collection_name: collection,
     vectors: identity.dense.kind === 'none' ? {} : { [DENSE]: { size: identity.dense.dimension, distance: 'Cosine' as const } },
@@ -113,6 +128,11 @@ async function create(admin: Admin, collection: string, identity: EmbeddingIdent
     // A rewrite by a key without an index would scan the collection; no filter of ours does.
     strict_mode_config: { enabled: true, unindexed_filtering_update: false },
     metadata: { sluice: record(identity) },
+    ...(shards === undefined ? {} : { shard_number: shards }),
+    replication_factor: replicas,
+    // One copy must have a write, and the others that are up: before it is acknowledged, whichever misses it is taken out of service.
+    // With more than one demanded, every write would fail for as long as a node is down.
+    write_consistency_factor: 1,
   };
   // 409: another replica was faster. What it made is checked like any other.
   await admin
@@ -123,8 +143,9 @@ async function create(admin: Admin, collection: string, identity: EmbeddingIdent
 }
 
 const LOST =
-  'it is not there, although documents were indexed in it. An empty one would answer that nothing matches. Restore it from a snapshot, ' +
-  'or start with a new data directory or database and ingest again.';
+  'it is not there, although documents were indexed in it. An empty one would answer that nothing matches. Restore it from a snapshot ' +
+  'and run "sluice reconcile", which writes what the snapshot is too old for; or start with a new data directory or database and ' +
+  'ingest again.';
 
 /**
  * Makes the collection's payload indexes where they are missing, and the collection itself unless it must be there already. Fails with
@@ -135,12 +156,13 @@ export async function ensureCollection(
   collection: string,
   identity: EmbeddingIdentity,
   expected: 'perhaps' | 'there',
+  placement: Placement,
   signal: AbortSignal,
 ): Promise<void> {
   let found = await read(admin, collection, signal);
   if (found === 'absent') {
     if (expected === 'there') throw unusable(collection, LOST);
-    await create(admin, collection, identity, signal);
+    await create(admin, collection, identity, placement, signal);
     found = await read(admin, collection, signal);
   }
   if (found === 'absent') throw unusable(collection, 'it could not be made');

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import type { AuthorizedFilter, Exclusion, ZoneTerm } from '../core/filter.ts';
+import type { AuthorizedFilter, Exclusion, Opening, ZoneTerm } from '../core/filter.ts';
 import type { JsonObject } from '../core/json.ts';
 import { GATES, NO_GATE, NOBODY } from './payload.ts';
 
@@ -45,6 +45,38 @@ function exclusion(without: Exclusion): readonly JsonObject[] {
 }
 
 /**
+ * Gates and validity, or beside them what a grant opens. The index holds a document's validity cut to that of its ACL's entries, which
+ * a grant does not look at, so a search leaves the time of what is granted to key two; an aggregate, which has no second key, keeps
+ * it. A point that lost a gate or a bound is invisible to a grant as well.
+ */
+function access({ grants, without }: AuthorizedFilter, gate: readonly number[], now: number): readonly JsonObject[] {
+  const open = GATES.map((key): JsonObject => ({ key, match: { any: gate } }));
+  const valid: readonly JsonObject[] = [
+    { key: 'valid_from', range: { lte: now } },
+    { key: 'valid_until', range: { gt: now } },
+  ];
+  if (grants.kind === 'none') return [...open, ...valid];
+  const opened = someOf(grants.openings, 'opening').map(openingCondition);
+  const whole = [...GATES, 'valid_from', 'valid_until'].map((key): JsonObject => ({ key, range: { gte: NOBODY } }));
+  return without.kind === 'none'
+    ? [...whole, { should: [{ must: [...open, ...valid] }, ...opened] }]
+    : [...whole, ...valid, { should: [{ must: open }, ...opened] }];
+}
+
+function openingCondition(opening: Opening): JsonObject {
+  switch (opening.kind) {
+    case 'zones':
+      return zoneCondition(opening.zones);
+    case 'documents': {
+      const documents = someOf(opening.documents, 'document');
+      return { must: [zoneCondition({ kind: 'flat', ids: [opening.zone] }), { key: 'document', match: { any: [...documents] } }] };
+    }
+    default:
+      return opening satisfies never;
+  }
+}
+
+/**
  * Qdrant's filter for what this caller may read. Every condition but the deny fails on a missing field, and the deny, which
  * would pass on one, has a condition of its own that demands the field.
  */
@@ -57,10 +89,8 @@ export function toQdrantFilter(filter: AuthorizedFilter): RootFilter {
     { key: 'tenant', match: { value: filter.tenant } },
     zoneCondition(filter.zones),
     { key: 'acl_v', range: { gte: 1 } },
-    ...GATES.map((key) => ({ key, match: { any: gate } })),
+    ...access(filter, gate, now),
     { key: 'deny', range: { gte: NOBODY } },
-    { key: 'valid_from', range: { lte: now } },
-    { key: 'valid_until', range: { gt: now } },
   ];
   // As one condition of its own, so that no clause of the caller's meets one of ours.
   if (filter.metadata.kind === 'filter') must.push(filter.metadata.filter);

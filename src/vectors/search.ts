@@ -37,9 +37,13 @@ function cutsATie(hits: readonly Hit[], limit: number, fetched: number): boolean
   return hits.length >= fetched && hits.at(-1)?.score === hits[limit - 1]?.score;
 }
 
-/** Exact: an estimate would tell of points that the filter leaves out. Fails with `index_unavailable`. */
+/**
+ * Exact: an estimate would tell of points that the filter leaves out. Every copy of a shard is asked and the lowest number taken
+ * (`consistency=all`): a node that has just come back answers from what it had when it went, until it learns what it missed, and
+ * no second key judges a number. Fails with `index_unavailable`, also while a copy is down.
+ */
 export function createCount({ read, collection, deadlineMs }: Pick<SearchOptions, 'read' | 'collection' | 'deadlineMs'>) {
-  const path = `/collections/${encodeURIComponent(collection)}/points/count?timeout=${Math.ceil(deadlineMs / 1_000)}`;
+  const path = `/collections/${encodeURIComponent(collection)}/points/count?consistency=all&timeout=${Math.ceil(deadlineMs / 1_000)}`;
   return async function count(filter: AuthorizedFilter, signal: AbortSignal): Promise<number> {
     const answer = await read.post(path, `{"filter":${JSON.stringify(toQdrantFilter(filter))},"exact":true}`, signal);
     const parsed = countAnswer.safeParse(answer);

@@ -4,7 +4,7 @@ import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Attributes, Telemetry } from '../core/ports/telemetry.ts';
 import type { VectorIndex } from '../core/ports/vectors.ts';
 import { createAdmin } from './admin.ts';
-import { ensureCollection, probeCollection } from './collection.ts';
+import { ensureCollection, ONE_COPY, probeCollection, type Placement } from './collection.ts';
 import type { EndpointProvider } from './endpoint.ts';
 import { createHotRead } from './hot-read.ts';
 import { createCount, createSearch } from './search.ts';
@@ -20,6 +20,8 @@ export interface VectorIndexOptions {
   /** Milliseconds; 5,000 for a search and 30,000 for one attempt at a write unless given. */
   readonly searchDeadlineMs?: number;
   readonly writeDeadlineMs?: number;
+  /** Of a collection that has to be made; one copy unless given. */
+  readonly placement?: Placement;
 }
 
 export interface StartableVectorIndex extends VectorIndex {
@@ -39,7 +41,9 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
   const read = createHotRead({ endpoint, deadlineMs: searchDeadlineMs });
   const admin = createAdmin({ endpoint, deadlineMs: writeDeadlineMs, attempts: WRITE_ATTEMPTS });
   const search = createSearch({ read, collection, identity, clock, deadlineMs: searchDeadlineMs });
-  const count = createCount({ read, collection, deadlineMs: searchDeadlineMs });
+  // With a circuit of its own: counts fail while one copy of a shard is down, and searches need not.
+  const counting = createHotRead({ endpoint, deadlineMs: searchDeadlineMs });
+  const count = createCount({ read: counting, collection, deadlineMs: searchDeadlineMs });
   const writes = createWrites(admin, collection);
 
   function step<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
@@ -67,11 +71,11 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
         const limited = AbortSignal.any([signal, AbortSignal.timeout(writeDeadlineMs)]);
         const version = await checkServer(endpoint(), telemetry.log, limited);
         // Each call has its own deadline; all of them together may take as long as the caller waits.
-        await ensureCollection(admin, collection, identity, expected, signal);
+        await ensureCollection(admin, collection, identity, expected, options.placement ?? ONE_COPY, signal);
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
     close: async () => {
-      await Promise.all([read.close(), admin.close()]);
+      await Promise.all([read.close(), counting.close(), admin.close()]);
     },
   };
 }

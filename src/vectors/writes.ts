@@ -29,7 +29,9 @@ function revisionBelow(revision: number): Schemas['Filter'] {
 }
 
 export function createWrites(admin: Admin, collection: string) {
-  const target = { collection_name: collection, wait: true, ordering: 'strong' } as const;
+  // No `ordering`: it sends writes through one node, and while that one is down none succeeds. None is needed: each write is made under
+  // a condition on the revision, so whatever order they come in, the newest stays.
+  const target = { collection_name: collection, wait: true } as const;
 
   async function upsertBatch(points: readonly Point[], revision: number, signal: AbortSignal): Promise<void> {
     const body = {
