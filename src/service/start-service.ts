@@ -1,9 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { uuidOf } from '../core/digest.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
+import { createGroups } from '../administration/directory/groups.ts';
+import { createProvisioning } from '../administration/directory/provisioning.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
 import type { HttpServices } from '../doors/http/services.ts';
@@ -139,6 +141,7 @@ function servicesOf({ config, tools, stores, policy, identity, vectors, embeddin
   const issuers = identity.issuers.map(({ name }) => name);
   const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);
   const mend = (): void => mender.kick();
+  const directory = { catalog, policy, issuers: identity.issuers, newId: randomUUID, mend };
   const probes = {
     index: (signal: AbortSignal) => vectors.probe(signal),
     catalog: () => catalog.tenants(),
@@ -163,6 +166,8 @@ function servicesOf({ config, tools, stores, policy, identity, vectors, embeddin
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     reports,
     policyRevisions,
+    groups: createGroups(directory),
+    provisioning: createProvisioning(directory),
     policyShadow,
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     readiness: () => readiness(probes, probeMs),

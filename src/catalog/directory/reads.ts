@@ -38,6 +38,19 @@ export function directoryReads({ database }: Pick<CatalogContext, 'database'>): 
       if (limit === 0) return { total, entries: [] };
       return { total, entries: (await query.selectAll().orderBy('id').offset(offset).limit(limit).execute()).map(groupOf) };
     },
+    async directoryGroupsAfter(tenant, issuer, after, limit) {
+      const rows = await db
+        .selectFrom('directory_groups')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        // Between `group:<issuer>|` and the next character: the principals of one issuer stand together in their index.
+        .where('principal', '>', after ?? `group:${issuer}|`)
+        .where('principal', '<', `group:${issuer}}`)
+        .orderBy('principal')
+        .limit(limit)
+        .execute();
+      return rows.map(groupOf);
+    },
     directoryMembers: (tenant, group, after, limit) => members(database, tenant, group, after, limit),
     directoryEntries: (tenant, principals) => entries(database, tenant, principals),
     async unknownPrincipals(tenant, principals) {

@@ -103,6 +103,8 @@ export interface DirectoryCatalog {
     offset: number,
     limit: number,
   ): Promise<DirectoryPage<DirectoryGroup>>;
+  /** Ordered by principal, after `after`. */
+  directoryGroupsAfter(tenant: TenantId, issuer: string, after: Principal | undefined, limit: number): Promise<readonly DirectoryGroup[]>;
   /** Members it has itself, ordered by id, after `after`. */
   directoryMembers(tenant: TenantId, group: string, after: string | undefined, limit: number): Promise<readonly DirectoryMember[]>;
   /** `newcomers` are made in the same transaction, before the members are read. */

@@ -7,8 +7,12 @@ import type { InFlight } from './in-flight.ts';
 import { callerOf, refuse, serveCall, serveStream, type Pipeline } from './pipeline.ts';
 import { beginRequest, stateOf } from './request-state.ts';
 import { expressPath, type Route } from './route.ts';
+import { SCIM_DIALECT } from './scim/dialect.ts';
 
 const V1 = '/v1';
+const SCIM = '/scim';
+/** Below these nobody without a token learns even which paths there are, and nothing is kept on the way. */
+const GUARDED = [V1, SCIM];
 
 function hostOf(req: Request): string {
   const host = (req.headers.host ?? '').toLowerCase();
@@ -26,7 +30,7 @@ function begin(pipeline: Pipeline, config: HttpDoorConfig, inFlight: InFlight) {
       onEnd: () => inFlight.end(),
     });
     res.setHeader('X-Request-Id', state.requestId);
-    if (req.url.startsWith(V1)) res.setHeader('Cache-Control', 'no-store');
+    if (GUARDED.some((prefix) => req.url.startsWith(prefix))) res.setHeader('Cache-Control', 'no-store');
     cutOffUnread(req, res);
     state.telemetry.run(() => {
       if (pipeline.stop.aborted) refuse(pipeline, req, res, new AppError('shutting_down', { retryAfter: 1 }));
@@ -58,13 +62,14 @@ function mount(app: Express, pipeline: Pipeline, route: Route): void {
   });
 }
 
-/** Below /v1 nobody without a token learns even which paths there are. */
 async function refuseAuthenticated(pipeline: Pipeline, req: Request, res: Response, error: AppError): Promise<void> {
+  const under = GUARDED.find((prefix) => req.path === prefix || req.path.startsWith(`${prefix}/`));
+  const dialect = under === SCIM ? SCIM_DIALECT : undefined;
   try {
-    if (req.path === V1 || req.path.startsWith(`${V1}/`)) await callerOf(pipeline, req, stateOf(req));
-    refuse(pipeline, req, res, error);
+    if (under !== undefined) await callerOf(pipeline, req, stateOf(req));
+    refuse(pipeline, req, res, error, undefined, dialect);
   } catch (failure) {
-    refuse(pipeline, req, res, failure);
+    refuse(pipeline, req, res, failure, undefined, dialect);
   }
 }
 

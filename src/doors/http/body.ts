@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 
 /** Fails with `unsupported_media_type`. Compressed bodies are refused: a small one can unpack to any size. */
-export function requireMediaType(req: IncomingMessage, type: string): void {
+export function requireMediaType(req: IncomingMessage, ...types: readonly string[]): void {
   const [essence = '', ...parameters] = (req.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='));
   const encoding = req.headers['content-encoding'];
   const utf8 = charset === undefined || charset === 'charset=utf-8' || charset === 'charset="utf-8"';
-  if (essence !== type || !utf8 || (encoding !== undefined && encoding.toLowerCase() !== 'identity')) {
+  if (!types.includes(essence) || !utf8 || (encoding !== undefined && encoding.toLowerCase() !== 'identity')) {
     throw new AppError('unsupported_media_type');
   }
 }

@@ -119,6 +119,13 @@ export function answerTo(request: RetrieveRequest): RetrieveAnswer {
   return { requestId: request.requestId, chunks: [] };
 }
 
+const nothing = (): Promise<never> => Promise.reject(new AppError('not_found'));
+const directoryFake: HttpServices['groups'] & HttpServices['provisioning'] = {
+  ...{ list: nothing, get: nothing, put: nothing, remove: nothing, admit: nothing },
+  ...{ users: nothing, user: nothing, createUser: nothing, updateUser: nothing, deleteUser: nothing },
+  ...{ groups: nothing, group: nothing, members: nothing, createGroup: nothing, updateGroup: nothing, deleteGroup: nothing },
+};
+
 function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
@@ -141,9 +148,23 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
     },
     policyRevisions: {
       active: () => Promise.resolve({ revision: 'r1', policy: 'p\n' }),
+      list: () => Promise.resolve({ revision: 'r1', policy: 'p\n', revisions: [] }),
+      detail: () => Promise.reject(new AppError('not_found')),
+      activate: (_context, revision) => Promise.resolve({ revision, policy: 'p\n' }),
       publish: (_context, { policy }) => Promise.resolve({ revision: 'r2', policy }),
     },
-    reports: { explain: () => Promise.reject(new AppError('not_found')) },
+    reports: {
+      explain: () => Promise.reject(new AppError('not_found')),
+      diff: () => Promise.reject(new AppError('not_found')),
+      blastRadius: () => Promise.reject(new AppError('not_found')),
+    },
+    policyShadow: {
+      start: () => Promise.reject(new AppError('not_found')),
+      stop: () => Promise.reject(new AppError('not_found')),
+      report: () => Promise.reject(new AppError('not_found')),
+    },
+    groups: directoryFake,
+    provisioning: directoryFake,
     switches: {
       list: () => Promise.resolve({ switches: [] }),
       throw: (_context, { kind }, reason) => Promise.resolve({ thrown: true, resource: { kind, reason, at: '2026-01-01T00:00:00.000Z' } }),

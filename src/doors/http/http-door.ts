@@ -15,6 +15,8 @@ import { documentRoutes } from './routes/documents.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
+import { groupRoutes } from './routes/groups.ts';
+import { scimRoutes } from './scim/routes.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
@@ -62,6 +64,8 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
     ...policyRoutes(services, config),
+    ...groupRoutes(services, config),
+    ...scimRoutes(services, config, publicUrl),
     ...switchRoutes(services, config),
     ...explainRoutes(services, config),
     ...logoutRoutes(services, limiter),

@@ -8,7 +8,7 @@ import { JSON_TYPE, PROBLEM_TYPE } from './send.ts';
 
 const PROBLEM_STATUSES: Readonly<Record<Route['kind'], readonly number[]>> = {
   public: [503],
-  call: [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503],
+  call: [400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503],
   stream: [400, 401, 403, 404, 415, 429, 500, 503],
 };
 

@@ -9,7 +9,7 @@ import { parseJson } from './json-input.ts';
 import { asProblemError, challengeFor, problemOf } from './problem.ts';
 import type { RateLimiter } from './rate-limits.ts';
 import { stateOf, type RequestState } from './request-state.ts';
-import type { Call, CallRoute, StreamRoute } from './route.ts';
+import type { Call, CallRoute, Dialect, StreamRoute } from './route.ts';
 import { JSON_TYPE, PROBLEM_TYPE, send } from './send.ts';
 import type { HttpServices } from './services.ts';
 
@@ -26,7 +26,7 @@ export interface Pipeline {
 }
 
 /** Answers with a problem and logs what the caller is not told. */
-export function refuse(pipeline: Pipeline, req: Request, res: Response, failure: unknown, scope?: Scope): void {
+export function refuse(pipeline: Pipeline, req: Request, res: Response, failure: unknown, scope?: Scope, dialect?: Dialect): void {
   const state = stateOf(req);
   const error = asProblemError(failure);
   state.code = error.code;
@@ -45,7 +45,8 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }),
     ...(pipeline.stop.aborted ? { connection: 'close' } : {}),
   };
-  send(res, { status: error.status, body: problemOf(error, state.requestId), headers }, PROBLEM_TYPE);
+  const body = dialect === undefined ? problemOf(error, state.requestId) : dialect.problem(error);
+  send(res, { status: error.status, body, headers }, dialect?.types[0] ?? PROBLEM_TYPE);
 }
 
 /** Who asks, before anything else of the request is looked at. */
@@ -68,7 +69,7 @@ async function admit(pipeline: Pipeline, route: CallRoute | StreamRoute, req: Re
 
 async function bodyOf(route: CallRoute, req: Request, res: Response, state: RequestState): Promise<unknown> {
   if (route.body === undefined) return undefined;
-  requireMediaType(req, JSON_TYPE);
+  requireMediaType(req, ...(route.dialect?.types ?? [JSON_TYPE]));
   const bytes = await state.guard(readBody(req, res, route.body.bytes)).catch((error: unknown) => {
     throw error instanceof AppError && error.code === 'deadline_exceeded' ? new AppError('request_timeout') : error;
   });
@@ -91,6 +92,10 @@ function callOf<B, Q>(caller: Caller, req: Request, state: RequestState, body: B
     traceId: state.traceId,
     body,
     query,
+    header(name) {
+      const value = req.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    },
     param(name) {
       const value = req.params[name];
       if (typeof value !== 'string') throw new AppError('internal', { detail: `a route without ${name}` });
@@ -109,9 +114,9 @@ export async function serveCall(pipeline: Pipeline, route: CallRoute, req: Reque
     const body = await bodyOf(route, req, res, state);
     const reply = await state.guard(route.handle(callOf(caller, req, state, body, query)));
     if (pipeline.stop.aborted) res.setHeader('Connection', 'close');
-    send(res, reply);
+    send(res, reply, route.dialect?.types[0]);
   } catch (error) {
-    refuse(pipeline, req, res, error, route.scopes[0]);
+    refuse(pipeline, req, res, error, route.scopes[0], route.dialect);
   }
 }
 
