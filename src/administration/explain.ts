@@ -1,6 +1,6 @@
-import { judgeAcl } from '../core/acl.ts';
 import { aclSubject, type Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
+import { judgeAccess } from '../core/grants.ts';
 import { parseDocumentId, parseSourceId, type ChunkId } from '../core/ids.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
@@ -145,7 +145,7 @@ function isReleased(policy: PolicyPort, caller: Caller, view: TenantView, facts:
     !facts.off &&
     (facts.validFrom === 'always' || at >= facts.validFrom * 1000) &&
     (facts.validUntil === 'forever' || at < facts.validUntil * 1000) &&
-    judgeAcl(facts.acl, aclSubject(caller), at).kind === 'permit' &&
+    judgeAccess(facts.acl, aclSubject(caller), view.grants, caller, facts, at).kind === 'permit' &&
     policy.confirm(view, caller, facts.zone, 'retrieve', purpose).kind === 'permit'
   );
 }

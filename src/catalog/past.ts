@@ -10,6 +10,7 @@ import type { Schema } from '../database/schema.ts';
 import { readDatabaseTime } from '../database/time.ts';
 import type { CatalogContext } from './context.ts';
 import { EVERYTHING } from './epochs.ts';
+import { readGrants } from './grants.ts';
 import { aclOf, labelOf, policyOf, sourceOf, zoneOf } from './rows.ts';
 
 /** No counter of a live view is negative, so a past one is never taken for the newest. */
@@ -45,6 +46,7 @@ async function viewAt(context: CatalogContext, tx: Tx, tenant: TenantId, at: num
     sources,
     zones: await zonesAt(context, tx, tenant, sources, at),
     off: await switchesAt(tx, tenant, at),
+    grants: await readGrants(tx, tenant, at),
   };
 }
 

@@ -6,8 +6,9 @@ import type { Principal } from '../core/principal.ts';
 import type { Source, Zone } from '../core/zone.ts';
 import type { SwitchRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
-import type { CatalogContext } from './context.ts';
+import { databaseNow, type CatalogContext } from './context.ts';
 import { EVERYTHING } from './epochs.ts';
+import { readGrants } from './grants.ts';
 import { policyOf, sourceOf, zoneOf } from './rows.ts';
 
 /** Keeps the newest view of each tenant; loads one at a time a tenant, from one snapshot, when a stamp asks for a newer one. */
@@ -57,6 +58,7 @@ async function readView(context: CatalogContext, tx: Tx, tenant: TenantId, previ
     sources,
     zones: await readZones(context, tx, tenant, sources, previous),
     off: await readSwitches(tx, tenant),
+    grants: await readGrants(tx, tenant, await databaseNow(tx, context)),
   };
 }
 

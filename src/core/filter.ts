@@ -38,8 +38,15 @@ export interface FilterSpec {
   /** Seconds since 1970; documents outside their validity do not match. */
   readonly now: number;
   readonly metadata: { readonly kind: 'none' } | { readonly kind: 'filter'; readonly filter: MetadataFilter };
+  readonly grants: GrantTerm;
   readonly without: Exclusion;
 }
+
+/** What the caller's grants open, whatever its gates say; everything else of the filter holds there too. Never an empty list. */
+export type GrantTerm = { readonly kind: 'none' } | { readonly kind: 'opened'; readonly openings: readonly [Opening, ...Opening[]] };
+export type Opening =
+  | { readonly kind: 'zones'; readonly zones: ZoneTerm }
+  | { readonly kind: 'documents'; readonly zone: ZoneId; readonly documents: readonly [DocumentKey, ...DocumentKey[]] };
 
 /**
  * Documents that are left out whatever the index says of them. An aggregate has no hits that key two could judge, so what only

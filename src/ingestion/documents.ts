@@ -1,6 +1,7 @@
-import { judgeAcl, type Acl } from '../core/acl.ts';
+import type { Acl } from '../core/acl.ts';
 import { aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
+import { judgeAccess } from '../core/grants.ts';
 import { parseDocumentId, type DocumentId } from '../core/ids.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
@@ -185,7 +186,7 @@ function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocume
     !found.off &&
     (found.validFrom === 'always' || found.validFrom * 1_000 <= at) &&
     (found.validUntil === 'forever' || at < found.validUntil * 1_000) &&
-    judgeAcl(found.acl, aclSubject(caller), at).kind === 'permit' &&
+    judgeAccess(found.acl, aclSubject(caller), authority.view.grants, caller, found, at).kind === 'permit' &&
     parts.policy.confirm(authority.view, caller, found.zone, 'retrieve', purpose).kind === 'permit'
   );
 }

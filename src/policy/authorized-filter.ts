@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
-import type { AuthorizedFilter, FilterSpec, Restriction } from '../core/filter.ts';
+import type { AuthorizedFilter, FilterSpec, GrantTerm, Opening, Restriction } from '../core/filter.ts';
+import type { Grant } from '../core/grants.ts';
 import type { PrincipalNumber, ZoneId } from '../core/ids.ts';
 import { trustRank, type LabelScheme } from '../core/label.ts';
 import type { Principal } from '../core/principal.ts';
@@ -24,6 +25,20 @@ export function numbersOf(
   return found.sort((a, b) => a - b);
 }
 
+/** What these grants open of these zones. By zone for single documents, since a grant ends where its document moves to another one. */
+export function grantTerm(grants: readonly Grant[], zones: readonly ZoneId[]): GrantTerm {
+  const whole = new Set(grants.flatMap((grant) => (grant.document.kind === 'all' ? [...grant.zones] : [])));
+  const opened = zones.filter((zone) => whole.has(zone));
+  const openings: Opening[] = opened.length === 0 ? [] : [{ kind: 'zones', zones: Object.freeze(zoneTerm(opened)) }];
+  const single = grants.flatMap(({ document, zones: within }) => (document.kind === 'one' ? [{ key: document.key, within }] : []));
+  for (const zone of single.length === 0 ? [] : zones) {
+    const [first, ...more] = new Set(whole.has(zone) ? [] : single.filter(({ within }) => within.has(zone)).map(({ key }) => key));
+    if (first !== undefined) openings.push({ kind: 'documents', zone, documents: [first, ...more] });
+  }
+  const [first, ...more] = openings.map((opening) => Object.freeze(opening));
+  return first === undefined ? { kind: 'none' } : { kind: 'opened', openings: Object.freeze([first, ...more] as const) };
+}
+
 function isNumber(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
 }
@@ -42,5 +57,5 @@ export function mintFilter(spec: Omit<FilterSpec, 'zones'> & { readonly zones: r
   const without = Object.freeze(
     spec.without.kind === 'none' ? spec.without : { ...spec.without, documents: Object.freeze([...spec.without.documents]) },
   );
-  return Object.freeze({ ...spec, zones, gate, deny, without }) as AuthorizedFilter;
+  return Object.freeze({ ...spec, zones, gate, deny, grants: Object.freeze(spec.grants), without }) as AuthorizedFilter;
 }

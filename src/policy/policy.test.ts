@@ -254,7 +254,16 @@ describe('authorize', () => {
     const made = authorize({});
     expect(made).toEqual({
       kind: 'filter',
-      filter: { tenant, zones: { kind: 'flat', ids: [1, 2, 3, 4] }, gate: [4, 9], deny: [4, 5, 9], now: 7, metadata: { kind: 'none' } },
+      filter: {
+        tenant,
+        zones: { kind: 'flat', ids: [1, 2, 3, 4] },
+        gate: [4, 9],
+        deny: [4, 5, 9],
+        now: 7,
+        metadata: { kind: 'none' },
+        grants: { kind: 'none' },
+        without: { kind: 'none' },
+      },
     });
     expect(Object.isFrozen(made.kind === 'filter' && made.filter)).toBe(true);
     const alone = authorize({}, caller({}));

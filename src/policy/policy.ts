@@ -1,13 +1,14 @@
 import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { Authorization } from '../core/filter.ts';
+import { grantsFor } from '../core/grants.ts';
 import { trustRank, TRUSTS, type LabelScheme, type Trust } from '../core/label.ts';
 import type { Action, PolicyRevision } from '../core/policy-lines.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, Purpose, Verdict } from '../core/ports/policy.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { PolicyObject } from '../core/zone.ts';
-import { mintFilter, numbersOf, withinRestriction } from './authorized-filter.ts';
+import { grantTerm, mintFilter, numbersOf, withinRestriction } from './authorized-filter.ts';
 import { checkLines } from './check-lines.ts';
 import { policyFunctions } from './functions.ts';
 import { loadModel } from './model.ts';
@@ -87,6 +88,7 @@ function authorizer(roomsOf: (view: TenantView) => Rooms): PolicyPort['authorize
       deny: numbersOf(acl.deny, numbers),
       now,
       metadata: restriction.filter === undefined ? { kind: 'none' } : { kind: 'filter', filter: restriction.filter },
+      grants: grantTerm(grantsFor(view.grants, caller, now * 1_000), zones),
       without,
     });
     return { kind: 'filter', filter };

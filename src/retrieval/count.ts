@@ -1,5 +1,6 @@
 import { aclSubject, userPrincipals, actorPrincipals, type Caller } from '../core/caller.ts';
 import type { Restriction } from '../core/filter.ts';
+import { grantsFor } from '../core/grants.ts';
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { EpochStamp, ReadCatalog } from '../core/ports/catalog.ts';
@@ -9,7 +10,7 @@ import type { VectorIndex } from '../core/ports/vectors.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { countIntentEvent, countReleaseEvent } from './count-events.ts';
 import { checkedPurpose } from './retrieve.ts';
-import { settle, stillSettled, unstable, type Settled } from './unsettled.ts';
+import { earlier, settle, stillSettled, unstable, type Settled } from './unsettled.ts';
 
 export interface CountParts {
   readonly catalog: ReadCatalog & AggregateCatalog;
@@ -88,5 +89,7 @@ async function countOnce(
   if (authorization.kind === 'none') return nothing;
   const chunks = await vectors.count(authorization.filter, signal);
   if (!(await stillSettled(catalog, caller.tenant, settled))) return undefined;
-  return { stamp, here, chunks, until: settled.until };
+  // What a grant opened was counted as the caller's: it must not be told after the grant has ended.
+  const ends = grantsFor(view.grants, caller, settled.at).map(({ validUntil }) => validUntil);
+  return { stamp, here, chunks, until: ends.reduce<number | 'forever'>(earlier, settled.until) };
 }

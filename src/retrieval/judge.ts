@@ -1,5 +1,6 @@
-import { judgeAcl, permittedUntil, type AclSubject } from '../core/acl.ts';
+import { permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
+import { judgeAccess } from '../core/grants.ts';
 import type { Restriction } from '../core/filter.ts';
 import type { ZoneId } from '../core/ids.ts';
 import { trustRank, type Label } from '../core/label.ts';
@@ -14,7 +15,7 @@ export interface Judgement {
   readonly rules: readonly string[];
   /** Database time of the judgement, milliseconds. */
   readonly at: number;
-  /** The moment, in milliseconds, at which a clock alone ends it: of the document's validity, or of an entry of its ACL. */
+  /** The moment, in milliseconds, at which a clock alone ends it: of the document's validity, of an entry of its ACL, or of a grant. */
   readonly until: number | 'forever';
 }
 
@@ -60,7 +61,7 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (candidate === undefined) return refused('unknown');
   if (candidate.state !== 'live') return refused(candidate.state);
   if (!withinTime(candidate, at)) return refused('time');
-  const acl = judgeAcl(candidate.acl, context.subject, at);
+  const acl = judgeAccess(candidate.acl, context.subject, context.view.grants, context.caller, candidate, at);
   if (acl.kind !== 'permit') return refused(acl.timed ? 'acl-time' : acl.kind === 'refused-by-gate' ? 'acl-gate' : 'acl-deny');
   const { view } = context;
   const zone = view.zones.get(candidate.zone);
@@ -73,7 +74,10 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (verdict.kind === 'refuse') return refused('policy');
   const { label } = effectiveZone(view.scheme, source, zone.declared);
   if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
-  return { kind: 'passed', judgement: { candidate, label, rules: verdict.rules, at, until: clockEnd(candidate, context.subject, at) } };
+  const { grant } = acl;
+  const rules = grant === undefined ? verdict.rules : [...verdict.rules, `grant:${grant.id}`];
+  const until = earliest([clockEnd(candidate, context.subject, at), grant?.validUntil ?? 'forever']);
+  return { kind: 'passed', judgement: { candidate, label, rules, at, until } };
 }
 
 /** True where the catalog does not know a hit, or Casbin refuses a zone that the compiled policy admitted. */

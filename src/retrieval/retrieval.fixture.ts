@@ -60,6 +60,7 @@ export function view(zones: readonly Zone[] = [zone(1)], sources: readonly Sourc
     sources: new Map(sources.map((one) => [one.id, one])),
     zones: new Map(zones.map((one) => [one.id, one])),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    grants: new Map(),
   };
 }
 

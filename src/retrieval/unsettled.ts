@@ -47,7 +47,8 @@ export function unstable(detail: string): AppError {
   return new AppError('aggregate_unstable', { detail, retryAfter: 1 });
 }
 
-function earlier(a: number | 'forever', b: number | 'forever'): number | 'forever' {
+/** The earlier of two moments in milliseconds. */
+export function earlier(a: number | 'forever', b: number | 'forever'): number | 'forever' {
   if (a === 'forever') return b;
   return b === 'forever' ? a : Math.min(a, b);
 }

@@ -81,7 +81,7 @@ const CASES: readonly Case[] = [
   putting('a ceiling', 1, { ceiling: { kind: 'gate', principals: [HR] } }),
   throwing('a document', [1, 0, 0], ({ key }) => ({ kind: 'document', id: key })),
   throwing('a source', [1, 0, 1], ({ source }) => ({ kind: 'source', id: source })),
-  throwing('a user', [1, 0, 1], () => ({ kind: 'user', id: ANNA })),
+  throwing('a user', [1, 0, 1], () => ({ kind: 'user', id: 'user:idp|bert' as Principal })),
   throwing('a client', [1, 0, 1], () => ({ kind: 'client', id: 'client:idp|app' as Principal })),
   throwing('a tenant', [1, 0, 1], () => ({ kind: 'tenant' })),
   throwing('everything', [0, 1, 1], () => ({ kind: 'all' })),

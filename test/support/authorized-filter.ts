@@ -10,6 +10,7 @@ export function mintFilterForTests(spec: Partial<FilterSpec> = {}): AuthorizedFi
     deny: [],
     now: 1_700_000_000,
     metadata: { kind: 'none' },
+    grants: { kind: 'none' },
     without: { kind: 'none' },
   };
   return { ...base, ...spec } as AuthorizedFilter;

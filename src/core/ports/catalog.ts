@@ -2,6 +2,7 @@ import type { Acl } from '../acl.ts';
 import type { Caller } from '../caller.ts';
 import type { Digest } from '../digest.ts';
 import type { ChunkId, DocumentId, DocumentKey, PrincipalNumber, SourceId, TenantId, ZoneId } from '../ids.ts';
+import type { Grants } from '../grants.ts';
 import type { JsonObject } from '../json.ts';
 import type { Label, LabelScheme } from '../label.ts';
 import type { PolicyRevision } from '../policy-lines.ts';
@@ -39,6 +40,8 @@ export interface TenantView {
     /** Users and clients. */
     readonly principals: ReadonlySet<Principal>;
   };
+  /** Approved requests for access that had not ended when the view was read; when they end is judged by time. */
+  readonly grants: Grants;
 }
 
 /** What key two and provenance need to know about a chunk that was hit, read from the truth. */
