@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../src/config.ts';
 import type { SourceId, TenantId } from '../../src/core/ids.ts';
+import type { IssuerConfig } from '../../src/core/ports/identity.ts';
 import { encodePayload } from '../../src/vectors/payload.ts';
 import { httpProxy, PASS, type HttpProxy, type Reaction } from './http-proxy.ts';
 import { pointsOf } from './index-agreement.ts';
@@ -28,11 +29,16 @@ export interface Replicas {
   stop(): Promise<void>;
 }
 
-export async function startReplicas(deployment: Deployment, policy: string, more: Partial<Config> = {}): Promise<Replicas> {
+export async function startReplicas(
+  deployment: Deployment,
+  policy: string,
+  more: Partial<Config> = {},
+  overrides: Partial<IssuerConfig> = {},
+): Promise<Replicas> {
   const qdrant = await qdrantForTests();
   const proxy = await httpProxy(qdrant.url);
   const postgres = deployment === 'postgres' ? await postgresForTests() : undefined;
-  const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE });
+  const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE, overrides });
   const collection = qdrant.freshCollection();
   const database = postgres === undefined ? {} : { database: { kind: 'postgres' as const, url: await postgres.url() } };
   const index = { kind: 'remote' as const, url: proxy.url, apiKey: qdrant.apiKey ?? '' };
