@@ -9,8 +9,11 @@ export function setBit(set: Bits, position: number): void {
   set[position >>> 5] = (set[position >>> 5] ?? 0) | (1 << (position & 31));
 }
 
+/** Nobody is in it, whatever the length of the others. Half of all sets are empty, and each would be an allocation of its own. */
+export const NO_BITS: Bits = new Uint32Array(0);
+
 export function addAll(into: Bits, from: Bits): void {
-  for (let word = 0; word < into.length; word += 1) into[word] = (into[word] ?? 0) | (from[word] ?? 0);
+  for (let word = 0; word < from.length; word += 1) into[word] = (into[word] ?? 0) | (from[word] ?? 0);
 }
 
 /** Adds what `a` and `b` have in common. */
@@ -19,7 +22,7 @@ export function addIntersection(into: Bits, a: Bits, b: Bits): void {
 }
 
 export function removeAll(from: Bits, what: Bits): void {
-  for (let word = 0; word < from.length; word += 1) from[word] = (from[word] ?? 0) & ~(what[word] ?? 0);
+  for (let word = 0; word < what.length; word += 1) from[word] = (from[word] ?? 0) & ~(what[word] ?? 0);
 }
 
 export function keepOnly(set: Bits, what: Bits): void {

@@ -17,22 +17,27 @@ function columnsMatch(line: PolicyLine, names: readonly string[]): boolean {
   return line.columns.length === names.length;
 }
 
-/** Undefined where it is not a `p` line of exactly eight columns. */
-export function ruleOf(line: PolicyLine): Rule | undefined {
+const asIs = (text: string): string => text;
+
+/**
+ * Undefined where it is not a `p` line of exactly eight columns. `share` may give one string for equal strings: of the columns that
+ * many lines have in common there is then one copy, found by its address.
+ */
+export function ruleOf(line: PolicyLine, share: (text: string) => string = asIs): Rule | undefined {
   if (line.type !== 'p' || !columnsMatch(line, P_COLUMNS)) return undefined;
   const [who = '', tenant = '', source = '', act = '', label = '', trust = '', purpose = '', eft = ''] = line.columns;
   return {
     line: line.line,
     who,
     tenant,
-    source,
+    source: share(source),
     act,
     label,
     trust,
     purpose,
     eft,
     row: [...line.columns],
-    terms: `${eft}\n${label}\n${trust}`,
+    terms: share(`${eft}\n${label}\n${trust}`),
   };
 }
 

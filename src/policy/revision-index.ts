@@ -24,13 +24,19 @@ export interface RevisionIndex {
 
 const NO_RULES: readonly Rule[] = [];
 
+interface ActionLines {
+  readonly rules: Rule[];
+  /** A purpose is one of a closed list by the time it comes here. */
+  readonly byPurpose: Map<string, ServingLines>;
+  anyPurpose: boolean;
+}
+
 class Node implements NameNode {
   readonly name: string;
   readonly roles: Node[] = [];
   /** The last walk that came by. Walks only ever count up, so none can take a node for seen that it has not seen. */
   seenBy = 0;
-  readonly #rules = new Map<string, Rule[]>();
-  readonly #serving = new Map<string, ServingLines>();
+  readonly #lines = new Map<string, ActionLines>();
   readonly #serves: PolicyFunctions['serves'];
 
   constructor(name: string, serves: PolicyFunctions['serves']) {
@@ -39,27 +45,23 @@ class Node implements NameNode {
   }
 
   add(rule: Rule): void {
-    const known = this.#rules.get(rule.act);
-    if (known === undefined) this.#rules.set(rule.act, [rule]);
-    else known.push(rule);
+    const known = this.#lines.get(rule.act) ?? { rules: [], byPurpose: new Map<string, ServingLines>(), anyPurpose: true };
+    this.#lines.set(rule.act, known);
+    known.rules.push(rule);
+    if (rule.purpose !== '*') known.anyPurpose = false;
   }
 
   rules(action: string): readonly Rule[] {
-    return this.#rules.get(action) ?? NO_RULES;
+    return this.#lines.get(action)?.rules ?? NO_RULES;
   }
 
   serving(action: string, purpose: string): ServingLines | undefined {
-    const rules = this.rules(action);
-    if (rules.length === 0) return undefined;
-    const key = `${action}\n${purpose}`;
-    let lines = this.#serving.get(key);
-    if (lines === undefined) {
-      const serving = rules.filter((rule) => this.#serves(rule.purpose, purpose));
-      // Most lines serve any purpose, and what is compiled from them is then the same for all.
-      lines = serving.length === rules.length ? rules : serving;
-      this.#serving.set(key, lines);
-    }
-    return lines.length === 0 ? undefined : lines;
+    const lines = this.#lines.get(action);
+    // Most lines serve any purpose, and what is compiled from them is then the same for all.
+    if (lines === undefined || lines.anyPurpose) return lines?.rules;
+    const known = lines.byPurpose.get(purpose) ?? lines.rules.filter((rule) => this.#serves(rule.purpose, purpose));
+    lines.byPurpose.set(purpose, known);
+    return known.length === 0 ? undefined : known;
   }
 }
 
@@ -73,8 +75,14 @@ export function indexRevision(tenant: string, revision: PolicyRevision, serves: 
     nodes.set(name, made);
     return made;
   };
+  const texts = new Map<string, string>();
+  const share = (text: string): string => {
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return known ?? text;
+  };
   for (const line of revision.lines) {
-    const rule = ruleOf(line);
+    const rule = ruleOf(line, share);
     if (rule?.tenant === tenant) nodeOf(rule.who).add(rule);
     const membership = membershipOf(line);
     if (membership?.tenant === tenant) nodeOf(membership.member).roles.push(nodeOf(membership.role));

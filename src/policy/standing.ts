@@ -4,7 +4,7 @@ import { sha256Hex } from '../core/digest.ts';
 import type { Action } from '../core/policy-lines.ts';
 import type { Subject } from './functions.ts';
 import type { Rule } from './line.ts';
-import type { RevisionIndex, ServingLines } from './revision-index.ts';
+import type { NameNode, RevisionIndex, ServingLines } from './revision-index.ts';
 
 /** A user, a client or an actor at one revision: what it holds, and the lines that speak of it. Made by `parties` alone. */
 export interface Party {
@@ -44,8 +44,13 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-function optional<T>(value: T | undefined): readonly T[] {
-  return value === undefined ? [] : [value];
+function servingOf(nodes: readonly NameNode[], action: Action, purpose: string): readonly ServingLines[] {
+  const found: ServingLines[] = [];
+  for (const node of nodes) {
+    const lines = node.serving(action, purpose);
+    if (lines !== undefined) found.push(lines);
+  }
+  return found;
 }
 
 function partyOf(index: RevisionIndex, tenant: Caller['tenant'], key: string, names: readonly string[], lends: boolean): Party {
@@ -63,7 +68,7 @@ function partyOf(index: RevisionIndex, tenant: Caller['tenant'], key: string, na
     size: names.length + nodes.length,
     serving(action, purpose) {
       const question = `${action}\n${purpose}`;
-      const known = serving.get(question) ?? nodes.flatMap((node) => optional(node.serving(action, purpose)));
+      const known = serving.get(question) ?? servingOf(nodes, action, purpose);
       serving.set(question, known);
       return known;
     },
