@@ -86,6 +86,16 @@ const CASES: readonly Case[] = [
   throwing('a tenant', [1, 0, 1], () => ({ kind: 'tenant' })),
   throwing('everything', [0, 1, 1], () => ({ kind: 'all' })),
   {
+    name: 'a logout',
+    moves: [0, 1, 0],
+    event: 'login.ended',
+    run: ({ catalog }) => {
+      const ends = { kind: 'person', subject: 'bert' } as const;
+      const logout = { issuer: 'idp', ends, issuedAt: 1_000, tokenKey: 'key', keepSeconds: 60, tenants: [ACME] };
+      return catalog.recordLogout(logout, CHANGE.requestId);
+    },
+  },
+  {
     name: 'a new document',
     moves: [0, 0, 0],
     event: 'document.published',

@@ -5,6 +5,7 @@ import { describeDocuments } from './catalog-documents.contract.ts';
 import { describeEpochs } from './catalog-epochs.contract.ts';
 import { describeHistory } from './catalog-history.contract.ts';
 import { describeIsolation } from './catalog-isolation.contract.ts';
+import { describeLogouts } from './catalog-logouts.contract.ts';
 import { describeRaces } from './catalog-races.contract.ts';
 import { describeUpkeep } from './catalog-upkeep.contract.ts';
 import { describeViews } from './catalog-views.contract.ts';
@@ -30,5 +31,6 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     describeHistory(get);
     describeUpkeep(get);
     describeIsolation(get);
+    describeLogouts(get);
   });
 }
