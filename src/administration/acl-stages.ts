@@ -58,3 +58,28 @@ export function joined(outcomes: readonly Outcome[]): Outcome {
   if (outcomes.includes('refuse')) return 'refuse';
   return outcomes.includes('unknown') ? 'unknown' : 'pass';
 }
+
+/** Gates and denies together, and nothing to show for it: for reports that ask it a million times. */
+export function aclOutcome(acl: Acl, subject: AclSubjectBounds, at: number): Outcome {
+  const denied = listOutcome(acl.deny, subject.deny, subject.possible, at);
+  if (denied === 'pass' || acl.gates.length === 0) return 'refuse';
+  let outcome: Outcome = denied === 'unknown' ? 'unknown' : 'pass';
+  for (const gate of acl.gates) {
+    const opened = listOutcome(gate, subject.gate, subject.possible, at);
+    if (opened === 'refuse') return 'refuse';
+    if (opened === 'unknown') outcome = 'unknown';
+  }
+  return outcome;
+}
+
+/** `pass` where the list names them. */
+export function listOutcome(list: readonly AclEntry[], held: ReadonlySet<Principal>, possible: Possible, at: number): Outcome {
+  let outcome: Outcome = 'refuse';
+  for (const entry of list) {
+    if (!inForce(entry, at)) continue;
+    const principal = entryPrincipal(entry);
+    if (held.has(principal)) return 'pass';
+    if (mayHold(possible, principal)) outcome = 'unknown';
+  }
+  return outcome;
+}

@@ -1,6 +1,7 @@
 import { actorPrincipals, userPrincipals, type Caller, type CallerUser } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { EpochStamp, ReadCatalog } from '../core/ports/catalog.ts';
+import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { Party, Possible } from '../core/ports/explain.ts';
 import type { IssuerSummary } from '../core/ports/identity.ts';
 import { EVERYONE, EVERYONE_EXCEPT_GUESTS, principalParts, qualifyPrincipal, type Principal } from '../core/principal.ts';
@@ -38,14 +39,14 @@ export interface Described {
 }
 
 export interface DescribedParts {
-  readonly catalog: ReadCatalog;
+  readonly catalog: ReadCatalog & Pick<DirectoryCatalog, 'groupsAt'>;
   readonly issuers: readonly IssuerSummary[];
 }
 
 const MAX_GROUPS = 10_000;
 
 /**
- * The caller a description stands for. `past`: what the directory says now is not what it said then, so its groups are not used.
+ * The caller a description stands for; with the groups of `at`, milliseconds, where the directory knows them and it is given.
  * Fails with `invalid_request` where the description names nobody possible.
  */
 export async function describedCaller(
@@ -53,10 +54,10 @@ export async function describedCaller(
   asking: Caller,
   stamp: EpochStamp,
   description: Description,
-  past = false,
+  at?: number,
 ): Promise<Described> {
   const { user, client, actor, groups, guest } = description;
-  if ([user, client, actor, groups, guest].every((one) => one === undefined)) return own(asking);
+  if ([user, client, actor, groups, guest].every((one) => one === undefined)) return ownAt(parts, asking, at);
   const base: Caller = {
     ...asking,
     client: client === undefined ? asking.client : named(parts, 'client', client),
@@ -71,7 +72,18 @@ export async function describedCaller(
     const { memberships, complete } = own(asking);
     return { caller: base, memberships, complete, self: false, admitted: true };
   }
-  return describedUser(parts, stamp, base, named(parts, 'user', user), description, past);
+  return describedUser(parts, stamp, base, named(parts, 'user', user), description, at);
+}
+
+/** Of one's own past: the groups that the directory held then. What a token says is of now, and the answer names it so. */
+async function ownAt(parts: DescribedParts, asking: Caller, at: number | undefined): Promise<Described> {
+  const now = own(asking);
+  const { user } = asking;
+  if (at === undefined || user.kind === 'none' || user.groupsFrom !== 'directory') return now;
+  const groups = await parts.catalog.groupsAt(asking.tenant, user.principal, at);
+  if (groups === undefined) return { ...now, admitted: false };
+  const { groupsFrom: _from, ...rest } = user;
+  return { ...now, caller: { ...asking, user: { ...rest, groups } }, memberships: { ...now.memberships, groups } };
 }
 
 function own(asking: Caller): Described {
@@ -95,7 +107,7 @@ async function describedUser(
   base: Caller,
   principal: Principal,
   { groups, guest }: Description,
-  past: boolean,
+  at: number | undefined,
 ): Promise<Described> {
   const issuer = principalParts(principal)?.issuer ?? '';
   const status = (known: boolean | undefined): Memberships['guest'] => (known === undefined ? 'unknown' : known ? 'guest' : 'member');
@@ -111,12 +123,13 @@ async function describedUser(
   }
   const summary = parts.issuers.find(({ name }) => name === issuer);
   if (summary?.groups === 'none') return asUser([], 'issuer-names-none', guest);
-  if (summary?.groups === 'claim' || past) return asUser([], 'unknown', guest);
-  const held = await directoryUser(parts.catalog, stamp, {
-    ...base,
-    issuer,
-    user: { kind: 'user', principal, groups: [], guest: true, groupsFrom: 'directory' },
-  });
+  if (summary?.groups !== 'directory') return asUser([], 'unknown', guest);
+  if (at !== undefined) {
+    const then = await parts.catalog.groupsAt(base.tenant, principal, at);
+    return then === undefined ? { ...asUser([], 'directory', true), admitted: false } : asUser(then, 'directory', guest);
+  }
+  const blank: CallerUser = { kind: 'user', principal, groups: [], guest: true, groupsFrom: 'directory' };
+  const held = await directoryUser(parts.catalog, stamp, { ...base, issuer, user: blank });
   return held === undefined ? { ...asUser([], 'directory', true), admitted: false } : asUser(held.groups, 'directory', held.guest);
 }
 

@@ -4,6 +4,7 @@ import { judgeAccess } from '../core/grants.ts';
 import { parseDocumentId, parseSourceId, type ChunkId } from '../core/ids.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
+import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { ExplainPolicyPort } from '../core/ports/explain.ts';
 import type { DocumentFacts, HistoryCatalog, Moment, NamedDocument } from '../core/ports/history.ts';
 import type { IssuerSummary } from '../core/ports/identity.ts';
@@ -17,7 +18,7 @@ import { decisionOf, stagesOf, type Stage } from './explain-stages.ts';
 import { shown, type Explanation, type ExplanationView } from './explain-view.ts';
 
 export interface ExplainParts {
-  readonly catalog: ReadCatalog & HistoryCatalog;
+  readonly catalog: ReadCatalog & HistoryCatalog & Pick<DirectoryCatalog, 'groupsAt'>;
   readonly policy: PolicyPort;
   readonly explainer: ExplainPolicyPort;
   readonly audit: AuditPort;
@@ -49,13 +50,13 @@ export async function explain(parts: ExplainParts, context: RequestContext, requ
   const here = await presence(parts.catalog, context.caller);
   const named = namedDocument(request);
   const purpose = purposeOf(parts.policy, request.purpose);
-  const described = await describedCaller(parts, here.caller, here.stamp, request, request.at !== undefined);
+  const described = await describedCaller(parts, here.caller, here.stamp, request, request.at);
   const current = await caseNow(parts, here, named);
   const wanted = request.at === undefined ? current : await caseAt(parts, here, named, request.at);
   if (wanted === undefined) throw new AppError('not_found');
   const view = viewFor(parts, here, wanted, current);
   const { stages, complete } = judged(parts, described, wanted, purpose);
-  if (view === 'reader' && !mayReadBoth(parts, described, purpose, stages, current)) throw new AppError('not_found');
+  if (view === 'reader' && !mayReadBoth(parts, here, described, purpose, stages, current)) throw new AppError('not_found');
   const label = effectiveZone(wanted.view.scheme, wanted.facts.source, wanted.facts.declared).label;
   const explanation = shown(view, {
     described,
@@ -153,13 +154,14 @@ function isReleased(policy: PolicyPort, caller: Caller, view: TenantView, facts:
 /** An ordinary caller hears of what they may read now, and of a past time only where they might read it then as well. */
 function mayReadBoth(
   parts: ExplainParts,
+  { caller }: Presence,
   described: Described,
   purpose: Purpose,
   stages: readonly Stage[],
   current: Case | undefined,
 ): boolean {
   if (!described.self || current === undefined || decisionOf(stages) !== 'pass') return false;
-  return isReleased(parts.policy, described.caller, current.view, current.facts, current.at, purpose);
+  return isReleased(parts.policy, caller, current.view, current.facts, current.at, purpose);
 }
 
 async function recordReading(

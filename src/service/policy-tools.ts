@@ -34,6 +34,6 @@ export function policyTools(parts: {
     shadow,
     policyRevisions: createPolicyRevisions({ catalog, policy, issuers: names, parse: parsePolicyCsv }),
     policyShadow: createPolicyShadow({ catalog, policy, issuers: names, flush: () => shadow.flush() }),
-    reports: createReports({ catalog, policy, explainer, audit, telemetry, issuers }),
+    reports: createReports({ catalog, policy, explainer, audit, telemetry, issuers, parse: parsePolicyCsv }),
   };
 }

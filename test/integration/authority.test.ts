@@ -176,6 +176,70 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { administer: 'done' },
     otherwise: 'forbidden',
   },
+  getStoredPolicyRevision: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'GET', path: `/v1/policy/revisions/${await activeRevision()}` }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  activatePolicyRevision: {
+    scopes: ['admin'],
+    async call() {
+      const revision = await activeRevision();
+      return { method: 'POST', path: `/v1/policy/revisions/${revision}/activate`, body: { replaces: revision } };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  startPolicyShadow: {
+    scopes: ['admin'],
+    async call() {
+      const revision = await draft();
+      await test.call('DELETE', `/v1/policy/revisions/${revision}/shadow`, full);
+      return { method: 'POST', path: `/v1/policy/revisions/${revision}/shadow` };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  getPolicyShadow: {
+    scopes: ['admin'],
+    async call() {
+      const revision = await draft();
+      await test.call('POST', `/v1/policy/revisions/${revision}/shadow`, full);
+      return { method: 'GET', path: `/v1/policy/revisions/${revision}/shadow` };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  stopPolicyShadow: {
+    scopes: ['admin'],
+    async call() {
+      const revision = await draft();
+      await test.call('POST', `/v1/policy/revisions/${revision}/shadow`, full);
+      return { method: 'DELETE', path: `/v1/policy/revisions/${revision}/shadow` };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  diffPolicy: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'POST', path: '/v1/policy/diff', body: { revision: await activeRevision() } }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  blastRadius: {
+    scopes: ['audit', 'sources'],
+    call: async () => ({ method: 'POST', path: '/v1/policy/blast-radius', body: { user: 'user:test|somebody', groups: [] } }),
+    outcome: byStatus,
+    expected: { audit: 'done', label: 'done' },
+    otherwise: 'forbidden',
+  },
   explain: {
     scopes: ['audit', 'sources', 'retrieve'],
     call: async () => ({ method: 'POST', path: '/v1/explain', body: { document: { source: 's', document: 'd' } } }),
@@ -206,6 +270,19 @@ async function madeSource(): Promise<string> {
   const source = `made-${(made += 1)}`;
   expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
   return source;
+}
+
+async function activeRevision(): Promise<string> {
+  return (await test.call('GET', '/v1/policy/revisions', full)).json<{ revision: string }>().revision;
+}
+
+/** A stored revision that is not in force: the active lines and one that changes nothing. */
+async function draft(): Promise<string> {
+  const { revision, policy } = (await test.call('GET', '/v1/policy/revisions', full)).json<{ revision: string; policy: string }>();
+  const body = { policy: `${policy}p, role:nobody, acme, s, retrieve, upto:public, *, *, allow\n`, parent: revision, activate: false };
+  const stored = await test.call('POST', '/v1/policy/revisions', full, body);
+  expect(stored.status, stored.text).toBe(201);
+  return stored.json<{ revision: string }>().revision;
 }
 
 async function madeDocument(): Promise<string> {
@@ -299,6 +376,8 @@ describe('tenants', () => {
       checkSession: 'done',
       getPolicyRevision: 'done',
       publishPolicyRevision: 'forbidden',
+      diffPolicy: 'hidden',
+      blastRadius: 'done',
     };
     expect(outcome).toBe(own[name] ?? 'hidden');
     if (name === 'putSource') await test.call('DELETE', '/v1/sources/p', other);

@@ -12,7 +12,7 @@ import { batchRoute } from './routes/batch.ts';
 import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
-import { explainRoutes } from './routes/explain.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
 import { groupRoutes } from './routes/groups.ts';
@@ -67,7 +67,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...groupRoutes(services, config),
     ...scimRoutes(services, config, publicUrl),
     ...switchRoutes(services, config),
-    ...explainRoutes(services, config),
+    ...reportRoutes(services, config),
     ...logoutRoutes(services, limiter),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),

@@ -1,0 +1,252 @@
+import { AppError } from '../core/errors.ts';
+import type { SourceId, ZoneId } from '../core/ids.ts';
+import { policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
+import type { AuditPort } from '../core/ports/audit.ts';
+import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
+import type { DirectoryCatalog } from '../core/ports/directory.ts';
+import type { ExplainPolicyPort, Outcome, ZoneBounds } from '../core/ports/explain.ts';
+import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
+import type { IssuerSummary } from '../core/ports/identity.ts';
+import type { PolicyPort, PolicyProblem, Purpose } from '../core/ports/policy.ts';
+import type { RevisionCatalog } from '../core/ports/revisions.ts';
+import { presence, type Presence } from '../core/presence.ts';
+import { qualifyPrincipal, type Principal } from '../core/principal.ts';
+import type { RequestContext } from '../core/request-context.ts';
+import { aclOutcome, listOutcome } from './acl-stages.ts';
+import { diffSubjects, directoryPrincipals, policyPrincipals, type DiffSubject } from './diff-subjects.ts';
+import { createDiffTally, type DiffSource, type PrincipalDiff } from './diff-tally.ts';
+import { documentClasses, type DocumentClass, type DocumentClasses } from './document-classes.ts';
+import { purposeOf } from './explain.ts';
+import { createPace } from './pace.ts';
+import { refuse } from './policy-revisions.ts';
+import { sightOf } from './sight.ts';
+
+export interface PolicyDiffParts {
+  readonly catalog: ReadCatalog & HistoryCatalog & ScanCatalog & RevisionCatalog & Pick<DirectoryCatalog, 'groupsAt' | 'directoryUsers'>;
+  readonly policy: PolicyPort;
+  readonly explainer: ExplainPolicyPort;
+  readonly audit: AuditPort;
+  readonly issuers: readonly IssuerSummary[];
+  readonly parse: (text: string) => { readonly lines: readonly PolicyLine[]; readonly problems: readonly PolicyProblem[] };
+}
+
+export interface PolicyDiffRequest {
+  /** Lines as in policy.csv, or a stored revision. */
+  readonly policy?: string | undefined;
+  readonly revision?: string | undefined;
+  /** A stored revision; the one in force where absent. */
+  readonly against?: string | undefined;
+  readonly sources?: readonly string[] | undefined;
+  /** Only these; everybody who is named somewhere where absent. */
+  readonly principals?: readonly string[] | undefined;
+  /** People are compared through this application, not through one that may read everything. */
+  readonly client?: string | undefined;
+  readonly purpose?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly after?: string | undefined;
+  readonly examples?: number | undefined;
+}
+
+export interface PolicyDiff {
+  readonly at: string;
+  readonly revision: string;
+  readonly against: string;
+  readonly purpose: string;
+  /** Live and valid documents that were compared. */
+  readonly documents: number;
+  readonly principals: { readonly compared: number; readonly affected: number; readonly membershipsUnknown: number };
+  /** Documents that somebody gains or loses; the most affected first, at most 200. */
+  readonly sources: readonly DiffSource[];
+  readonly moreSources: number;
+  /** In order of their names, from the one after `after`. */
+  readonly changes: readonly PrincipalDiff[];
+  readonly next?: string;
+}
+
+const MAX_SOURCES = 200;
+const DEFAULT_PRINCIPALS = 50;
+const DEFAULT_EXAMPLES = 3;
+
+/** Who gains and loses which documents of the real catalog under another policy. Fails as publishing does, or with `not_found`. */
+export async function policyDiff(parts: PolicyDiffParts, context: RequestContext, request: PolicyDiffRequest): Promise<PolicyDiff> {
+  const { catalog, policy } = parts;
+  const { signal } = context;
+  const here = await presence(catalog, context.caller);
+  if (policy.permitsTenant(here.view, here.caller, 'administer').kind !== 'permit') throw new AppError('forbidden');
+  const purpose = purposeOf(policy, request.purpose);
+  const [before, after] = await compared(parts, here, request);
+  const through = request.client === undefined ? undefined : named(parts, '/client', request.client);
+  const at = await catalog.databaseTime();
+  const sources = request.sources === undefined ? undefined : new Set(request.sources);
+  const classes = await documentClasses(
+    catalog,
+    here.caller.tenant,
+    { sources, examples: request.examples ?? DEFAULT_EXAMPLES, at },
+    signal,
+  );
+  const wanted = await wantedPrincipals(parts, here, request, [before.policy, after.policy], classes);
+  const subjects = await diffSubjects(parts, here.caller, here.stamp, wanted, through, signal);
+  const tally = createDiffTally({
+    view: here.view,
+    sight: sightOf(policy, here),
+    examples: request.examples ?? DEFAULT_EXAMPLES,
+    limit: request.limit ?? DEFAULT_PRINCIPALS,
+    after: request.after,
+  });
+  const compare = comparison({ parts, before, after, purpose, at, through, tenant: here.caller.tenant }, classes, tally);
+  const pace = createPace(signal);
+  for (const subject of subjects) for (const _step of compare(subject)) await pace();
+  const made = assembled({ at, before, after, purpose, classes, subjects, tally });
+  await record(parts, context, here, made);
+  return made;
+}
+
+async function compared(
+  parts: PolicyDiffParts,
+  { view, caller }: Presence,
+  request: PolicyDiffRequest,
+): Promise<readonly [TenantView, TenantView]> {
+  const { shadow: _shadow, ...bare } = view;
+  const stored = async (id: string): Promise<PolicyRevision> => {
+    const found = id === view.policy.id ? { revision: view.policy } : await parts.catalog.revision(caller.tenant, id);
+    if (found === undefined) throw new AppError('not_found');
+    return found.revision;
+  };
+  const draft = async (): Promise<PolicyRevision> => {
+    if (request.policy === undefined) return stored(request.revision ?? view.policy.id);
+    const { lines, problems } = parts.parse(request.policy);
+    refuse(problems);
+    return policyRevision(lines);
+  };
+  const [before, after] = [request.against === undefined ? view.policy : await stored(request.against), await draft()];
+  for (const { lines } of [before, after]) refuse(parts.policy.check(caller.tenant, lines));
+  return [
+    { ...bare, policy: before },
+    { ...bare, policy: after },
+  ];
+}
+
+function named({ issuers }: PolicyDiffParts, pointer: string, text: string): Principal {
+  const found = qualifyPrincipal(
+    text,
+    issuers.map(({ name }) => name),
+  );
+  if (found !== undefined) return found;
+  throw new AppError('invalid_request', { issues: [{ pointer, message: 'names no possible principal' }] });
+}
+
+async function wantedPrincipals(
+  parts: PolicyDiffParts,
+  { caller }: Presence,
+  { principals }: PolicyDiffRequest,
+  revisions: readonly PolicyRevision[],
+  classes: DocumentClasses,
+): Promise<ReadonlySet<Principal>> {
+  if (principals !== undefined) return new Set(principals.map((text, index) => named(parts, `/principals/${index}`, text)));
+  return new Set([...policyPrincipals(revisions), ...classes.principals, ...(await directoryPrincipals(parts, caller.tenant))]);
+}
+
+interface Compared {
+  readonly parts: PolicyDiffParts;
+  readonly before: TenantView;
+  readonly after: TenantView;
+  readonly purpose: Purpose;
+  readonly at: number;
+  readonly through: Principal | undefined;
+  readonly tenant: TenantView['tenant'];
+}
+
+type Change = 'gained' | 'lost' | 'unclear';
+
+/** Judges only the classes of zones that changed for a subject; pauses between zones so that queries get through. */
+function comparison(compared: Compared, classes: DocumentClasses, tally: ReturnType<typeof createDiffTally>) {
+  const { parts, before, after, purpose, at, through, tenant } = compared;
+  const zonesOf = (view: TenantView, subject: Pick<DiffSubject, 'party'>): ZoneBounds =>
+    parts.explainer.zones(view, subject.party, 'retrieve', purpose);
+  const client = through && { party: { tenant, held: [through], possible: { kind: 'nothing' } as const, lends: true } };
+  const [clientBefore, clientAfter] = [client && zonesOf(before, client), client && zonesOf(after, client)];
+  const outcomeIn = (own: ZoneBounds, other: ZoneBounds | undefined, zone: ZoneId): Outcome => {
+    if (!own.possible.has(zone) || other?.possible.has(zone) === false) return 'refuse';
+    return own.certain.has(zone) && other?.certain.has(zone) !== false ? 'pass' : 'unknown';
+  };
+  return function* compare(subject: DiffSubject): Generator<void> {
+    const [old, next] = [zonesOf(before, subject), zonesOf(after, subject)];
+    const people = subject.kind !== 'client';
+    yield;
+    const judge = judgeOf(subject, before, at);
+    for (const [zone, members] of classes.byZone) {
+      const was = outcomeIn(old, people ? clientBefore : undefined, zone);
+      const is = outcomeIn(next, people ? clientAfter : undefined, zone);
+      if (was === is) continue;
+      for (const one of members) {
+        const named = judge(one);
+        if (named !== 'refuse') tally.note(subject, one, changeOf(was, is, named));
+      }
+      yield;
+    }
+    tally.close(subject);
+  };
+}
+
+function changeOf(was: Outcome, is: Outcome, acl: Outcome): Change {
+  if (acl === 'unknown' || was === 'unknown' || is === 'unknown') return 'unclear';
+  return is === 'pass' ? 'gained' : 'lost';
+}
+
+function judgeOf(subject: DiffSubject, view: TenantView, at: number): (one: DocumentClass) => Outcome {
+  const ceilings = new Map<SourceId, Outcome>();
+  const { gate, deny, possible } = subject.acl;
+  const above = (id: SourceId): Outcome => {
+    const known = ceilings.get(id);
+    if (known !== undefined) return known;
+    const ceiling = view.sources.get(id)?.ceiling;
+    const made = ceiling === undefined ? 'refuse' : ceiling.kind === 'none' ? 'pass' : listOutcome(ceiling.principals, gate, possible, at);
+    ceilings.set(id, made);
+    return made;
+  };
+  if (subject.kind === 'client')
+    return ({ acl }) => (listOutcome(acl.deny, deny, possible, at) === 'pass' || acl.gates.length === 0 ? 'refuse' : 'pass');
+  return ({ acl, source }) => {
+    const ceiling = above(source);
+    if (ceiling === 'refuse') return 'refuse';
+    const own = aclOutcome(acl, subject.acl, at);
+    return own === 'pass' ? ceiling : own;
+  };
+}
+
+function assembled(made: {
+  readonly at: number;
+  readonly before: TenantView;
+  readonly after: TenantView;
+  readonly purpose: Purpose;
+  readonly classes: DocumentClasses;
+  readonly subjects: readonly DiffSubject[];
+  readonly tally: ReturnType<typeof createDiffTally>;
+}): PolicyDiff {
+  const { at, before, after, purpose, classes, subjects, tally } = made;
+  const sources = tally.sources();
+  const { changes, next } = tally.page();
+  return {
+    at: new Date(at).toISOString(),
+    revision: after.policy.id,
+    against: before.policy.id,
+    purpose,
+    documents: classes.documents,
+    principals: {
+      compared: subjects.length,
+      affected: tally.affected(),
+      membershipsUnknown: subjects.filter(({ memberships }) => memberships === 'unknown').length,
+    },
+    sources: sources.slice(0, MAX_SOURCES),
+    moreSources: Math.max(0, sources.length - MAX_SOURCES),
+    changes,
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+async function record(parts: PolicyDiffParts, { requestId }: RequestContext, { caller }: Presence, made: PolicyDiff): Promise<void> {
+  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  const { revision, against, documents, principals } = made;
+  const body = { by, through: caller.client, revision, against, documents, affected: principals.affected };
+  await parts.audit.append({ tenant: caller.tenant, kind: 'policy.diff-read', requestId, body });
+}
