@@ -5,12 +5,12 @@ import type { ReadCatalog, SwitchTarget, TenantAdmin, WriteCatalog } from '../co
 import type { DecidedUnder, LiftProposal, SwitchCatalog, ThrownSwitch, TwoPersonTarget } from '../core/ports/switches.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';
+import { again } from './again.ts';
 import { changeOf, decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
 import { isAdministrator, isOperator, locksOut, switchTarget, type SwitchName, type SwitchRights } from './switch-targets.ts';
 
 /** How long a second person has to confirm. */
 export const LIFT_WINDOW_MS = 60 * 60_000;
-const MAX_TRIES = 5;
 const MIN_PAGE = 200;
 
 export interface SwitchParts extends SwitchRights {
@@ -105,20 +105,6 @@ export function createSwitches(parts: SwitchParts): SwitchService {
         }),
       ),
   };
-}
-
-/**
- * Somebody else changed the switch, the policy or our own standing meanwhile: everything is read and decided anew, so a throw that
- * came second answers like one that found it thrown.
- */
-async function again<T>(run: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'conflict' || attempt === MAX_TRIES) throw error;
-    }
-  }
 }
 
 /** An operator's right does not come from the tenant's policy, so no revision of it takes it away. */

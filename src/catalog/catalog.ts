@@ -1,4 +1,6 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
+import type { DriftCatalog } from '../core/ports/drift.ts';
+import type { AccessCatalog } from '../core/ports/access-requests.ts';
 import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
@@ -6,19 +8,23 @@ import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
+import { accessRequests } from './access-requests.ts';
 import { createCandidates } from './candidates.ts';
 import { collectionRegistry } from './collections.ts';
 import { guard, type CatalogContext } from './context.ts';
 import { createChange, createDeleteDocument, documentReads } from './documents.ts';
 import { directoryGroupWrites } from './directory/groups.ts';
+import { quarantinedDocuments } from './directory/quarantined.ts';
 import { directoryReads } from './directory/reads.ts';
 import { directoryUserWrites } from './directory/users.ts';
+import { comparison } from './drift.ts';
 import { createEpochReader } from './epochs.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
 import { createHistory } from './past.ts';
 import { createPublish } from './publish.ts';
+import { reconciliationRuns } from './reconciliation-runs.ts';
 import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
@@ -39,13 +45,15 @@ export type Catalog = ReadCatalog &
   DirectoryCatalog &
   TenantAdmin &
   SwitchCatalog &
+  AccessCatalog &
   CollectionRegistry &
   SessionReads &
   SessionUpkeep &
   AggregateCatalog &
   HistoryCatalog &
   ScanCatalog &
-  RevisionCatalog;
+  RevisionCatalog &
+  DriftCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
@@ -67,11 +75,15 @@ export function createCatalog(context: CatalogContext): Catalog {
     deleteDocument: createDeleteDocument(context),
     ...upkeep(context),
     ...aggregates(context),
+    ...comparison(context),
+    ...reconciliationRuns(context),
     ...tenantAdmin(context),
     ...switches(context),
     ...thrownSwitches(context),
+    ...accessRequests(context),
     ...sessions(context),
     ...directoryReads(context),
+    quarantinedDocuments: quarantinedDocuments(context),
     ...directoryUserWrites(context),
     ...directoryGroupWrites(context),
     ...collectionRegistry(context),

@@ -14,6 +14,7 @@ import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createEndLogin } from '../administration/logout.ts';
+import { createAccessRequests } from '../administration/access-requests.ts';
 import { createSwitches } from '../administration/switches.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
@@ -29,6 +30,7 @@ import { createClosers } from './closers.ts';
 import type { ServiceLimits } from './limits.ts';
 import { openStores, type Stores } from './open-stores.ts';
 import { policyTools, type PolicyTools } from './policy-tools.ts';
+import { quarantineOf, type Quarantine } from './quarantine.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
@@ -95,11 +97,12 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   closers.add(() => identity.close());
   await identity.start(AbortSignal.timeout(10_000));
 
-  const mender = createMender({ writes: catalog, vectors, telemetry });
+  const quarantine = quarantineOf(catalog, identity.issuers, clock);
+  const mender = createMender({ writes: catalog, vectors, telemetry, resolveQuarantined: quarantine.resolve });
   closers.add(() => mender.close());
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
-  const services = servicesOf({ config, tools, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs: limits.probeMs });
+  const services = servicesOf({ ...{ config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, telemetry, clock }, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -126,13 +129,15 @@ interface Parts {
   readonly vectors: StartableVectorIndex;
   readonly embedding: Embedding;
   readonly mender: Mender;
+  readonly quarantine: Quarantine;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
   readonly probeMs: number | undefined;
 }
 
 /** What the door calls, over parts that run. */
-function servicesOf({ config, tools, stores, policy, identity, vectors, embedding, mender, telemetry, clock, probeMs }: Parts): HttpServices {
+function servicesOf(parts: Parts): HttpServices {
+  const { config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, telemetry, clock, probeMs } = parts;
   const { catalog, audit } = stores;
   const { reports, policyRevisions, policyShadow, shadow } = tools;
   const { languages, dense } = config.embedding;
@@ -157,6 +162,7 @@ function servicesOf({ config, tools, stores, policy, identity, vectors, embeddin
       writes: catalog,
       issuers,
       groupless,
+      unknown: quarantine.unknown,
       language: languages[0],
       mend,
     }),
@@ -169,6 +175,7 @@ function servicesOf({ config, tools, stores, policy, identity, vectors, embeddin
     groups: createGroups(directory),
     provisioning: createProvisioning(directory),
     policyShadow,
+    accessRequests: createAccessRequests({ catalog, policy, issuers }),
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     readiness: () => readiness(probes, probeMs),
   };

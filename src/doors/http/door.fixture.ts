@@ -165,6 +165,13 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
     },
     groups: directoryFake,
     provisioning: directoryFake,
+    accessRequests: {
+      ask: () => Promise.reject(new AppError('not_found')),
+      get: () => Promise.reject(new AppError('not_found')),
+      list: () => Promise.resolve({ requests: [] }),
+      decide: () => Promise.reject(new AppError('not_found')),
+      withdraw: () => Promise.reject(new AppError('not_found')),
+    },
     switches: {
       list: () => Promise.resolve({ switches: [] }),
       throw: (_context, { kind }, reason) => Promise.resolve({ thrown: true, resource: { kind, reason, at: '2026-01-01T00:00:00.000Z' } }),

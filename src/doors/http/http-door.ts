@@ -8,6 +8,7 @@ import { createInFlight } from './in-flight.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limits.ts';
 import type { Route } from './route.ts';
+import { accessRequestRoutes } from './routes/access-requests.ts';
 import { batchRoute } from './routes/batch.ts';
 import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -18,6 +19,7 @@ import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations
 import { groupRoutes } from './routes/groups.ts';
 import { scimRoutes } from './scim/routes.ts';
 import { policyRoutes } from './routes/policy.ts';
+import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -63,10 +65,12 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...documentRoutes(services, config),
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
+    ...reconciliationRoutes(services, config),
     ...policyRoutes(services, config),
     ...groupRoutes(services, config),
     ...scimRoutes(services, config, publicUrl),
     ...switchRoutes(services, config),
+    ...accessRequestRoutes(services, config),
     ...reportRoutes(services, config),
     ...logoutRoutes(services, limiter),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),

@@ -4,6 +4,7 @@ import type { Provisioning } from '../../administration/directory/provisioning.t
 import type { PolicyRevisions } from '../../administration/policy-revisions.ts';
 import type { PolicyShadow } from '../../administration/policy-shadow.ts';
 import type { Reports } from '../../administration/reports.ts';
+import type { AccessRequestService } from '../../administration/access-requests.ts';
 import type { SwitchService } from '../../administration/switches.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
@@ -12,6 +13,7 @@ import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
 import type { SinkAnswer } from '../../retrieval/check-session.ts';
 import type { CountAnswer, CountRequest } from '../../retrieval/count.ts';
+import type { Reconciliations } from '../../ingestion/reconciliations.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 
 export interface PartReadiness {
@@ -36,7 +38,9 @@ export interface HttpServices {
   readonly groups: Groups;
   readonly provisioning: Provisioning;
   readonly switches: SwitchService;
+  readonly accessRequests: AccessRequestService;
   readonly policyShadow: PolicyShadow;
   readonly reports: Reports;
+  readonly reconciliations: Reconciliations;
   readiness(): Promise<readonly PartReadiness[]>;
 }
