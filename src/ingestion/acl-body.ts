@@ -14,13 +14,21 @@ export interface ReadAcl {
 }
 
 const NO_GROUPS = 'names a group of an issuer whose tokens name no groups; it matches nobody';
+const NOT_IN_DIRECTORY = 'names nobody in the directory; it matches nobody until it is there';
+const NOBODY: ReadonlySet<Principal> = new Set();
 const UNKNOWN_ISSUER = 'names an issuer that is not configured; it matches nobody';
 
 /**
  * An ACL as written to one as stored. Fails with `acl_required`, `invalid_acl` (a text that can name nobody) or
  * `limit_exceeded`. `groupless` are issuers whose tokens name no groups: a deny on one of their groups would reach nobody.
+ * `unknown` are principals that a directory of ours should hold and does not.
  */
-export function readAcl(body: AclBody | undefined, issuers: readonly string[], groupless: readonly string[] = []): ReadAcl {
+export function readAcl(
+  body: AclBody | undefined,
+  issuers: readonly string[],
+  groupless: readonly string[] = [],
+  unknown: ReadonlySet<Principal> = NOBODY,
+): ReadAcl {
   if (body === undefined) throw new AppError('acl_required', { issues: [{ pointer: '/acl', message: 'is required' }] });
   const gates = 'allow' in body ? [{ pointer: '/acl/allow', names: body.allow }] : namedGates(body.gates);
   const deny = { pointer: '/acl/deny', names: body.deny ?? [] };
@@ -31,13 +39,18 @@ export function readAcl(body: AclBody | undefined, issuers: readonly string[], g
       issues: [{ pointer: '/acl', message: `at most ${MAX_ACL_CHARACTERS} characters in all entries` }],
     });
   }
-  const warnings = gates.flatMap((list) => unknownPlaces(list, issuers, groupless));
-  return { acl, warnings: [...warnings, ...unknownPlaces(deny, issuers, groupless)], dangling: danglingDenies(acl, issuers, groupless) };
+  const warnings = [...gates, deny].flatMap((list) => unknownPlaces(list, issuers, groupless, unknown));
+  return { acl, warnings, dangling: danglingDenies(acl, issuers, groupless, unknown) };
 }
 
 /** Of an ACL as stored, what `readAcl` tells of one as written. */
-export function danglingDenies(acl: Acl, issuers: readonly string[], groupless: readonly string[]): readonly Principal[] {
-  return [...new Set(acl.deny.map(entryPrincipal))].filter((p) => whyUnknown(p, issuers, groupless) !== undefined);
+export function danglingDenies(
+  acl: Acl,
+  issuers: readonly string[],
+  groupless: readonly string[],
+  unknown: ReadonlySet<Principal> = NOBODY,
+): readonly Principal[] {
+  return [...new Set(acl.deny.map(entryPrincipal))].filter((p) => whyUnknown(p, issuers, groupless, unknown) !== undefined);
 }
 
 /** An ACL as stored to one as written. */
@@ -96,18 +109,29 @@ function bounded(principal: Principal, written: Exclude<AclEntryBody, string>, p
   throw new AppError('invalid_acl', { issues: [{ pointer: `${pointer}/until`, message: 'must be after from' }] });
 }
 
-function unknownPlaces(list: NamedList, issuers: readonly string[], groupless: readonly string[]): readonly InputIssue[] {
+function unknownPlaces(
+  list: NamedList,
+  issuers: readonly string[],
+  groupless: readonly string[],
+  unknown: ReadonlySet<Principal>,
+): readonly InputIssue[] {
   return list.names.flatMap((written, index) => {
     const found = qualifyPrincipal(nameOf(written), issuers);
-    const message = found === undefined ? undefined : whyUnknown(found, issuers, groupless);
+    const message = found === undefined ? undefined : whyUnknown(found, issuers, groupless, unknown);
     return message === undefined ? [] : [{ pointer: `${list.pointer}/${index}`, message }];
   });
 }
 
 /** Why nobody is known to be this principal; undefined where somebody may be. */
-function whyUnknown(p: Principal, issuers: readonly string[], groupless: readonly string[]): string | undefined {
+function whyUnknown(
+  p: Principal,
+  issuers: readonly string[],
+  groupless: readonly string[],
+  unknown: ReadonlySet<Principal>,
+): string | undefined {
   const parts = principalParts(p);
   if (parts === undefined) return undefined;
   if (!issuers.includes(parts.issuer)) return UNKNOWN_ISSUER;
+  if (unknown.has(p)) return NOT_IN_DIRECTORY;
   return parts.kind === 'group' && groupless.includes(parts.issuer) ? NO_GROUPS : undefined;
 }

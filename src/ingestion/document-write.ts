@@ -4,6 +4,7 @@ import { digestOf, uuidOf, type Digest } from '../core/digest.ts';
 import { AppError, type InputIssue } from '../core/errors.ts';
 import { parseDocumentId, type DocumentId, type DocumentKey } from '../core/ids.ts';
 import { neutralLabel, type Label, type LabelScheme, type Trust } from '../core/label.ts';
+import type { Principal } from '../core/principal.ts';
 import type { DocumentAttributes, StoredDocument } from '../core/ports/catalog.ts';
 import type { Source } from '../core/zone.ts';
 import { readAcl, type ReadAcl } from './acl-body.ts';
@@ -43,11 +44,13 @@ export function readWrite(input: {
   readonly scheme: LabelScheme;
   readonly issuers: readonly string[];
   readonly groupless: readonly string[];
+  /** Of the principals that the ACL names, those whom a directory of ours does not know. */
+  readonly unknown: ReadonlySet<Principal>;
   readonly writer: Trust;
   readonly language: string;
 }): DocumentWrite {
   const { body, before, scheme, issuers, groupless, writer } = input;
-  const { acl, warnings, dangling } = readAcl(body.acl, issuers, groupless);
+  const { acl, warnings, dangling } = readAcl(body.acl, issuers, groupless, input.unknown);
   const declared: Label = readLabel(scheme, body, before?.declared ?? { ...neutralLabel(scheme), trust: writer });
   const validity = readValidity(body);
   const language = body.language ?? input.language;

@@ -1,4 +1,5 @@
-import type { Acl } from '../core/acl.ts';
+import { MAX_ACL_ENTRIES, type Acl } from '../core/acl.ts';
+import { entryPrincipal } from '../core/acl-entry.ts';
 import { aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { judgeAccess } from '../core/grants.ts';
@@ -8,6 +9,7 @@ import type { Principal } from '../core/principal.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import { authorityOf, changeBy, type Authority } from './authority.ts';
 import { danglingDenies, readAcl, writtenAcl } from './acl-body.ts';
+import { principalsIn } from './unknown-principals.ts';
 import { pipelineOf } from './index-content.ts';
 import { documentId, stateOf } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
@@ -110,13 +112,15 @@ async function patchOnce(
   const before = await existing(parts, source, id);
   // Before anything of the patch is judged: what is wrong with it must not tell a hidden document from a missing one.
   if (!mayKnow(authority, source, before)) throw new AppError('not_found');
-  const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers, parts.groupless);
+  const named = patch.acl === undefined ? before.acl.deny.map(entryPrincipal) : principalsIn(patch.acl, parts.issuers, MAX_ACL_ENTRIES);
+  const unknown = await parts.unknown(source.tenant, named);
+  const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers, parts.groupless, unknown);
   const acl = read?.acl ?? before.acl;
   const access: Access = {
     acl,
     declared: readLabel(authority.view.scheme, patch, before.declared),
     ...readValidity(patch, before),
-    ...patchedState(parts, patch, before, acl, read?.dangling),
+    ...patchedState(parts, patch, before, acl, { dangling: read?.dangling, unknown }),
   };
   const permit = patchCheck(parts, authority, source, before, access);
   if (patch.state !== undefined) requireLabel(authority, source, before);
@@ -139,11 +143,11 @@ function patchedState(
   patch: DocumentPatch,
   before: StoredDocument,
   acl: Acl,
-  read: readonly Principal[] | undefined,
+  read: { readonly dangling: readonly Principal[] | undefined; readonly unknown: ReadonlySet<Principal> },
 ): Pick<Access, 'state' | 'released'> {
   const asItWas = { state: before.state, ...(before.released === undefined ? {} : { released: before.released }) };
-  if (read === undefined && patch.state === undefined) return asItWas;
-  const dangling = read ?? danglingDenies(acl, parts.issuers, parts.groupless);
+  if (read.dangling === undefined && patch.state === undefined) return asItWas;
+  const dangling = read.dangling ?? danglingDenies(acl, parts.issuers, parts.groupless, read.unknown);
   if (patch.state === undefined || dangling.length === 0) return stateOf({ acl, dangling }, before);
   return { state: 'live', released: dangling };
 }

@@ -9,6 +9,11 @@ export interface Mender {
   close(): Promise<void>;
 }
 
+export interface MenderParts extends SyncParts {
+  /** Lets documents out of quarantine whose denies name somebody known by now. */
+  readonly resolveQuarantined?: (signal: AbortSignal) => Promise<number>;
+}
+
 const BATCH = 200;
 const INTERVAL_MS = 15_000;
 const KICK_DELAY_MS = 20;
@@ -19,7 +24,7 @@ const STAGED_FOR_MS = 10 * 60_000;
  * Finishes what a crash, or an index that was away, left undone: access that the index does not have yet, points of dead
  * chunks, documents of deleted sources. Several replicas may mend at once: every step can be repeated.
  */
-export function createMender(parts: SyncParts, stagedForMs = STAGED_FOR_MS): Mender {
+export function createMender(parts: MenderParts, stagedForMs = STAGED_FOR_MS): Mender {
   const stop = new AbortController();
   const { signal } = stop;
   let running: Promise<void> | undefined;
@@ -86,7 +91,9 @@ function repeatedly(run: () => Promise<void>, signal: AbortSignal): { kick(): vo
   };
 }
 
-async function pass(parts: SyncParts, signal: AbortSignal, stagedForMs: number): Promise<void> {
+async function pass(parts: MenderParts, signal: AbortSignal, stagedForMs: number): Promise<void> {
+  // First, so that the index hears of it in the same pass.
+  await parts.resolveQuarantined?.(signal);
   await mendAccess(parts, signal);
   while (!signal.aborted && (await parts.writes.purgeSources(BATCH))) {
     // Each call turns one more batch of documents into dead chunks.

@@ -1,4 +1,5 @@
 import { indexedValidity } from '../core/acl.ts';
+import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
@@ -12,6 +13,7 @@ import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, ty
 import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';
 import type { SourceParts } from './sources.ts';
 import { syncAccess } from './sync-access.ts';
+import { principalsIn } from './unknown-principals.ts';
 import { checkAgainstBefore, checkWriter, writerTrustFor, type Access } from './write-rights.ts';
 import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
 
@@ -65,7 +67,8 @@ async function putOnce(
   const document = documentId(id);
   const before = await parts.writes.document(source.tenant, source.id, document);
   const { issuers, groupless, language } = parts;
-  const write = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, writer, language });
+  const unknown = await parts.unknown(source.tenant, principalsIn(body.acl, issuers, MAX_ACL_ENTRIES));
+  const write = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, unknown, writer, language });
   const judged = { authority, source, writer, after: write.access };
   checkWriter(judged);
   const grave = before === undefined ? await parts.writes.tombstone(source.tenant, documentKey(source, document)) : undefined;

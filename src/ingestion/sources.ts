@@ -6,7 +6,8 @@ import { qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { Source } from '../core/zone.ts';
 import { authorityOf, changeBy, SEEING, type Authority, type AuthorityParts } from './authority.ts';
 import { readLabel } from './label-body.ts';
-import type { IngestionService, SourceBody, SourcePatch, SourceResource } from './types.ts';
+import type { UnknownPrincipals } from './unknown-principals.ts';
+import type { IngestionService, SourceBody, SourceExistence, SourcePatch, SourceResource } from './types.ts';
 
 export interface SourceParts extends AuthorityParts {
   readonly writes: WriteCatalog;
@@ -14,6 +15,7 @@ export interface SourceParts extends AuthorityParts {
   readonly issuers: readonly string[];
   /** Those of them whose tokens name no groups. */
   readonly groupless: readonly string[];
+  readonly unknown: UnknownPrincipals;
   /** Starts cleaning up what a deletion leaves behind. */
   readonly mend: () => void;
 }
@@ -124,8 +126,12 @@ function same(source: Source, attributes: SourceAttributes): boolean {
   return facts(source) === facts(attributes);
 }
 
+const KNOWING = SEEING.filter((action) => action !== 'request');
+
 /** The ceiling is an access list: only owners see whom it names. */
-function shown(authority: Authority, source: Source): SourceResource {
+function shown(authority: Authority, source: Source): SourceResource | SourceExistence {
+  // Who may only ask for access learns that there is something to ask about.
+  if (!KNOWING.some((action) => authority.may(action, source))) return { source: source.id, title: source.title };
   const { ceiling: _members, ...rest } = resource(source);
   return authority.may('label', source) ? resource(source) : rest;
 }

@@ -158,3 +158,40 @@ describe('/v1/groups', () => {
     expect(members).toHaveLength(2);
   });
 });
+
+describe('principals that the directory does not hold', () => {
+  const doc = async (name: string) =>
+    (await test.call('GET', `/v1/sources/wiki/documents/${name}`, await clientToken(test, 'loader'))).json();
+
+  it('match nobody in a grant, with a warning, until they are there', async () => {
+    const loader = await clientToken(test, 'loader');
+    const body = { mediaType: 'text/plain', text: 'The harbour opens later.', acl: { allow: ['group:test|later', 'user:test|fay'] } };
+    const stored = await test.call('PUT', '/v1/sources/wiki/documents/later', loader, body);
+    expect(stored.json<{ warnings: { pointer: string }[] }>().warnings.map(({ pointer }) => pointer)).toEqual([
+      '/acl/allow/0',
+      '/acl/allow/1',
+    ]);
+    await scim.group('later', [await scim.user('fay')]);
+    expect(await found(test, await person('fay'))).toContain('later');
+    const again = await test.call('PUT', '/v1/sources/wiki/documents/later', loader, body);
+    expect(again.json()['warnings']).toBeUndefined();
+  });
+
+  it('hide the document in a deny, until all of them are there', async () => {
+    await scim.user('gus');
+    const token = await person('gus');
+    await loadDocuments(test, { held: { allow: ['everyone'], deny: ['group:test|unheard', 'group:test|unseen'] } });
+    expect(await found(test, token)).not.toContain('held');
+    expect(await doc('held')).toMatchObject({ state: 'quarantined' });
+    await scim.group('unheard');
+    await test.service.mender.mend();
+    expect(await doc('held')).toMatchObject({ state: 'quarantined' });
+    await put('unseen', ['user:test|gus']);
+    await test.service.mender.mend();
+    await test.service.mender.mend();
+    expect(await doc('held')).toMatchObject({ state: 'live' });
+    // And the deny holds from the first moment.
+    expect(await found(test, token)).not.toContain('held');
+    expect(await found(test, await person('fay'))).toContain('held');
+  });
+});

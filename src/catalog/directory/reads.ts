@@ -9,7 +9,10 @@ import { slices } from './memberships.ts';
 import { groupOf, nameKey, userOf } from './rows.ts';
 import { userRow } from './users.ts';
 
-type Reads = Omit<DirectoryCatalog, 'putDirectoryUser' | 'deleteDirectoryUser' | 'putDirectoryGroup' | 'deleteDirectoryGroup'>;
+type Reads = Omit<
+  DirectoryCatalog,
+  'putDirectoryUser' | 'deleteDirectoryUser' | 'putDirectoryGroup' | 'deleteDirectoryGroup' | 'quarantinedDocuments'
+>;
 
 export function directoryReads({ database }: Pick<CatalogContext, 'database'>): Reads {
   const { db } = database;

@@ -1,6 +1,6 @@
-import type { TenantId } from '../ids.ts';
+import type { DocumentKey, TenantId } from '../ids.ts';
 import type { Principal } from '../principal.ts';
-import type { Change } from './catalog.ts';
+import type { Change, StoredDocument } from './catalog.ts';
 
 /** Documented limits of one directory, which is one tenant and issuer. Beyond them: `limit_exceeded`. */
 export const MAX_DIRECTORY_USERS = 250_000;
@@ -122,6 +122,13 @@ export interface DirectoryCatalog {
   directoryEntries(tenant: TenantId, principals: readonly Principal[]): Promise<ReadonlyMap<Principal, DirectoryMember | 'deleted'>>;
   /** Those of these users and groups that no directory of the tenant holds now. */
   unknownPrincipals(tenant: TenantId, principals: readonly Principal[]): Promise<ReadonlySet<Principal>>;
+  readonly quarantinedDocuments: QuarantinedDocuments;
   /** The groups that a person was in at a time, nested ones included; undefined where the directory did not know them then. */
   groupsAt(tenant: TenantId, user: Principal, at: number): Promise<readonly Principal[] | undefined>;
 }
+
+/** Documents in quarantine, of all tenants, ordered by tenant and key. Fails with `catalog_unavailable`. */
+export type QuarantinedDocuments = (
+  after: { readonly tenant: TenantId; readonly key: DocumentKey } | undefined,
+  limit: number,
+) => Promise<readonly StoredDocument[]>;
