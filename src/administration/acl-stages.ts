@@ -1,5 +1,6 @@
 import type { Acl, AclSubject } from '../core/acl.ts';
 import { entryPrincipal, entrySpan, inForce, isTimed, type AclEntry } from '../core/acl-entry.ts';
+import type { Grant, Placed } from '../core/grants.ts';
 import { mayHold, type Outcome, type Possible } from '../core/ports/explain.ts';
 import type { Principal } from '../core/principal.ts';
 
@@ -59,17 +60,29 @@ export function joined(outcomes: readonly Outcome[]): Outcome {
   return outcomes.includes('unknown') ? 'unknown' : 'pass';
 }
 
-/** Gates and denies together, and nothing to show for it: for reports that ask it a million times. */
-export function aclOutcome(acl: Acl, subject: AclSubjectBounds, at: number): Outcome {
+/** Gates and denies together, and nothing to show for it: for reports that ask it a million times. `opened`: a grant opens the gates. */
+export function aclOutcome(acl: Acl, subject: AclSubjectBounds, opened: boolean, at: number): Outcome {
   const denied = listOutcome(acl.deny, subject.deny, subject.possible, at);
-  if (denied === 'pass' || acl.gates.length === 0) return 'refuse';
+  if (denied === 'pass') return 'refuse';
+  if (opened) return denied === 'unknown' ? 'unknown' : 'pass';
+  if (acl.gates.length === 0) return 'refuse';
   let outcome: Outcome = denied === 'unknown' ? 'unknown' : 'pass';
   for (const gate of acl.gates) {
-    const opened = listOutcome(gate, subject.gate, subject.possible, at);
-    if (opened === 'refuse') return 'refuse';
-    if (opened === 'unknown') outcome = 'unknown';
+    const held = listOutcome(gate, subject.gate, subject.possible, at);
+    if (held === 'refuse') return 'refuse';
+    if (held === 'unknown') outcome = 'unknown';
   }
   return outcome;
+}
+
+/** The grant that opens the gates of a document at `at`, milliseconds: of several the one that ends last. */
+export function openingGrant(grants: readonly Grant[], placed: Placed, at: number): Grant | undefined {
+  const [last] = grants
+    .filter(({ validFrom, validUntil, zones, document }) => {
+      return at >= validFrom && at < validUntil && zones.has(placed.zone) && (document.kind === 'all' || document.key === placed.key);
+    })
+    .sort((a, b) => b.validUntil - a.validUntil);
+  return last;
 }
 
 /** `pass` where the list names them. */

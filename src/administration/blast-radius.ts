@@ -1,3 +1,4 @@
+import { grantsFor } from '../core/grants.ts';
 import { aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { Acl } from '../core/acl.ts';
@@ -13,7 +14,7 @@ import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import { effectiveZone } from '../core/zone.ts';
-import { aclOutcome, joined, listOutcome, type AclSubjectBounds } from './acl-stages.ts';
+import { aclOutcome, joined, listOutcome, openingGrant, type AclSubjectBounds } from './acl-stages.ts';
 import { describedCaller, partiesOf, possiblyHeld, type Described, type Description } from './described-caller.ts';
 import { purposeOf } from './explain.ts';
 import { listedDocuments, readCursor, type ListedDocument } from './most-sensitive.ts';
@@ -125,12 +126,15 @@ function reachOf(
   }
   demandAgreement(policy, view, described, purpose, zones);
   const acls = new Map<Acl, Outcome>();
-  return ({ zone, acl, state, off, validFrom, validUntil }) => {
+  const grants = grantsFor(view.grants, described.caller, at);
+  return ({ key, zone, acl, state, off, validFrom, validUntil }) => {
     const open = zones.get(zone) ?? 'refuse';
     if (open === 'refuse' || state !== 'live' || off) return 'refuse';
     if ((validFrom !== 'always' && at < validFrom * 1000) || (validUntil !== 'forever' && at >= validUntil * 1000)) return 'refuse';
     let named = acls.get(acl);
-    if (named === undefined) acls.set(acl, (named = aclOutcome(acl, subject, at)));
+    if (named === undefined) acls.set(acl, (named = aclOutcome(acl, subject, false, at)));
+    if (named !== 'pass' && grants.length > 0 && openingGrant(grants, { key, zone }, at) !== undefined)
+      named = aclOutcome(acl, subject, true, at);
     return named === 'pass' ? open : named;
   };
 }

@@ -1,6 +1,7 @@
 import type { Acl } from '../core/acl.ts';
 import { aclPrincipals } from '../core/acl.ts';
-import type { SourceId, TenantId, ZoneId } from '../core/ids.ts';
+import type { Grants } from '../core/grants.ts';
+import type { DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { ScanCatalog } from '../core/ports/history.ts';
 import type { Principal } from '../core/principal.ts';
 import { createPace } from './pace.ts';
@@ -10,6 +11,8 @@ export interface DocumentClass {
   readonly zone: ZoneId;
   readonly source: SourceId;
   readonly acl: Acl;
+  /** Of a document that a grant names by itself: it is a class of its own. */
+  readonly key: DocumentKey | undefined;
   count: number;
   /** Ids, the first in order, at most as many as examples are wanted. */
   readonly first: string[];
@@ -25,25 +28,27 @@ export interface DocumentClasses {
 export async function documentClasses(
   catalog: ScanCatalog,
   tenant: TenantId,
-  wanted: { readonly sources: ReadonlySet<string> | undefined; readonly examples: number; readonly at: number },
+  wanted: { readonly sources: ReadonlySet<string> | undefined; readonly examples: number; readonly at: number; readonly grants: Grants },
   signal: AbortSignal,
 ): Promise<DocumentClasses> {
-  const byZone = new Map<ZoneId, Map<Acl, DocumentClass>>();
+  const granted = grantedAlone(wanted.grants);
+  const byZone = new Map<ZoneId, Map<Acl | DocumentKey, DocumentClass>>();
   const principals = new Set<Principal>();
   const pace = createPace(signal);
   let documents = 0;
   for await (const page of catalog.scan(tenant, signal)) {
-    for (const { source, document, zone, acl, state, validFrom, validUntil } of page) {
+    for (const { key, source, document, zone, acl, state, validFrom, validUntil } of page) {
       if (state !== 'live' || (wanted.sources !== undefined && !wanted.sources.has(source))) continue;
       if (validFrom !== 'always' && wanted.at < validFrom * 1000) continue;
       if (validUntil !== 'forever' && wanted.at >= validUntil * 1000) continue;
       documents += 1;
-      const classes = byZone.get(zone) ?? new Map<Acl, DocumentClass>();
+      const classes = byZone.get(zone) ?? new Map<Acl | DocumentKey, DocumentClass>();
       byZone.set(zone, classes);
-      const known = classes.get(acl);
-      const one = known ?? { zone, source, acl, count: 0, first: [] };
+      const alone = granted.has(key) ? key : undefined;
+      const known = classes.get(alone ?? acl);
+      const one = known ?? { zone, source, acl, key: alone, count: 0, first: [] };
       if (known === undefined) {
-        classes.set(acl, one);
+        classes.set(alone ?? acl, one);
         for (const principal of aclPrincipals(acl)) principals.add(principal);
       }
       one.count += 1;
@@ -52,6 +57,11 @@ export async function documentClasses(
     await pace();
   }
   return { byZone: new Map([...byZone].map(([zone, classes]) => [zone, [...classes.values()]])), documents, principals };
+}
+
+function grantedAlone(grants: Grants): ReadonlySet<DocumentKey> {
+  const all = [...grants.values()].flat();
+  return new Set(all.flatMap(({ document }) => (document.kind === 'one' ? [document.key] : [])));
 }
 
 /** Sorted, so that the same catalog gives the same examples in whatever order it is read. */

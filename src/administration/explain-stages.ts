@@ -1,10 +1,11 @@
 import { aclSubject } from '../core/caller.ts';
+import { grantsFor, type Grant } from '../core/grants.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import { mayHold, type ExplainPolicyPort, type Outcome, type Party, type SpeakingLine } from '../core/ports/explain.ts';
 import type { DocumentFacts } from '../core/ports/history.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import { effectiveZone } from '../core/zone.ts';
-import { denyFinding, gateFinding, gateFindings, joined, type AclSubjectBounds, type BearingEntry } from './acl-stages.ts';
+import { denyFinding, gateFinding, gateFindings, joined, openingGrant, type AclSubjectBounds, type BearingEntry } from './acl-stages.ts';
 import { partiesOf, possiblyHeld, type Described } from './described-caller.ts';
 
 /** The rows of "who may read what" (docs/security.md), in its order. All of them are told, also after one that refuses. */
@@ -18,6 +19,8 @@ export interface Stage {
   readonly because: readonly string[];
   /** Of `acl-gates`: each gate by itself. */
   readonly gates?: readonly { readonly outcome: Outcome; readonly entries: readonly BearingEntry[] }[];
+  /** An approved request for access that opens the gates. */
+  readonly grant?: Grant;
   /** Of `ceiling` and `acl-deny`. */
   readonly entries?: readonly BearingEntry[];
   /** Of the policy stages. */
@@ -40,6 +43,9 @@ export function stagesOf(explainer: ExplainPolicyPort, input: StageInput): reado
   const { described, view, facts, at, purpose } = input;
   const subject: AclSubjectBounds = { ...aclSubject(described.caller), possible: possiblyHeld(described) };
   const gates = gateFindings(facts.acl, subject, at);
+  const gated = joined(gates.map(({ outcome }) => outcome));
+  // Judged as key two does: a grant counts only where a gate is closed.
+  const grant = gated === 'pass' ? undefined : openingGrant(grantsFor(view.grants, described.caller, at), facts, at);
   const { ceiling } = facts.source;
   const above = ceiling.kind === 'none' ? { outcome: 'pass' as const, entries: [] } : gateFinding(ceiling.principals, subject, at);
   const deny = denyFinding(facts.acl, subject, at);
@@ -53,7 +59,9 @@ export function stagesOf(explainer: ExplainPolicyPort, input: StageInput): reado
     tenantStage(input),
     liveStage(input, subject),
     timeStage(input),
-    { stage: 'acl-gates', outcome: joined(gates.map(({ outcome }) => outcome)), because: gateReasons(facts, gates), gates },
+    grant === undefined
+      ? { stage: 'acl-gates', outcome: gated, because: gateReasons(facts, gates), gates }
+      : { stage: 'acl-gates', outcome: 'pass', because: [], gates, grant },
     { stage: 'ceiling', ...above, because: because(above.outcome, 'the ceiling of the source names none of their principals') },
     { stage: 'acl-deny', ...deny, because: because(deny.outcome, 'a deny entry names them') },
     ...(user === undefined ? [] : [policyStage('policy-user', user)]),

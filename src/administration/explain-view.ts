@@ -30,6 +30,8 @@ export interface ShownStage {
   readonly because: readonly string[];
   readonly gates?: readonly { readonly outcome: Outcome; readonly entries?: readonly ShownEntry[] }[];
   readonly entries?: readonly ShownEntry[];
+  /** The approved request for access that opens the gates, and when it ends. */
+  readonly grant?: { readonly request: string; readonly until: string };
   /** At most 50, in line order, those that decide first. */
   readonly lines?: readonly ShownLine[];
   /** How many lines speak. */
@@ -102,7 +104,7 @@ function told({ memberships, self }: Described): readonly string[] {
 }
 
 /** Whoever may not see the ACL learns which gate it was, and no member of it. */
-function shownStage(view: ExplanationView, { stage, outcome, because, gates, entries, lines }: Stage): ShownStage {
+function shownStage(view: ExplanationView, { stage, outcome, because, gates, entries, lines, grant }: Stage): ShownStage {
   const owner = view === 'owner';
   return {
     stage,
@@ -112,6 +114,7 @@ function shownStage(view: ExplanationView, { stage, outcome, because, gates, ent
       ? {}
       : { gates: gates.map((gate) => ({ outcome: gate.outcome, ...(owner ? { entries: shownEntries(gate.entries) } : {}) })) }),
     ...(entries === undefined || !owner ? {} : { entries: shownEntries(entries) }),
+    ...(grant === undefined ? {} : { grant: { request: grant.id, until: new Date(grant.validUntil).toISOString() } }),
     ...(lines === undefined ? {} : { lines: shownLines(view, lines), speaking: lines.length }),
   };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import type { SourceId, ZoneId } from '../core/ids.ts';
+import type { DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
 import { policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
@@ -12,7 +12,7 @@ import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
-import { aclOutcome, listOutcome } from './acl-stages.ts';
+import { aclOutcome, listOutcome, openingGrant } from './acl-stages.ts';
 import { diffSubjects, directoryPrincipals, policyPrincipals, type DiffSubject } from './diff-subjects.ts';
 import { createDiffTally, type DiffSource, type PrincipalDiff } from './diff-tally.ts';
 import { documentClasses, type DocumentClass, type DocumentClasses } from './document-classes.ts';
@@ -64,6 +64,8 @@ export interface PolicyDiff {
 }
 
 const MAX_SOURCES = 200;
+/** No grant is of it: keys are UUIDs. */
+const NO_DOCUMENT = '' as DocumentKey;
 const DEFAULT_PRINCIPALS = 50;
 const DEFAULT_EXAMPLES = 3;
 
@@ -81,7 +83,7 @@ export async function policyDiff(parts: PolicyDiffParts, context: RequestContext
   const classes = await documentClasses(
     catalog,
     here.caller.tenant,
-    { sources, examples: request.examples ?? DEFAULT_EXAMPLES, at },
+    { sources, examples: request.examples ?? DEFAULT_EXAMPLES, at, grants: here.view.grants },
     signal,
   );
   const wanted = await wantedPrincipals(parts, here, request, [before.policy, after.policy], classes);
@@ -206,10 +208,13 @@ function judgeOf(subject: DiffSubject, view: TenantView, at: number): (one: Docu
   };
   if (subject.kind === 'client')
     return ({ acl }) => (listOutcome(acl.deny, deny, possible, at) === 'pass' || acl.gates.length === 0 ? 'refuse' : 'pass');
-  return ({ acl, source }) => {
+  // Grants are for people, each by their own name.
+  const grants = subject.kind === 'user' ? (view.grants.get(subject.principal) ?? []) : [];
+  return ({ acl, source, zone, key }) => {
     const ceiling = above(source);
     if (ceiling === 'refuse') return 'refuse';
-    const own = aclOutcome(acl, subject.acl, at);
+    const placed = { zone, key: key ?? NO_DOCUMENT };
+    const own = aclOutcome(acl, subject.acl, grants.length > 0 && openingGrant(grants, placed, at) !== undefined, at);
     return own === 'pass' ? ceiling : own;
   };
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Acl } from '../core/acl.ts';
-import type { DocumentId, SourceId, ZoneId } from '../core/ids.ts';
+import type { DocumentId, DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
 import type { ScanCatalog, ScannedDocument } from '../core/ports/history.ts';
 import { guard, type CatalogContext } from './context.ts';
 import { aclOf } from './rows.ts';
@@ -53,6 +53,7 @@ export function createScan({ database, telemetry }: CatalogContext): ScanCatalog
         if (row.state === 'deleted' || row.source_state !== 'live') return [];
         return [
           {
+            key: row.key as DocumentKey,
             source: row.source as SourceId,
             document: row.document as DocumentId,
             zone: row.zone as ZoneId,

@@ -43,6 +43,7 @@ export interface HistoryCatalog {
 
 /** A document as reports over a whole catalog read it. Equal ACLs are the same object within one scan. */
 export interface ScannedDocument {
+  readonly key: DocumentKey;
   readonly source: SourceId;
   readonly document: DocumentId;
   readonly zone: ZoneId;

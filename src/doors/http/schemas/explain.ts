@@ -82,6 +82,7 @@ export const explanationSchema = z
         because: z.array(z.string()),
         gates: z.array(z.strictObject({ outcome, entries: entries.optional() })).optional(),
         entries: entries.optional(),
+        grant: z.strictObject({ request: z.string(), until: z.string() }).optional(),
         lines: z.array(line).optional(),
         speaking: z.int().optional(),
       }),
