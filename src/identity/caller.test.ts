@@ -20,6 +20,8 @@ const CLAIMS: IssuerConfig['claims'] = {
   scopePrefix: '',
 };
 
+const MARK: Partial<IssuerConfig> = { serviceAccounts: { claim: 'preferred_username', prefix: 'service-account-' } };
+
 interface Reader {
   caller(claims: TestClaims): Promise<Caller>;
   code(claims: TestClaims): Promise<string>;
@@ -113,6 +115,22 @@ describe('a client without a user', () => {
     expect((await caller({ sub: 'assistant@clients', gty: 'client-credentials' })).user).toEqual({ kind: 'none' });
     expect((await caller({ sub: 'assistant@clients' })).user.kind).toBe('user');
     expect((await caller({ sub: 'alice', gty: 'client-credentials' })).user.kind).toBe('user');
+  });
+
+  it('is told by a configured mark with its own name in it, as Keycloak writes it', async () => {
+    const rule = { claims: { ...CLAIMS, client: 'azp' as const }, requiredClaims: ['sub', 'aud'] };
+    const user = async (name: string, client: string, more: Partial<IssuerConfig> = MARK) => {
+      const { caller } = await reader({ ...rule, ...more });
+      return (await caller({ sub: 'f0e1-uuid', client_id: undefined, azp: client, preferred_username: name })).user.kind;
+    };
+    expect(await user('service-account-loader', 'loader')).toBe('none');
+    expect(await user('service-account-loader', 'Loader')).toBe('none');
+    expect(await user('service-account-loader', 'loader', {})).toBe('user');
+    // Somebody who called themselves so is still a person, through any other application.
+    expect(await user('service-account-loader', 'assistant')).toBe('user');
+    expect(await user('service-account-', 'assistant')).toBe('user');
+    expect(await user('Service-Account-Loader', 'loader')).toBe('user');
+    expect(await user('loader', 'loader')).toBe('user');
   });
 
   it.each(['azp', 'appid', 'cid'] as const)('is named by the configured claim %s', async (client) => {

@@ -42,6 +42,8 @@ describe('an actor', () => {
     ['a person', { sub: 'bob' }, ['agentless', 'all']],
     ['a person who is denied', { sub: 'mallory' }, ['all']],
     ['an application that is denied', { client_id: 'agent' }, ['all']],
+    ['a denied application by a bare sub, which says not that it is one', { sub: 'agent' }, ['all']],
+    ['a denied person by a bare sub, who could be an application', { sub: 'mallory' }, ['all']],
     ['an application under both claims', { sub: 'agent', client_id: 'agent' }, ['all']],
     ['a denied person through an application: two names, of which one would be overlooked', { sub: 'mallory', client_id: 'other' }, 401],
     ['a person through a denied application', { sub: 'bob', client_id: 'agent' }, 401],
