@@ -315,6 +315,25 @@ trustedProxies: [10.0.0.0/8, '::1']
     ],
     ['a directory of another kind', one('directory: ldap'), 'SLUICE_CONFIG issuers.0.directory: needs'],
     ['subjects without a directory', one('directorySubjects: { user: id }'), 'SLUICE_CONFIG issuers.0.directorySubjects: belongs to'],
+    ['a logout nobody is addressed by', one('logout: { audiences: [] }'), 'SLUICE_CONFIG issuers.0.logout.audiences'],
+    [
+      'a logout of another type',
+      one('logout: { audiences: [a], types: [at+jwt] }'),
+      'SLUICE_CONFIG issuers.0.logout.types.0: needs one of',
+    ],
+    ['a rule for DPoP that is none', one('dpop: maybe'), 'SLUICE_CONFIG issuers.0.dpop: needs one of'],
+    ['tokens without age', one('maxTokenAgeSeconds: 0'), 'SLUICE_CONFIG issuers.0.maxTokenAgeSeconds'],
+    [
+      'answers that are kept for long',
+      one('introspection: { clientId: a, cacheSeconds: 3600 }'),
+      'SLUICE_CONFIG issuers.0.introspection.cacheSeconds',
+    ],
+    [
+      'a secret of introspection in the file',
+      one('introspection: { clientId: a, clientSecret: b }'),
+      'SLUICE_CONFIG issuers.0.introspection: unknown: clientSecret',
+    ],
+    ['introspection without its secret', one('introspection: { clientId: a }'), 'SLUICE_INTROSPECTION_SECRET: set the secret'],
     ['skew without end', one('clockSkewSeconds: 3600'), 'SLUICE_CONFIG issuers.0.clockSkewSeconds'],
     ['broken YAML', 'issuers: [', 'SLUICE_CONFIG: is not well-formed YAML at line 1'],
     ['the same key twice', 'limits: {}\nlimits: {}', 'SLUICE_CONFIG: is not well-formed YAML at line 2'],
@@ -324,6 +343,26 @@ trustedProxies: [10.0.0.0/8, '::1']
     const found = problems(OIDC, yaml);
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(problem);
+  });
+
+  test('introspection is of one issuer, over a protected line, with its secret from the environment', () => {
+    const asking = (more = '') => one(`introspection: { clientId: sluice${more} }, dpop: required, maxTokenAgeSeconds: 600`);
+    const env = { SLUICE_INTROSPECTION_SECRET: 'the-secret' };
+    const [issuer] = load(env, asking()).issuers;
+    expect(issuer).toMatchObject({ dpop: 'required', maxTokenAgeSeconds: 600 });
+    expect(issuer?.introspection).toEqual({ clientId: 'sluice', clientSecret: 'the-secret', cacheSeconds: 10 });
+    const explained = explainConfig(load(env, asking()));
+    expect(explained).toContain('opaque tokens are asked about');
+    expect(explained).not.toContain('the-secret');
+    expect(problems(env, asking(', url: "http://a.example/introspect"'))).toEqual([
+      expect.stringContaining('introspection.url: needs an https URL'),
+    ]);
+    expect(load(env, asking(', url: "https://a.example/introspect"')).issuers[0]?.introspection?.url).toBe('https://a.example/introspect');
+    expect(problems({ ...OIDC, ...env }, '')).toEqual([expect.stringContaining('SLUICE_INTROSPECTION_SECRET: belongs to')]);
+    const second = asking()
+      .replace('issuers: [{ name: a, url: "https://a.example"', '{ name: b, url: "https://b.example"')
+      .replace(/\]$/, '');
+    expect(problems(env, asking().replace(/\]$/, `, ${second}]`))).toEqual([expect.stringContaining('only one may have introspection')]);
   });
 
   test('one iss selects one issuer', () => {

@@ -20,13 +20,20 @@ function dense({ dense }: EmbeddingConfig): string {
   }
 }
 
-function issuer({ name, url, tenants, audienceCheck, audiences, claims, directory, lookup }: IssuerConfig): string {
+function issuer({ name, url, tenants, audienceCheck, audiences, claims, directory, lookup, ...rest }: IssuerConfig): string {
   const tenant = tenants.kind === 'fixed' ? tenants.tenant : `claim ${tenants.claim}, one of ${tenants.allow.join(', ')}`;
   const audience = audienceCheck.kind === 'claim' ? audiences.join(', ') : `client ids ${audienceCheck.allow.join(', ')}`;
   const named = claims.groups.kind === 'none' ? 'none' : `claim ${claims.groups.claim}`;
   const left = lookup === undefined ? named : `${named}, looked up at ${place(lookup.url)} with secret ${MASK}`;
   const groups = directory?.kind === 'authoritative' ? 'the directory of Sluice' : left;
-  return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}`;
+  return `${name}: ${url}; tenant ${tenant}; audience ${audience}; groups ${groups}${hygiene(rest)}`;
+}
+
+/** What departs from bearer tokens that are read here and end by themselves. */
+function hygiene({ dpop, introspection, logout }: Pick<IssuerConfig, 'dpop' | 'introspection' | 'logout'>): string {
+  const asked = introspection === undefined ? '' : `; opaque tokens are asked about as ${introspection.clientId}, secret ${MASK}`;
+  const logouts = logout === undefined ? '' : `; logouts for ${logout.audiences.join(', ')}`;
+  return `; DPoP ${dpop ?? 'accepted'}${asked}${logouts}`;
 }
 
 function qdrant({ qdrant }: Config): string {
