@@ -30,10 +30,28 @@ export interface CatalogTables {
   access_grants: AccessGrantRow;
   collection_identity: CollectionIdentityRow;
   secrets: SecretRow;
+  reconciliations: ReconciliationRow;
   seen_tokens: SeenTokenRow;
   logouts: LogoutRow;
   sessions: SessionRow;
   honey_documents: HoneyDocumentRow;
+}
+
+/** A comparison of catalog and index. `scope`: a tenant or `*`. `counts`: JSON of its progress. At most one a scope is running. */
+export interface ReconciliationRow {
+  readonly id: string;
+  readonly scope: string;
+  readonly mode: 'check' | 'mend';
+  readonly state: 'running' | 'done' | 'failed';
+  readonly by: string;
+  readonly through: string;
+  readonly request_id: string;
+  readonly position: string;
+  readonly counts: string;
+  readonly holder: string;
+  readonly lease_until: number;
+  readonly started_at: number;
+  readonly ended_at: number | null;
 }
 
 /** Secrets of the deployment, made with the database. */

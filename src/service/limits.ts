@@ -2,6 +2,7 @@ import type { GroupCommitLimits } from '../audit/group-commit.ts';
 import type { DatabaseLimits } from '../database/database.ts';
 import type { HttpLimits } from '../doors/http/config.ts';
 import type { RemoteLimits } from '../embedding/openai.ts';
+import type { ReconcilerOptions } from '../ingestion/reconciler.ts';
 import type { IdentityLimits } from '../identity/limits.ts';
 
 /** Deadlines and bounds of the parts, where a deployment or a test cannot live with the defaults. Milliseconds. */
@@ -12,6 +13,7 @@ export interface ServiceLimits {
   readonly http?: Partial<HttpLimits>;
   readonly identity?: Partial<IdentityLimits>;
   readonly index?: { readonly searchDeadlineMs?: number; readonly writeDeadlineMs?: number };
+  readonly reconciler?: ReconcilerOptions['limits'];
   /** How long one part may take to answer for `/readyz`. */
   readonly probeMs?: number;
 }

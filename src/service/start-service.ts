@@ -12,6 +12,8 @@ import type { HttpServices } from '../doors/http/services.ts';
 import { createEmbedding, type Embedding } from '../embedding/embedding.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
+import type { Reconciler } from '../ingestion/reconciler.ts';
+import { createReconciliations } from '../ingestion/reconciliations.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createEndLogin } from '../administration/logout.ts';
 import { createAccessRequests } from '../administration/access-requests.ts';
@@ -34,6 +36,7 @@ import { quarantineOf, type Quarantine } from './quarantine.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
+import { startReconciler } from './start-reconciler.ts';
 
 export interface ServiceOptions {
   readonly telemetry: ServiceTelemetry;
@@ -55,6 +58,7 @@ export interface Service {
   readonly url: string;
   readonly stores: Stores;
   readonly mender: Mender;
+  readonly reconciler: Reconciler;
   /** Finishes requests in flight for up to `graceMs`, then stops everything it started. */
   close(graceMs?: number): Promise<void>;
 }
@@ -100,15 +104,20 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const quarantine = quarantineOf(catalog, identity.issuers, clock);
   const mender = createMender({ writes: catalog, vectors, telemetry, resolveQuarantined: quarantine.resolve });
   closers.add(() => mender.close());
+  const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
-  const services = servicesOf({ ...{ config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, telemetry, clock }, probeMs: limits.probeMs });
+  const services = servicesOf({
+    ...{ config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, telemetry, clock },
+    probeMs: limits.probeMs,
+  });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
     url,
     stores,
     mender,
+    reconciler,
     async close(graceMs = GRACE_MS) {
       // The door first: what is in flight still needs everything behind it.
       try {
@@ -129,6 +138,7 @@ interface Parts {
   readonly vectors: StartableVectorIndex;
   readonly embedding: Embedding;
   readonly mender: Mender;
+  readonly reconciler: Reconciler;
   readonly quarantine: Quarantine;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
@@ -175,6 +185,7 @@ function servicesOf(parts: Parts): HttpServices {
     groups: createGroups(directory),
     provisioning: createProvisioning(directory),
     policyShadow,
+    reconciliations: createReconciliations({ catalog, policy, reconciler: parts.reconciler, newId: randomUUID }),
     accessRequests: createAccessRequests({ catalog, policy, issuers }),
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     readiness: () => readiness(probes, probeMs),

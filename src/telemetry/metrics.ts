@@ -1,5 +1,5 @@
-import { Counter as PromCounter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Attributes, Counter } from '../core/ports/telemetry.ts';
+import { Counter as PromCounter, Gauge as PromGauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Attributes, Counter, Gauge } from '../core/ports/telemetry.ts';
 
 interface CounterSpec {
   readonly help: string;
@@ -19,7 +19,15 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   documents_ingested: { help: 'Documents handed over for ingestion.', labels: ['outcome'] },
   audit_failures: { help: 'Audit records that could not be written. Nothing was released.', labels: [] },
   outbound_failures: { help: 'Failed outbound calls.', labels: ['part'] },
+  drift_found: { help: 'Points that differed from the catalog, by kind.', labels: ['kind'] },
+  drift_mended: { help: 'Of these, mended.', labels: ['kind'] },
   index_repairs: { help: 'Repairs of the vector index from the catalog.', labels: [] },
+};
+
+const GAUGES: Readonly<Record<Gauge, string>> = {
+  reconciliation_last_end_seconds: 'When the last comparison of the whole index with the catalog ended, seconds since 1970.',
+  reconciliation_last_drift: 'Differences that it found.',
+  reconciliation_last_failed: '1 where it could not be finished.',
 };
 
 const STEP_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -36,6 +44,7 @@ export interface HttpObservation {
 export interface Metrics {
   readonly registry: Registry;
   count(counter: Counter, labels: Attributes, by: number): void;
+  gauge(gauge: Gauge, value: number): void;
   observeStep(step: string, seconds: number): void;
   observeHttp(observation: HttpObservation): void;
 }
@@ -49,6 +58,11 @@ function counters(registry: Registry): ReadonlyMap<Counter, PromCounter> {
   return made;
 }
 
+function gaugesOf(registry: Registry): ReadonlyMap<Gauge, PromGauge> {
+  const names = Object.keys(GAUGES) as Gauge[];
+  return new Map(names.map((name) => [name, new PromGauge({ name: `sluice_${name}`, help: GAUGES[name], registers: [registry] })]));
+}
+
 function declaredLabels(counter: Counter, labels: Attributes): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of COUNTERS[counter].labels) kept[name] = String(labels[name] ?? 'unknown');
@@ -60,6 +74,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const byName = counters(registry);
+  const gauges = gaugesOf(registry);
   const steps = new Histogram({
     name: 'sluice_step_duration_seconds',
     help: 'Time spent in one step of a request.',
@@ -79,6 +94,7 @@ export function createMetrics(): Metrics {
     count(counter, labels, by) {
       byName.get(counter)?.inc(declaredLabels(counter, labels), by);
     },
+    gauge: (gauge, value) => gauges.get(gauge)?.set(value),
     observeStep(step, seconds) {
       steps.observe({ step }, seconds);
     },

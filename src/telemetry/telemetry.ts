@@ -42,6 +42,7 @@ export function createTelemetry(options: TelemetryOptions): ServiceTelemetry {
     registry: metrics.registry,
     span: inSpan,
     count: (counter, labels = {}, by = 1) => metrics.count(counter, labels, by),
+    gauge: metrics.gauge,
     observeStep: (step, seconds) => metrics.observeStep(step, seconds),
     flush: output.flush,
     startRequest(requestId, method, headers) {

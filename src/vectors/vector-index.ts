@@ -2,11 +2,13 @@ import { asAppError, AppError } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Attributes, Telemetry } from '../core/ports/telemetry.ts';
+import type { IndexInspection } from '../core/ports/drift.ts';
 import type { VectorIndex } from '../core/ports/vectors.ts';
 import { createAdmin } from './admin.ts';
 import { ensureCollection, ONE_COPY, probeCollection, type Placement } from './collection.ts';
 import type { EndpointProvider } from './endpoint.ts';
 import { createHotRead } from './hot-read.ts';
+import { createInspection } from './inspection.ts';
 import { createCount, createSearch } from './search.ts';
 import { checkServer } from './server-check.ts';
 import { createWrites } from './writes.ts';
@@ -25,6 +27,7 @@ export interface VectorIndexOptions {
 }
 
 export interface StartableVectorIndex extends VectorIndex {
+  readonly inspection: IndexInspection;
   /**
    * Checks the server and makes the collection where it is missing; `expected: 'there'` says that it was made before, so that a lost
    * one is not replaced by an empty one. Fails with `index_unavailable`, whose message tells the operator what differs and what to do.
@@ -65,6 +68,7 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
     rewriteAccess: (access, signal) => step('vectors.rewrite', {}, () => writes.rewriteAccess(access, signal)),
     deleteChunks: (tenant, chunks, signal) =>
       step('vectors.delete', { chunks: chunks.length }, () => writes.deleteChunks(tenant, chunks, signal)),
+    inspection: createInspection(admin, collection),
     probe: (signal) => step('vectors.probe', {}, () => probeCollection(admin, collection, identity, signal)),
     start: (signal, expected = 'perhaps') =>
       step('vectors.start', {}, async () => {

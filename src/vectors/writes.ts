@@ -14,7 +14,7 @@ function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]>
 }
 
 /** `acknowledged` means queued, and what is only queued may still be refused or lost. */
-function applied(what: string, answer: { readonly result?: { readonly status: string } | Record<string, unknown> | null }): void {
+export function applied(what: string, answer: { readonly result?: { readonly status: string } | Record<string, unknown> | null }): void {
   if (answer.result?.status !== 'completed')
     throw new AppError('index_unavailable', { detail: `${what}: the vector index did not confirm it` });
 }

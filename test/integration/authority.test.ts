@@ -158,6 +158,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { retrieve: 'done' },
     otherwise: 'empty',
   },
+  reconcile: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'POST', path: '/v1/reconciliations', body: { check: true } }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  getReconciliation: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'GET', path: `/v1/reconciliations/${await compared()}` }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
   getPolicyRevision: {
     scopes: ['admin'],
     call: async () => ({ method: 'GET', path: '/v1/policy/revisions' }),
@@ -272,6 +286,10 @@ async function madeSource(): Promise<string> {
   return source;
 }
 
+async function compared(): Promise<string> {
+  return (await test.call('POST', '/v1/reconciliations', full, { check: true })).json<{ id: string }>().id;
+}
+
 async function activeRevision(): Promise<string> {
   return (await test.call('GET', '/v1/policy/revisions', full)).json<{ revision: string }>().revision;
 }
@@ -374,6 +392,8 @@ describe('tenants', () => {
       listSources: 'empty',
       retrieve: 'empty',
       checkSession: 'done',
+      count: 'empty',
+      reconcile: 'done',
       getPolicyRevision: 'done',
       publishPolicyRevision: 'forbidden',
       diffPolicy: 'hidden',

@@ -19,6 +19,7 @@ export interface Replicas {
   /** Where questions are asked. */
   readonly b: TestService;
   readonly issuer: TestIssuer;
+  readonly collection: string;
   /** Qdrant answers queries, and refuses to change anything, until `mendIndex`. */
   refuseWrites(): void;
   /** The same, but it never answers. */
@@ -49,6 +50,7 @@ export async function startReplicas(
     a,
     b,
     issuer,
+    collection,
     refuseWrites: () => onWrites(proxy, { kind: 'answer', status: 503, body: '{"status":{"error":"a node is down"}}' }),
     stallWrites: () => onWrites(proxy, { kind: 'hang' }),
     mendIndex: () => proxy.mend(),
@@ -77,5 +79,7 @@ export async function startReplicas(
 }
 
 function onWrites(proxy: HttpProxy, reaction: Reaction): void {
-  proxy.react(({ method, path }) => (method === 'GET' || /\/points\/(query|count)/.test(path) ? PASS : reaction));
+  const reads = ({ method, path }: { readonly method: string; readonly path: string }): boolean =>
+    method === 'GET' || /\/points\/(query|count|scroll)/.test(path) || (method === 'POST' && /\/points(\?|$)/.test(path));
+  proxy.react((request) => (reads(request) ? PASS : reaction));
 }

@@ -29,6 +29,7 @@ export const AUDIT_KINDS = [
   'directory.user-deleted',
   'directory.group-put',
   'directory.group-deleted',
+  'index.reconciled',
   'audit.read',
   'explain.read',
   'policy.published',

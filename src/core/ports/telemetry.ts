@@ -22,13 +22,22 @@ export type Counter =
   | 'documents_ingested' // outcome: created | changed | unchanged | refused
   | 'audit_failures'
   | 'outbound_failures' // part: qdrant | database | issuer | embedding
-  | 'index_repairs';
+  | 'index_repairs'
+  | 'drift_found' // kind: missing | extra | stale
+  | 'drift_mended'; // the same
+
+/** Values of the moment. Exposed as `sluice_<name>`. */
+export type Gauge =
+  | 'reconciliation_last_end_seconds' // when the last comparison of everything ended, seconds since 1970
+  | 'reconciliation_last_drift' // how much it found
+  | 'reconciliation_last_failed'; // 1 where it could not be finished
 
 export interface Telemetry {
   readonly log: Log;
   /** An OpenTelemetry span around `run`; the span ends with it and records a failure by code only. */
   span<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T>;
   count(counter: Counter, labels?: Attributes, by?: number): void;
+  gauge(gauge: Gauge, value: number): void;
   /** Seconds, into `sluice_step_duration_seconds{step}`. */
   observeStep(step: string, seconds: number): void;
 }
@@ -38,5 +47,6 @@ export const silentTelemetry: Telemetry = {
   log: { debug() {}, info() {}, warn() {}, error() {} },
   span: (_name, _attributes, run) => run(),
   count() {},
+  gauge() {},
   observeStep() {},
 };

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addIngest } from './commands/ingest.ts';
 import { addLabel } from './commands/label.ts';
 import { addLocal } from './commands/local.ts';
+import { addReconcile } from './commands/reconcile.ts';
 import { addService } from './commands/service.ts';
 import { addToken } from './commands/token.ts';
 import { addTrace } from './commands/trace.ts';
@@ -33,7 +34,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
         exitCode = await body(isJson(program), command);
       },
   };
-  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addTrace]) add(commands);
+  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addTrace, addReconcile]) add(commands);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

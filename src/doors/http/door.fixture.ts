@@ -1,3 +1,4 @@
+import type { ReconciliationResource } from '../../ingestion/reconciliations.ts';
 import { connect } from 'node:net';
 import type { Caller, Scope } from '../../core/caller.ts';
 import { digestOf, sha256Hex } from '../../core/digest.ts';
@@ -126,6 +127,11 @@ const directoryFake: HttpServices['groups'] & HttpServices['provisioning'] = {
   ...{ groups: nothing, group: nothing, members: nothing, createGroup: nothing, updateGroup: nothing, deleteGroup: nothing },
 };
 
+function reconciliation(check: boolean): ReconciliationResource {
+  const none = { missing: 0, extra: 0, stale: 0 };
+  return { id: 'r', check, state: 'done', chunks: 0, total: 0, found: none, mended: none, startedAt: '2026-01-01T00:00:00Z' };
+}
+
 function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
@@ -177,6 +183,10 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       throw: (_context, { kind }, reason) => Promise.resolve({ thrown: true, resource: { kind, reason, at: '2026-01-01T00:00:00.000Z' } }),
       lift: (_context, { kind }) => Promise.resolve({ state: 'lifted', kind }),
       withdrawLift: () => Promise.resolve(),
+    },
+    reconciliations: {
+      begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
+      get: () => Promise.resolve(reconciliation(true)),
     },
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+const count = z.int().min(0);
+const counts = z.strictObject({ missing: count, extra: count, stale: count });
+
+export const reconcileSchema = z
+  .strictObject({ check: z.boolean().default(false).meta({ description: 'Only find and count; change nothing.' }) })
+  .meta({ id: 'Reconcile' });
+
+export const reconciliationSchema = z
+  .strictObject({
+    id: z.string(),
+    check: z.boolean(),
+    state: z.enum(['running', 'done', 'failed']),
+    chunks: count,
+    total: count,
+    found: counts,
+    mended: counts,
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+  })
+  .meta({ id: 'Reconciliation' });

@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SourceId, TenantId } from '../../src/core/ids.ts';
+import { pointsOf, type IndexedPoint } from '../support/index-agreement.ts';
+import { qdrantForTests, type TestQdrant } from '../support/qdrant.ts';
+import { startReplicas, type Replicas } from '../support/replicas.ts';
+import type { Answer } from '../support/service.ts';
+
+const ACME = 'acme' as TenantId;
+const POLICY = [
+  'p, everyone, acme, *, retrieve, upto:confidential, *, *, allow',
+  'p, client:test|assistant, acme, *, retrieve, upto:confidential, *, *, allow',
+  'p, client:test|loader, acme, *, ingest, upto:restricted, as:trusted, *, allow',
+  'p, client:test|loader, acme, *, label, upto:restricted, *, *, allow',
+  'p, client:test|loader, acme, *, administer, *, *, *, allow',
+].join('\n');
+const SOURCE = { title: 'S', owner: 'group:test|hr', level: 'internal', compartments: [], trust: 'trusted' };
+const STAFF = { allow: ['group:test|staff'] };
+const NAMES = Array.from({ length: 12 }, (_, n) => `doc-${n}`);
+const STRANGER = '00000000-0000-8000-8000-000000000001';
+
+interface Counts {
+  readonly missing: number;
+  readonly extra: number;
+  readonly stale: number;
+}
+interface Ended {
+  readonly state: string;
+  readonly chunks: number;
+  readonly total: number;
+  readonly found: Counts;
+  readonly mended: Counts;
+}
+
+describe('the reconciler on two replicas', () => {
+  let replicas: Replicas;
+  let qdrant: TestQdrant;
+  let collection: string;
+  let loader: string;
+  let anna: string;
+
+  const change = (method: string, path: string, body?: unknown): Promise<Answer> => replicas.a.call(method, path, loader, body);
+  const put = (name: string, text = `Leave, ${name}.`): Promise<Answer> =>
+    change('PUT', `/v1/sources/s/documents/${name}`, { text, mediaType: 'text/plain', acl: STAFF, metadata: { name } });
+
+  async function reconcile(check = false): Promise<Ended> {
+    const begun = await change('POST', '/v1/reconciliations', { check });
+    expect(begun.status, begun.text).toBe(202);
+    const { id } = begun.json<{ id: string }>();
+    for (;;) {
+      // By the other replica: what is known of a run is in the database.
+      const answer = await replicas.b.call('GET', `/v1/reconciliations/${id}`, loader);
+      const run = answer.json<Ended>();
+      if (run.state !== 'running') return run;
+      await sleep(20);
+    }
+  }
+
+  async function shown(): Promise<readonly string[]> {
+    const answer = await replicas.b.call('POST', '/v1/retrieve', anna, { query: 'leave', limit: 50 });
+    return answer
+      .json<{ chunks: readonly { text: string }[] }>()
+      .chunks.map(({ text }) => text)
+      .toSorted();
+  }
+  const counted = async (): Promise<number> => (await replicas.b.call('POST', '/v1/count', anna, {})).json<{ chunks: number }>().chunks;
+
+  async function raw(path: string, body: unknown, method = 'POST'): Promise<void> {
+    const headers = { 'content-type': 'application/json', 'api-key': qdrant.apiKey ?? '' };
+    const answer = await fetch(`${qdrant.url}/collections/${collection}/points${path}`, { method, headers, body: JSON.stringify(body) });
+    expect(answer.status, await answer.text()).toBe(200);
+  }
+  const points = (): Promise<readonly IndexedPoint[]> => pointsOf(qdrant, collection);
+  async function pointOf(name: string): Promise<IndexedPoint> {
+    const found = (await points()).find(({ payload }) => (payload['metadata'] as { name?: string } | undefined)?.name === name);
+    if (found === undefined) throw new Error(`no point of ${name}`);
+    return found;
+  }
+  async function metric(name: string): Promise<number> {
+    const text = await replicas.a.telemetry.registry.metrics();
+    return Number(new RegExp(`^${name.replaceAll(/[{}"]/g, '\\$&')} (\\S+)`, 'm').exec(text)?.[1] ?? 0);
+  }
+
+  beforeAll(async () => {
+    qdrant = await qdrantForTests();
+    replicas = await startReplicas('postgres', POLICY);
+    collection = replicas.collection;
+    loader = await replicas.issuer.sign({ sub: 'loader', client_id: 'loader', groups: undefined, scope: 'ingest sources admin audit' });
+    anna = await replicas.issuer.sign({ sub: 'anna', groups: ['staff'] });
+    await change('PUT', '/v1/sources/s', SOURCE);
+    for (const name of NAMES) expect((await put(name)).status).toBe(200);
+  });
+  afterAll(() => replicas.stop());
+  afterEach(async () => {
+    replicas.mendIndex();
+    expect(await replicas.disagreements(ACME, 's' as SourceId)).toEqual([]);
+    expect(await shown()).toEqual(NAMES.map((name) => `Leave, ${name}.`).toSorted());
+    expect(await counted()).toBe(NAMES.length);
+  });
+
+  it('finds nothing where nothing differs, and changes nothing', async () => {
+    const before = await points();
+    expect(await reconcile()).toMatchObject({ state: 'done', chunks: 12, total: 12, found: { missing: 0, extra: 0, stale: 0 } });
+    expect(await points()).toEqual(before);
+  });
+
+  const stale = (change: (payload: Record<string, unknown>) => void) => async (name: string) => {
+    const { id, payload } = await pointOf(name);
+    const changed = { ...payload };
+    change(changed);
+    await raw('/payload?wait=true', { payload: changed, points: [id] }, 'PUT');
+  };
+
+  it.each<readonly [string, keyof Counts, (name: string) => Promise<void>]>([
+    ['a point that is gone', 'missing', async (name) => raw('/delete?wait=true', { points: [(await pointOf(name)).id] })],
+    [
+      'a point of no chunk',
+      'extra',
+      async (name) => raw('?wait=true', { points: [{ id: STRANGER, vector: {}, payload: (await pointOf(name)).payload }] }, 'PUT'),
+    ],
+    ['an older revision', 'stale', stale((payload) => (payload['acl_v'] = 0))],
+    ['a revision from nowhere', 'stale', stale((payload) => (payload['acl_v'] = 4_000))],
+    ['another ACL of the same revision', 'stale', stale((payload) => (payload['g0'] = [77]))],
+    ['a deny that is lost', 'stale', stale((payload) => delete payload['deny'])],
+    ['another zone', 'stale', stale((payload) => (payload['zone'] = 99))],
+    ['another validity', 'stale', stale((payload) => (payload['valid_until'] = 5))],
+    ['metadata of its own', 'stale', stale((payload) => (payload['metadata'] = { name: 'doc-3', more: true }))],
+    ['a revision that is lost', 'stale', stale((payload) => delete payload['acl_v'])],
+    ['a tenant that is lost', 'stale', stale((payload) => delete payload['tenant'])],
+    ['another tenant', 'stale', stale((payload) => (payload['tenant'] = 'globex'))],
+    ['everything lost', 'stale', stale((payload) => Object.keys(payload).forEach((key) => delete payload[key]))],
+  ])('%s is found by a check, mended by a run, counted, logged, and nothing else is touched', async (_name, kind, plant) => {
+    const before = await points();
+    const [found, mended] = [
+      await metric(`sluice_drift_found_total{kind="${kind}"}`),
+      await metric(`sluice_drift_mended_total{kind="${kind}"}`),
+    ];
+    await plant('doc-3');
+    const planted = await points();
+    expect(planted).not.toEqual(before);
+    const one = { missing: 0, extra: 0, stale: 0, [kind]: 1 };
+    const none = { missing: 0, extra: 0, stale: 0 };
+    expect(await reconcile(true)).toMatchObject({ found: one, mended: none });
+    expect(await points()).toEqual(planted);
+    expect(await reconcile()).toMatchObject({ state: 'done', found: one, mended: one });
+    expect(await points()).toEqual(before);
+    expect(await metric(`sluice_drift_found_total{kind="${kind}"}`)).toBe(found + 2);
+    expect(await metric(`sluice_drift_mended_total{kind="${kind}"}`)).toBe(mended + 1);
+    const { db } = replicas.a.service.stores.database;
+    const events = await db
+      .selectFrom('audit_events')
+      .select('body')
+      .where('kind', '=', 'index.reconciled')
+      .orderBy('idx', 'desc')
+      .execute();
+    expect(JSON.parse(events[0]?.body ?? '{}')).toMatchObject({ by: 'client:test|loader', mended: one });
+  });
+
+  it('brings back an index that lost its points one by one, from the stored texts', async () => {
+    const before = await points();
+    await raw('/delete?wait=true', { points: before.map(({ id }) => id) });
+    expect(await shown()).toEqual([]);
+    expect(await reconcile()).toMatchObject({ found: { missing: 12 }, mended: { missing: 12 } });
+    expect(await points()).toEqual(before);
+  });
+
+  it('leaves alone what is being written, on whatever replica', async () => {
+    let stop = false;
+    const writing = (async () => {
+      for (let n = 0; !stop; n += 1) {
+        const name = NAMES[n % NAMES.length] ?? '';
+        const answer = await replicas.b.call('PUT', `/v1/sources/s/documents/${name}`, loader, {
+          text: `Leave, ${name}, edition ${n}.`,
+          mediaType: 'text/plain',
+          acl: n % 2 === 0 ? STAFF : { allow: ['group:test|hr'] },
+          metadata: { name },
+        });
+        expect(answer.status, answer.text).toBe(200);
+      }
+    })();
+    for (let n = 0; n < 4; n += 1) expect((await reconcile()).state).toBe('done');
+    stop = true;
+    await writing;
+    for (const name of NAMES) await put(name);
+    await replicas.a.service.mender.mend();
+    await replicas.b.service.mender.mend();
+    expect(await reconcile(true)).toMatchObject({ found: { missing: 0, extra: 0, stale: 0 } });
+  });
+
+  it('leaves to the mender what waits for the index', async () => {
+    replicas.refuseWrites();
+    expect((await change('PATCH', '/v1/sources/s/documents/doc-1', { metadata: { name: 'doc-1', year: 1 } })).status).toBe(202);
+    expect(await reconcile(true)).toMatchObject({ state: 'done', found: { stale: 0 } });
+    replicas.mendIndex();
+    await change('PATCH', '/v1/sources/s/documents/doc-1', { metadata: { name: 'doc-1' } });
+    await replicas.a.service.mender.mend();
+  });
+
+  it('fails where the index is away, and says so', async () => {
+    await raw('/delete?wait=true', { points: [(await pointOf('doc-2')).id] });
+    replicas.refuseWrites();
+    expect(await reconcile()).toMatchObject({ state: 'failed', mended: { missing: 0 } });
+    replicas.mendIndex();
+    expect(await reconcile()).toMatchObject({ state: 'done', mended: { missing: 1 } });
+  });
+
+  it('is taken over from a replica that died in the middle, where that one stood', async () => {
+    const { catalog, database } = replicas.a.service.stores;
+    const before = await points();
+    for (const { id } of before) await raw('/delete?wait=true', { points: [id] });
+    const middle = before[5]?.id ?? '';
+    const id = 'run-of-the-dead';
+    const by = { by: 'client:test|dead', through: 'client:test|dead', requestId: id };
+    const { run } = await catalog.beginRun({ id, scope: { kind: 'everything' }, mode: 'mend', ...by }, 'a dead replica', 60_000);
+    await catalog.saveRun(id, 'a dead replica', { ...run.progress, position: middle, chunks: 6, total: 12 }, 60_000);
+    await replicas.b.service.reconciler.tick();
+    // Not before its lease is over.
+    expect(await points()).toEqual([]);
+    await database.transaction((tx) => tx.updateTable('reconciliations').set({ lease_until: 1 }).where('id', '=', id).execute());
+    await replicas.b.service.reconciler.tick();
+    expect(await catalog.findRun(id)).toMatchObject({ state: 'done', progress: { chunks: 12, mended: { missing: 6 } } });
+    expect((await points()).map((point) => point.id)).toEqual(before.slice(6).map((point) => point.id));
+    // And the dead one, should it live, can neither save nor end it.
+    expect(await catalog.saveRun(id, 'a dead replica', run.progress, 60_000)).toBe(false);
+    expect(await catalog.endRun(id, 'a dead replica', 'done', run.progress)).toBe(false);
+    expect(await reconcile()).toMatchObject({ mended: { missing: 6 } });
+    expect(await points()).toEqual(before);
+  });
+});
