@@ -3,8 +3,12 @@ import { appendFileSync } from 'node:fs';
 /** `npm run verify:long` sets it: every suite runs its full count instead of the share that CI has time for. */
 export const LONG = process.env['SLUICE_VERIFY'] === 'long';
 
+/** Every mutant of `npm run mutation` runs the suites anew, so a few tries each have to do. */
+const MUTATION = process.env['SLUICE_VERIFY'] === 'mutation';
+
 /** How often a suite tries: `share` in CI, `full` in `npm run verify:long`. */
 export function trials(share: number, full: number): number {
+  if (MUTATION) return Math.min(share, 25);
   return LONG ? full : share;
 }
 
