@@ -77,6 +77,7 @@ export function createPolicyShadow(parts: PolicyShadowParts): PolicyShadow {
     },
     async stop(context, revision) {
       const here = await administered(context);
+      if ((await catalog.revision(here.caller.tenant, revision)) === undefined) throw new AppError('not_found');
       // What this replica found belongs to the run that ends.
       await parts.flush();
       await catalog.stopShadow(here.caller.tenant, revision, changeOf(here, context));
