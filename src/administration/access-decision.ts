@@ -33,7 +33,7 @@ export async function decisionFor(
 ): Promise<AccessDecision> {
   const { reason } = body;
   if (body.decision === 'deny') return { kind: 'deny', reason };
-  const until = body.until === undefined ? request.wantedUntil : Date.parse(body.until);
+  const until = body.until === undefined ? request.wantedUntil : wholeSecond(body.until);
   if (until === undefined) throw invalid('/until', 'must say when it ends');
   return {
     kind: 'approve',
@@ -45,6 +45,11 @@ export async function decisionFor(
     owner: source.owner,
     sourceRevision: source.revision,
   };
+}
+
+/** The index compares whole seconds, so that what it still counts key two would still release: a grant ends on one. */
+export function wholeSecond(instant: string): number {
+  return Math.floor(Date.parse(instant) / 1_000) * 1_000;
 }
 
 /** A document that is not there and one that lies beyond the approver are refused alike. */

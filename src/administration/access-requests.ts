@@ -8,7 +8,7 @@ import { presence, type Presence } from '../core/presence.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import type { Source } from '../core/zone.ts';
-import { decisionFor, type DecisionBody } from './access-decision.ts';
+import { decisionFor, wholeSecond, type DecisionBody } from './access-decision.ts';
 import { accessResource, type AccessRequestResource } from './access-resource.ts';
 import { again } from './again.ts';
 import { changeOf, decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
@@ -66,25 +66,7 @@ export interface AccessRequestService {
 export function createAccessRequests(parts: AccessParts): AccessRequestService {
   const { catalog, policy, limits = ACCESS_LIMITS } = parts;
   return {
-    async ask(context, body) {
-      const here = await presence(catalog, context.caller);
-      const source = liveSource(here, body.source);
-      if (source === undefined || !mayOver(policy, here, 'request', source)) throw new AppError('not_found');
-      const { caller } = here;
-      if (caller.user.kind !== 'user') throw new AppError('forbidden', { detail: 'an application alone asks for nobody' });
-      const document = body.document === undefined ? undefined : parseDocumentId(body.document);
-      if (document === undefined && body.document !== undefined) throw invalid('/document', 'not a possible id');
-      const asked = {
-        id: uuidOf('access-request', caller.tenant, context.requestId),
-        requester: caller.user.principal,
-        actor: caller.actor.kind === 'actor' ? caller.actor.principals[0] : undefined,
-        source: source.id,
-        document,
-        reason: body.reason,
-        wantedUntil: body.until === undefined ? undefined : Date.parse(body.until),
-      };
-      return accessResource(await catalog.askAccess(caller.tenant, asked, limits, changeOf(context, here)));
-    },
+    ask: (context, body) => ask(parts, context, body, limits),
 
     async get(context, id) {
       const { found } = await known(parts, context, id);
@@ -122,6 +104,32 @@ export function createAccessRequests(parts: AccessParts): AccessRequestService {
         return accessResource(await catalog.withdrawAccess(here.view.tenant, found.id, reason, changeOf(context, here), under));
       }),
   };
+}
+
+async function ask(
+  { catalog, policy }: AccessParts,
+  context: RequestContext,
+  body: AskBody,
+  limits: AccessLimits,
+): Promise<AccessRequestResource> {
+  const here = await presence(catalog, context.caller);
+  const source = liveSource(here, body.source);
+  if (source === undefined || !mayOver(policy, here, 'request', source)) throw new AppError('not_found');
+  const { caller } = here;
+  if (caller.user.kind !== 'user') throw new AppError('forbidden', { detail: 'an application alone asks for nobody' });
+  const document = body.document === undefined ? undefined : parseDocumentId(body.document);
+  if (document === undefined && body.document !== undefined) throw invalid('/document', 'not a possible id');
+  const asked = {
+    id: uuidOf('access-request', caller.tenant, context.requestId),
+    requester: caller.user.principal,
+    // Its name as a person, where it may be one.
+    actor: caller.actor.kind === 'actor' ? caller.actor.principals.at(-1) : undefined,
+    source: source.id,
+    document,
+    reason: body.reason,
+    wantedUntil: body.until === undefined ? undefined : wholeSecond(body.until),
+  };
+  return accessResource(await catalog.askAccess(caller.tenant, asked, limits, changeOf(context, here)));
 }
 
 interface Known {

@@ -32,7 +32,10 @@ const iso = (moment: number): string => new Date(moment).toISOString();
 export function accessResource(found: AccessRequest): AccessRequestResource {
   const { id, state, requester, through, actor, source, document, reason, wantedUntil, askedAt, lapsesAt, ended } = found;
   return {
-    ...{ id, state, requester, through },
+    id,
+    state,
+    requester,
+    through,
     ...(actor === undefined ? {} : { actor }),
     source,
     ...(document === undefined ? {} : { document }),

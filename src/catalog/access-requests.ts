@@ -50,32 +50,31 @@ export function accessRequests(context: CatalogContext): AccessCatalog {
         await record(here, 'access.decided', decided(open, decision));
         return readBack(here);
       }),
-    async withdrawAccess(tenant, id, reason, change, under) {
-      const found = await reads.accessRequest(tenant, id);
-      const granted = found?.state === 'approved';
-      return database.transaction(async (tx) => {
-        await (granted ? moveEpoch(tx, tenant, { epoch: true, generation: true }) : lockTenant(tx, tenant));
-        await demandStill(tx, tenant, under);
-        const here = { tx, context, tenant, id, change, at: await databaseNow(tx, context) };
-        const { state, source } = await readBack(here);
-        // Decided since it was read: without the epoch a release under way would go out under the grant.
-        if (state !== (granted ? 'approved' : 'open')) throw new AppError('conflict', { detail: 'it is neither open nor in force' });
-        await tx
-          .updateTable('access_requests')
-          .set({ state: 'withdrawn', ended_at: here.at, ended_by: change.by, end_reason: reason ?? null })
-          .where('tenant', '=', tenant)
-          .where('id', '=', id)
-          .execute();
-        await tx
-          .updateTable('access_grants')
-          .set({ recorded_to: here.at })
-          .where('tenant', '=', tenant)
-          .where('request', '=', id)
-          .execute();
-        await record(here, 'access.withdrawn', { source, granted, reason: reason === undefined ? null : digestOf(reason) });
-        return readBack(here);
-      });
-    },
+    withdrawAccess: createWithdraw(context, reads.accessRequest),
+  };
+}
+
+function createWithdraw(context: CatalogContext, read: AccessCatalog['accessRequest']): AccessCatalog['withdrawAccess'] {
+  return async (tenant, id, reason, change, under) => {
+    const found = await read(tenant, id);
+    const granted = found?.state === 'approved';
+    return context.database.transaction(async (tx) => {
+      await (granted ? moveEpoch(tx, tenant, { epoch: true, generation: true }) : lockTenant(tx, tenant));
+      await demandStill(tx, tenant, under);
+      const here = { tx, context, tenant, id, change, at: await databaseNow(tx, context) };
+      const { state, source } = await readBack(here);
+      // Decided since it was read: without the epoch a release under way would go out under the grant.
+      if (state !== (granted ? 'approved' : 'open')) throw new AppError('conflict', { detail: 'it is neither open nor in force' });
+      await tx
+        .updateTable('access_requests')
+        .set({ state: 'withdrawn', ended_at: here.at, ended_by: change.by, end_reason: reason ?? null })
+        .where('tenant', '=', tenant)
+        .where('id', '=', id)
+        .execute();
+      await tx.updateTable('access_grants').set({ recorded_to: here.at }).where('tenant', '=', tenant).where('request', '=', id).execute();
+      await record(here, 'access.withdrawn', { source, granted, reason: reason === undefined ? null : digestOf(reason) });
+      return readBack(here);
+    });
   };
 }
 
@@ -162,7 +161,8 @@ type Approval = Extract<AccessDecision, { readonly kind: 'approve' }>;
 async function approve(here: Changing, request: AccessRequest, approval: Approval, limits: AccessLimits): Promise<void> {
   const { tx, tenant, id, change, at } = here;
   const { reason, until, reviewer, reviewAt = until, owner, zones, key } = approval;
-  if (zones.length === 0) throw new AppError('internal', { detail: 'a grant of nothing' });
+  if (zones.length === 0 || until % 1_000 !== 0)
+    throw new AppError('internal', { detail: 'a grant of nothing, or one that ends within a second' });
   demandEnd(until, at, limits);
   if (reviewAt <= at || reviewAt > until) throw exceeded('/reviewBy', 'must lie before the end, in the future');
   await demandSameSource(here, request, approval.sourceRevision);
@@ -211,9 +211,9 @@ async function demandRoom({ tx, tenant, at }: Changing, { requester }: AccessReq
       .where('recorded_to', 'is', null)
       .where('valid_until', '>', at);
   const { count: own } = await inForce().where('principal', '=', requester).executeTakeFirstOrThrow();
-  if (Number(own) >= limits.grants) throw exceeded('', `at most ${limits.grants} grants of one person at a time`);
+  if (own >= limits.grants) throw exceeded('', `at most ${limits.grants} grants of one person at a time`);
   const { count: all } = await inForce().executeTakeFirstOrThrow();
-  if (Number(all) >= limits.grantsOfTenant) throw exceeded('', `at most ${limits.grantsOfTenant} grants of a tenant at a time`);
+  if (all >= limits.grantsOfTenant) throw exceeded('', `at most ${limits.grantsOfTenant} grants of a tenant at a time`);
 }
 
 function decided({ source, requester }: AccessRequest, decision: AccessDecision): JsonObject {

@@ -16,7 +16,7 @@ export interface Grant {
   readonly zones: ReadonlySet<ZoneId>;
   /** `all`: everything in the zones. */
   readonly document: { readonly kind: 'all' } | { readonly kind: 'one'; readonly key: DocumentKey };
-  /** Milliseconds of the database's clock; [from, until). */
+  /** Milliseconds of the database's clock; [from, until). It ends on a whole second, as the index counts time. */
   readonly validFrom: number;
   readonly validUntil: number;
 }

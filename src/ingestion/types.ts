@@ -30,6 +30,9 @@ export interface SourceResource extends SourceBody {
 /** A principal, for ever or over [from, until): ISO 8601 with offset. */
 export type AclEntryBody = string | { readonly principal: string; readonly from?: string | undefined; readonly until?: string | undefined };
 
+/** All that somebody is told who may do nothing with a source but ask for access. */
+export type SourceExistence = Pick<SourceResource, 'source' | 'title'>;
+
 export type AclBody =
   | { readonly allow: readonly AclEntryBody[]; readonly deny?: readonly AclEntryBody[] | undefined }
   | { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny?: readonly AclEntryBody[] | undefined };
@@ -134,8 +137,8 @@ export interface IngestionService {
     body: SourceBody,
   ): Promise<{ readonly created: boolean; readonly resource: SourceResource }>;
   patchSource(context: RequestContext, source: string, patch: SourcePatch): Promise<SourceResource>;
-  getSource(context: RequestContext, source: string): Promise<SourceResource>;
-  listSources(context: RequestContext): Promise<readonly SourceResource[]>;
+  getSource(context: RequestContext, source: string): Promise<SourceResource | SourceExistence>;
+  listSources(context: RequestContext): Promise<readonly (SourceResource | SourceExistence)[]>;
   deleteSource(context: RequestContext, source: string): Promise<void>;
   putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
   patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<PatchReceipt>;

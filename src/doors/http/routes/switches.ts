@@ -14,7 +14,8 @@ import type { HttpServices } from '../services.ts';
 const PATH = '/v1/switches';
 const DEFAULT_PAGE = 100;
 
-export function switchRoutes({ switches }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+export function switchRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+  const { switches } = services;
   return [
     callRoute({
       method: 'get',
@@ -45,6 +46,12 @@ export function switchRoutes({ switches }: HttpServices, config: HttpDoorConfig)
         return { status: thrown ? 201 : 200, body: resource };
       },
     }),
+    ...liftRoutes(services),
+  ];
+}
+
+function liftRoutes({ switches }: HttpServices): readonly CallRoute[] {
+  return [
     callRoute({
       method: 'delete',
       path: PATH,

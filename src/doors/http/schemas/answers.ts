@@ -67,14 +67,14 @@ export const sourceAnswerSchema = z
   .strictObject({
     source: z.string(),
     title: z.string(),
-    owner: z.string(),
-    level: z.string(),
-    compartments: z.array(z.string()),
-    trust: z.enum(TRUSTS),
+    owner: z.string().optional(),
+    level: z.string().optional(),
+    compartments: z.array(z.string()).optional(),
+    trust: z.enum(TRUSTS).optional(),
     ceiling: z.array(z.string()).optional(),
-    revision: z.int(),
+    revision: z.int().optional(),
   })
-  .meta({ id: 'Source' });
+  .meta({ id: 'Source', description: 'Whoever may only ask for access is told its id and title alone.' });
 
 export const sourcesAnswerSchema = z.strictObject({ sources: z.array(sourceAnswerSchema) }).meta({ id: 'Sources' });
 
