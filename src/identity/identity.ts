@@ -4,9 +4,9 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { DpopRule, IdentityPort, IssuerConfig, LogoutVerifier, OnceGuard } from '../core/ports/identity.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { abortable } from './abortable.ts';
-import { callerFromClaims } from './caller-from-claims.ts';
 import { checkHeader, verifyClaims } from './claims.ts';
 import { checkPossession } from './dpop.ts';
+import { callerWithGroups, createGroupLookup, type GroupLookup } from './group-lookup.ts';
 import { invalidToken, issuerUnavailable } from './failures.ts';
 import { issuerProblems, summaryOf } from './issuer-config.ts';
 import { createIntrospector, type Introspector, isOpaque } from './introspection.ts';
@@ -52,6 +52,9 @@ export function createIdentity(options: IdentityOptions): Identity {
   const introspectors = configs.flatMap((config) =>
     config.introspection === undefined ? [] : [createIntrospector(config, config.introspection, parts)],
   );
+  const lookups: ReadonlyMap<string, GroupLookup> = new Map(
+    configs.flatMap(({ name, lookup }) => (lookup === undefined ? [] : [[name, createGroupLookup(name, lookup, parts)] as const])),
+  );
   const cache = createTokenCache(limits, clock, (name) => byName.get(name)?.keys.generation ?? -1);
 
   return {
@@ -63,7 +66,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       // Before hashing, too: the length is the only thing an attacker can make expensive.
       if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than the limit');
       const digest = sha256Hex(token);
-      const work = { token, digest, byUrl, introspector: introspectors[0], cache, clock, signal };
+      const work = { token, digest, byUrl, lookups, introspector: introspectors[0], cache, clock, signal };
       const { caller, confirmation } = cache.get(digest) ?? (await telemetry.span('identity.verify', {}, () => verify(work)));
       // After the cache, each time: what is known of a token says nothing of who sends it.
       const skewSeconds = byName.get(caller.issuer)?.config.clockSkewSeconds ?? 0;
@@ -80,7 +83,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     },
     async close() {
       closing.abort();
-      await fetcher.close();
+      await Promise.all([fetcher.close(), ...[...lookups.values()].map((lookup) => lookup.close())]);
     },
   };
 }
@@ -89,6 +92,8 @@ interface Verification {
   readonly token: string;
   readonly digest: string;
   readonly byUrl: ReadonlyMap<string, Issuer>;
+  /** By the issuer's short name. */
+  readonly lookups: ReadonlyMap<string, GroupLookup>;
   /** The one issuer whose tokens are opaque. */
   readonly introspector: Introspector | undefined;
   readonly cache: TokenCache;
@@ -101,17 +106,19 @@ function verify(work: Verification): Promise<Known> {
   return introspector !== undefined && isOpaque(work.token) ? introspect(work, introspector) : verifySigned(work);
 }
 
-async function introspect({ token, digest, byUrl, cache, clock, signal }: Verification, introspector: Introspector): Promise<Known> {
+async function introspect({ token, digest, byUrl, lookups, cache, clock, signal }: Verification, introspector: Introspector): Promise<Known> {
   const { generation = 0 } = byUrl.get(introspector.config.url)?.keys ?? {};
   const asked = clock.now();
   const verified = await introspector.ask(token, signal);
-  const known = { caller: callerFromClaims(verified, introspector.config, digest), confirmation: verified.confirmation };
+  const lookup = { by: lookups.get(introspector.config.name), clock };
+  const { caller, maxAgeMs = Infinity } = await callerWithGroups(verified, introspector.config, digest, lookup, signal);
+  const known = { caller, confirmation: verified.confirmation };
   // From when it was asked: the provider may have made its answer at any time since.
-  cache.set(known, generation, introspector.cacheMs - (clock.now() - asked));
+  cache.set(known, generation, Math.min(maxAgeMs, introspector.cacheMs - (clock.now() - asked)));
   return known;
 }
 
-async function verifySigned({ token, digest, byUrl, cache, clock, signal }: Verification): Promise<Known> {
+async function verifySigned({ token, digest, byUrl, lookups, cache, clock, signal }: Verification): Promise<Known> {
   const unverified = takeApart(token);
   // Unverified: it only selects, by exact match, whose keys and rules must hold; jose compares it again afterwards.
   const named = unverified.claims.get('iss');
@@ -120,8 +127,9 @@ async function verifySigned({ token, digest, byUrl, cache, clock, signal }: Veri
   checkHeader(unverified, issuer.config, issuer.types);
   const { key, generation } = await issuer.keys.find(unverified.keyId, unverified.algorithm, signal);
   const verified = await verifyClaims(token, unverified, key, issuer.config, clock.now());
-  const known = { caller: callerFromClaims(verified, issuer.config, digest), confirmation: verified.confirmation };
-  cache.set(known, generation);
+  const { caller, maxAgeMs } = await callerWithGroups(verified, issuer.config, digest, { by: lookups.get(issuer.config.name), clock }, signal);
+  const known = { caller, confirmation: verified.confirmation };
+  cache.set(known, generation, maxAgeMs);
   return known;
 }
 

@@ -32,8 +32,8 @@ describe('several issuers', () => {
     expect(await outcomeOf(identity, await south.sign({ tenant: 'acme' }))).toBe('invalid_token');
     expect(await outcomeOf(identity, await north.sign({ tenant: 'initech' }))).toBe('ok');
     expect(identity.issuers).toEqual([
-      { name: 'north', url: north.url, groups: 'claim' },
-      { name: 'south', url: south.url, groups: 'claim' },
+      { name: 'north', url: north.url, groups: 'claim', tenants: ['acme', 'initech'] },
+      { name: 'south', url: south.url, groups: 'claim', tenants: ['globex'] },
     ]);
   });
 
