@@ -26,7 +26,7 @@ export interface OracleFacts {
 
 const MODEL = readFileSync(new URL('../../policies/model.conf', import.meta.url), 'utf8');
 
-interface Zone {
+export interface Zone {
   readonly tenant: string;
   readonly source: string;
   readonly label: WorldLabel;
@@ -74,19 +74,28 @@ function reach(start: readonly string[], tenant: string, lines: readonly (readon
   return held;
 }
 
-export async function createOracle({ policy, source }: OracleFacts): Promise<Oracle> {
+/** Casbin's answer for whoever starts with these names: may they do this to the zone? */
+export type CasbinOracle = (tenant: string, start: readonly string[], zone: Zone, action: string, purpose: string) => boolean;
+
+/** Over all lines, whosever they are. `policy`: lines `p, …` and `g, …` as in policy.csv. */
+export async function casbinOracle(policy: string): Promise<CasbinOracle> {
   const lines = policy.split('\n').map((line) => line.split(',').map((column) => column.trim()));
+  // Without a line Casbin would evaluate the matcher once with every column empty.
+  if (!lines.some(([type]) => type === 'p')) return () => false;
   const enforcer = await enforcerFor(lines);
   const answers = new Map<string, boolean>();
-
-  function casbin(tenant: string, start: readonly string[], zone: Zone, purpose: string): boolean {
-    const key = JSON.stringify([tenant, start, zone, purpose]);
+  return (tenant, start, zone, action, purpose) => {
+    const key = JSON.stringify([tenant, start, zone, action, purpose]);
     const known = answers.get(key);
     if (known !== undefined) return known;
-    const answer = enforcer.enforceSync({ tenant, held: reach(start, tenant, lines) }, zone, 'retrieve', purpose);
+    const answer = enforcer.enforceSync({ tenant, held: reach(start, tenant, lines) }, zone, action, purpose);
     answers.set(key, answer);
     return answer;
-  }
+  };
+}
+
+export async function createOracle({ policy, source }: OracleFacts): Promise<Oracle> {
+  const casbin = await casbinOracle(policy);
 
   function label(document: WorldDocument): WorldLabel {
     const above = source(document.tenant, document.source);
@@ -120,8 +129,8 @@ export async function createOracle({ policy, source }: OracleFacts): Promise<Ora
       open &&
       !denied &&
       timely &&
-      casbin(person.tenant, people, zone, purpose) &&
-      casbin(person.tenant, [application], zone, purpose)
+      casbin(person.tenant, people, zone, 'retrieve', purpose) &&
+      casbin(person.tenant, [application], zone, 'retrieve', purpose)
     );
   }
 
