@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
 import { logoutToken, TAKES_LOGOUTS } from '../support/logout.ts';
+import { httpProxy, PASS } from '../support/http-proxy.ts';
+import { qdrantForTests } from '../support/qdrant.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import { allow } from '../support/rights.ts';
-import type { Answer } from '../support/service.ts';
-import type { TestClaims } from '../support/test-issuer.ts';
+import { AUDIENCE, startTestService, type Answer } from '../support/service.ts';
+import { startTestIssuer, type TestClaims } from '../support/test-issuer.ts';
 
 const PATH = '/v1/backchannel-logout';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -118,6 +120,68 @@ describe.each<Deployment>(['sqlite', 'postgres'])('a logout at the provider, on 
       await Promise.all(asking);
       late.push(await ask(hal), await ask(hal, replicas.a));
       expect(late.filter((status) => status !== 401)).toEqual([]);
+    }
+  });
+});
+
+describe('a logout while an answer is on its way', () => {
+  it('refuses it at the release, and leaves what others asked alone', async () => {
+    const qdrant = await qdrantForTests();
+    const proxy = await httpProxy(qdrant.url);
+    const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE, overrides: TAKES_LOGOUTS });
+    const index = { kind: 'remote' as const, url: proxy.url, apiKey: qdrant.apiKey ?? '' };
+    const lines = ['ingest', 'label'].map((action) => allow('client:test|loader', 'acme', action)).join('\n');
+    const config = { qdrant: index, collection: qdrant.freshCollection() };
+    const test = await startTestService({ policy: `${policy}\n${lines}`, tenants: ['acme'], issuer, config });
+    try {
+      const loader = await issuer.sign({ sub: 'loader', client_id: 'loader' });
+      const source = { title: 'Log', owner: 'client:test|loader', level: 'public', trust: 'trusted' };
+      const body = { mediaType: 'text/plain', text: 'The ferry leaves at nine.', acl: { allow: ['everyone'] } };
+      expect((await test.call('PUT', '/v1/sources/log', loader, source)).status).toBe(201);
+      expect((await test.call('PUT', '/v1/sources/log/documents/a', loader, body)).status).toBe(200);
+      const ask = async (sub: string) =>
+        test.call('POST', '/v1/retrieve', await issuer.sign({ sub, iat: ago(60) }), { query: 'ferry', limit: 1 });
+      const searching = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      let held = 0;
+      proxy.react(async ({ path }) => {
+        if (!path.includes('/points/query')) return PASS;
+        if ((held += 1) === 2) searching.resolve();
+        await goOn.promise;
+        return PASS;
+      });
+      const [ada, bob] = [ask('ada'), ask('bob')];
+      await searching.promise;
+      const form = new URLSearchParams({ logout_token: await logoutToken(issuer, { sub: 'ada' }) }).toString();
+      expect((await test.call('POST', PATH, undefined, form, FORM)).status).toBe(200);
+      goOn.resolve();
+      expect((await ada).status).toBe(401);
+      expect((await bob).json<{ chunks: readonly unknown[] }>().chunks).toHaveLength(1);
+    } finally {
+      await test.stop();
+      await proxy.close();
+      await issuer.stop();
+      await qdrant.stop();
+    }
+  });
+});
+
+describe('refused logout tokens', () => {
+  it('from one address are slowed down, and do not shut out one that holds', async () => {
+    const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE, overrides: TAKES_LOGOUTS });
+    const test = await startTestService({ policy, tenants: ['acme'], issuer });
+    const send = async (claims: TestClaims): Promise<Answer> => {
+      const form = new URLSearchParams({ logout_token: await logoutToken(issuer, claims) }).toString();
+      return test.call('POST', PATH, undefined, form, FORM);
+    };
+    try {
+      const statuses: number[] = [];
+      for (let i = 0; i < 62; i++) statuses.push((await send({ sub: 'ada', nonce: 'n' })).status);
+      expect([statuses[0], statuses.at(-1)]).toEqual([400, 429]);
+      expect((await send({ sub: 'ada' })).status).toBe(200);
+    } finally {
+      await test.stop();
+      await issuer.stop();
     }
   });
 });
