@@ -103,14 +103,14 @@ function told({ memberships, self }: Described): readonly string[] {
   return self || memberships.from === 'given' ? memberships.groups.slice(0, MAX_SHOWN_GROUPS) : [];
 }
 
-/** Whoever may not see the ACL learns which gate it was, and no member of it. */
+/** An auditor learns which gate it was, and no member of it. A reader passed them all, and is not told how many there are. */
 function shownStage(view: ExplanationView, { stage, outcome, because, gates, entries, lines, grant }: Stage): ShownStage {
   const owner = view === 'owner';
   return {
     stage,
     outcome,
     because,
-    ...(gates === undefined
+    ...(gates === undefined || view === 'reader'
       ? {}
       : { gates: gates.map((gate) => ({ outcome: gate.outcome, ...(owner ? { entries: shownEntries(gate.entries) } : {}) })) }),
     ...(entries === undefined || !owner ? {} : { entries: shownEntries(entries) }),
