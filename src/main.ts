@@ -59,6 +59,10 @@ function createHouse({ environment, terminal }: Surroundings): House {
       return runDemo({ ...options, version, terminal });
     },
     explainConfig: () => explainConfig(configured(() => loadConfig(environment, readText))),
+    async localPolicy(directory, tenant) {
+      const { localPolicy } = await import('./service/local-commands.ts');
+      return localPolicy(directory === undefined ? localConfig(environment).policyDir : resolve(directory), tenant);
+    },
     async testPolicy(directory) {
       const { testPolicy } = await import('./service/local-commands.ts');
       return testPolicy(directory === undefined ? localConfig(environment).policyDir : resolve(directory));

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../core/errors.ts';
+import { policyCsv } from '../core/policy-lines.ts';
 import { parseTenantId, type TenantId } from '../core/ids.ts';
 import { systemClock } from '../core/ports/clock.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
@@ -12,7 +13,7 @@ import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
 import { createTenant as create, type NewTenant } from './create-tenant.ts';
 import { openStores, type Stores } from './open-stores.ts';
 import { operatorChange } from './operator.ts';
-import { linesOf, policyCsvProblems, readPolicyFiles, type PolicyFiles } from './policy-files.ts';
+import { linesOf, policyCsvProblems, tenantOf, readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 
 type LocalConfig = Pick<Config, 'dataDir' | 'policyDir' | 'database'>;
 const telemetry = silentTelemetry;
@@ -80,6 +81,20 @@ export async function testPolicy(directory: string): Promise<PolicyTest> {
   });
   const failed = results.filter((result) => !result.passed);
   return { problems: [], passed: results.length - failed.length, failed };
+}
+
+/** The lines of one tenant, at their numbers in the file. Fails with `invalid_policy` where the file could not be published whole. */
+export async function localPolicy(directory: string, tenant: string): Promise<string> {
+  const files = await readPolicyFiles(directory);
+  const problems = policyCsvProblems(files, policyOf(files).check);
+  if (problems.length > 0) {
+    throw new AppError('invalid_policy', {
+      issues: problems.map(({ line, message }) => ({ pointer: `policy.csv line ${line}`, message })),
+    });
+  }
+  const lines = files.lines.filter((line) => tenantOf(line) === tenant);
+  if (lines.length === 0) throw new AppError('not_found', { detail: `${join(directory, 'policy.csv')} has no line of tenant ${tenant}` });
+  return policyCsv(lines);
 }
 
 async function caseFiles(directory: string): Promise<readonly { readonly name: string; readonly text: string }[]> {

@@ -40,6 +40,8 @@ export interface House {
   demo(options: { readonly json: boolean; readonly serve: boolean }): Promise<number>;
   explainConfig(): string;
   testPolicy(directory: string | undefined): Promise<PolicyReport>;
+  /** `policy.csv` of one tenant, of this directory or the configured one, each line where it stands. Fails where a line is wrong. */
+  localPolicy(directory: string | undefined, tenant: string): Promise<string>;
   createTenant(wanted: { readonly tenant: string; readonly administrator: string }): Promise<void>;
   /** Every tenant where none is named. */
   verifyAudit(tenant: string | undefined): Promise<readonly ChainReport[]>;

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { addExplain } from './commands/explain.ts';
 import { addIngest } from './commands/ingest.ts';
 import { addLabel } from './commands/label.ts';
 import { addLocal } from './commands/local.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addPolicyClient } from './commands/policy.ts';
 import { addService } from './commands/service.ts';
 import { addToken } from './commands/token.ts';
 import { addTrace } from './commands/trace.ts';
@@ -34,7 +36,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
         exitCode = await body(isJson(program), command);
       },
   };
-  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addTrace, addReconcile]) add(commands);
+  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addTrace, addReconcile, addExplain, addPolicyClient]) add(commands);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
