@@ -1,0 +1,100 @@
+/** One request and what it released, on the one monotonic clock of the run, in milliseconds. */
+export interface Read {
+  readonly start: number;
+  readonly end: number;
+  readonly caller: string;
+  readonly replica: 'a' | 'b';
+  readonly kind: 'retrieve' | 'count';
+  /** Documents that this request could have released: all of them, or the one that was counted. */
+  readonly asked: 'all' | string;
+  readonly released: ReadonlySet<string>;
+}
+
+/** A revocation (`open: false`) or its end, from its request to its acknowledgement. */
+export interface Flip {
+  readonly open: boolean;
+  readonly begin: number;
+  readonly acknowledged: number;
+}
+
+/** Something that must be open for a caller to read a document. Its flips follow each other without overlapping. */
+export interface Lock {
+  readonly name: string;
+  readonly flips: readonly Flip[];
+  covers(document: string, caller: string): boolean;
+}
+
+export interface Violation {
+  readonly lock: string;
+  readonly document: string;
+  readonly read: Read;
+  readonly revoked: Flip;
+}
+
+export interface Verdict {
+  readonly violations: readonly Violation[];
+  /** Requests that started after the acknowledgement of a revocation that touched what they asked for, and ended before its end began. */
+  readonly trials: number;
+  /** Of these, counts; and those that the replica answered which did not make the change last. */
+  readonly counts: number;
+  /** Requests that were under way while a revocation was. */
+  readonly racing: number;
+  readonly revocations: number;
+  /** Revocations before which no request had released what they took away: they would show nothing. */
+  readonly unshown: readonly string[];
+}
+
+/** The revocation in force during all of the read, by real time; undefined where there is none or it is not certain. */
+export function shutDuring({ flips }: Lock, { start, end }: Pick<Read, 'start' | 'end'>): Flip | undefined {
+  const index = lastBefore(flips, start);
+  const before = flips[index];
+  const next = flips[index + 1];
+  if (before === undefined || before.open) return undefined;
+  return next !== undefined && next.begin < end ? undefined : before;
+}
+
+/** Position of the last flip that was acknowledged by `moment`; -1 for none. */
+function lastBefore(flips: readonly Flip[], moment: number): number {
+  let [low, high] = [0, flips.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((flips[middle]?.acknowledged ?? Infinity) <= moment) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Judges a whole history. Nothing is assumed of requests and changes that overlap. */
+export function check(reads: readonly Read[], locks: readonly Lock[], documents: readonly string[]): Verdict {
+  const violations: Violation[] = [];
+  let [trials, counts, racing] = [0, 0, 0];
+  for (const read of reads) {
+    const asked = read.asked === 'all' ? documents : [read.asked];
+    const touching = locks.filter((lock) => asked.some((document) => lock.covers(document, read.caller)));
+    const shut = touching.flatMap((lock) => {
+      const revoked = shutDuring(lock, read);
+      return revoked === undefined ? [] : [{ lock, revoked }];
+    });
+    for (const { lock, revoked } of shut) {
+      const leaked = [...read.released].filter((document) => lock.covers(document, read.caller));
+      violations.push(...leaked.map((document) => ({ lock: lock.name, document, read, revoked })));
+    }
+    if (shut.length > 0) trials += 1;
+    if (shut.length > 0 && read.kind === 'count') counts += 1;
+    const overlaps = ({ open, begin, acknowledged }: Flip): boolean => !open && begin < read.end && acknowledged > read.start;
+    if (touching.some(({ flips }) => flips.some(overlaps))) racing += 1;
+  }
+  const revocations = locks.reduce((sum, { flips }) => sum + flips.filter(({ open }) => !open).length, 0);
+  return { violations, trials, counts, racing, revocations, unshown: unshown(reads, locks) };
+}
+
+function unshown(reads: readonly Read[], locks: readonly Lock[]): readonly string[] {
+  return locks.flatMap((lock) => {
+    const shown = reads.filter(({ released, caller }) => [...released].some((document) => lock.covers(document, caller)));
+    return lock.flips.flatMap((flip, index) => {
+      const since = lock.flips[index - 1]?.acknowledged ?? -Infinity;
+      if (flip.open || shown.some(({ start, end }) => start >= since && end <= flip.begin)) return [];
+      return [`${lock.name} at ${flip.begin.toFixed(0)}`];
+    });
+  });
+}
