@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../src/core/caller.ts';
-import { FULL, HELD, MODES, policyOfHolders, tokenHolding, type Held } from '../support/rights.ts';
-import { startTestService, type Answer, type TestService } from '../support/service.ts';
+import { allow, FULL, HELD, MODES, policyOfHolders, tokenHolding, type Held, type Mode } from '../support/rights.ts';
+import { directoryIssuer, GROUP_SCHEMA, PATCH_SCHEMA, USER_SCHEMA } from '../support/directory.ts';
+import { AUDIENCE, startTestService, type Answer, type TestService } from '../support/service.ts';
+import { startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 
 /** `hidden`: 404, told apart from nothing. `empty`: answered as if there were nothing. */
 type Outcome = 'done' | 'forbidden' | 'hidden' | 'empty';
@@ -21,6 +23,8 @@ interface Row {
   /** Who may, and how everybody else is answered. */
   readonly expected: Readonly<Partial<Record<Held, Outcome>>>;
   readonly otherwise: Outcome;
+  /** Where it takes a person: how an application alone that holds the right is answered. */
+  readonly alone?: Outcome;
 }
 
 const TEXT = 'The lighthouse keeper logs every ferry by hand.';
@@ -44,6 +48,14 @@ function byLine(answer: Answer): Outcome {
   throw new Error(answer.text);
 }
 
+/** SCIM says the status, not our codes. */
+function byScimStatus(answer: Answer): Outcome {
+  if (answer.status < 300) return 'done';
+  if (answer.status === 403) return 'forbidden';
+  if (answer.status === 404) return 'hidden';
+  throw new Error(`${answer.status} ${answer.text}`);
+}
+
 const countedIn =
   (key: string) =>
   (answer: Answer): Outcome =>
@@ -52,6 +64,58 @@ const countedIn =
 let traced = '';
 const knowsSource = { ingest: 'done', label: 'done', request: 'done', approve: 'done', audit: 'done' } as const;
 const owns = { ...knowsSource, ingest: 'forbidden', request: 'forbidden', approve: 'forbidden', audit: 'forbidden' } as const;
+
+const administered = { scopes: ['admin'], expected: { administer: 'done' }, otherwise: 'forbidden' } as const;
+
+/** Routes of the directory that Sluice holds; every one needs `administer`. */
+function directoryRow(outcome: Row['outcome'], method: string, call: () => Promise<Omit<Call, 'method'>>): Row {
+  return { ...administered, outcome, call: async () => ({ method, ...(await call()) }) };
+}
+const groupRow = (method: string, call: () => Promise<Omit<Call, 'method'>>): Row => directoryRow(byStatus, method, call);
+const scimRow = (method: string, path: () => string | Promise<string>, body?: () => unknown): Row =>
+  directoryRow(byScimStatus, method, async () => ({ path: `/scim/v2${await path()}`, ...(body === undefined ? {} : { body: body() }) }));
+const scimUser = () => ({ schemas: [USER_SCHEMA], userName: `user-${(made += 1)}`, externalId: `user-${made}` });
+const scimGroup = () => ({ schemas: [GROUP_SCHEMA], displayName: `group-${(made += 1)}`, externalId: `group-${made}` });
+const scimPatch = () => ({ schemas: [PATCH_SCHEMA], Operations: [{ op: 'replace', path: 'displayName', value: `name-${(made += 1)}` }] });
+
+async function madeIn(path: '/Users' | '/Groups'): Promise<string> {
+  const answer = await test.call('POST', `/scim/v2${path}`, full, path === '/Users' ? scimUser() : scimGroup());
+  return `${path}/${answer.json<{ id: string }>().id}`;
+}
+
+async function madeGroup(): Promise<string> {
+  const path = `/v1/groups/made-${(made += 1)}`;
+  expect((await test.call('PUT', path, full, { members: [] })).status).toBe(201);
+  return path;
+}
+
+const DIRECTORY_ROWS: Readonly<Record<string, Row>> = {
+  listGroups: groupRow('GET', async () => ({ path: '/v1/groups' })),
+  getGroup: groupRow('GET', async () => ({ path: await madeGroup() })),
+  putGroup: groupRow('PUT', async () => ({ path: `/v1/groups/made-${(made += 1)}`, body: { members: [] } })),
+  deleteGroup: groupRow('DELETE', async () => ({ path: await madeGroup() })),
+  scimServiceProviderConfig: scimRow('GET', () => '/ServiceProviderConfig'),
+  scimResourceTypes: scimRow('GET', () => '/ResourceTypes'),
+  scimResourceType: scimRow('GET', () => '/ResourceTypes/User'),
+  scimSchemas: scimRow('GET', () => '/Schemas'),
+  scimSchema: scimRow('GET', () => `/Schemas/${USER_SCHEMA}`),
+  scimListUsers: scimRow('GET', () => '/Users'),
+  scimCreateUser: scimRow('POST', () => '/Users', scimUser),
+  scimGetUser: scimRow('GET', () => madeIn('/Users')),
+  scimReplaceUser: scimRow('PUT', () => madeIn('/Users'), scimUser),
+  scimPatchUser: scimRow('PATCH', () => madeIn('/Users'), scimPatch),
+  scimDeleteUser: scimRow('DELETE', () => madeIn('/Users')),
+  scimListGroups: scimRow('GET', () => '/Groups'),
+  scimCreateGroup: scimRow('POST', () => '/Groups', scimGroup),
+  scimGetGroup: scimRow('GET', () => madeIn('/Groups')),
+  scimReplaceGroup: scimRow('PUT', () => madeIn('/Groups'), scimGroup),
+  scimPatchGroup: scimRow('PATCH', () => madeIn('/Groups'), scimPatch),
+  scimDeleteGroup: scimRow('DELETE', () => madeIn('/Groups')),
+};
+/** What stands on nothing that is there already can be asked in any tenant that one administers. */
+const OF_ANY_TENANT = Object.entries(DIRECTORY_ROWS).filter(([name]) =>
+  /^(?:listGroups|putGroup|scim(?:ServiceProviderConfig|ResourceTypes?|Schemas?|List\w+|Create\w+))$/.test(name),
+);
 
 /** The table "who may change what" (docs/security.md) for every route that takes a token. A new route needs a row here. */
 const ROWS: Readonly<Record<string, Row>> = {
@@ -261,6 +325,92 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { label: 'done', audit: 'done', retrieve: 'done' },
     otherwise: 'hidden',
   },
+  listSwitches: {
+    scopes: ['admin', 'sources'],
+    call: async () => ({ method: 'GET', path: '/v1/switches' }),
+    outcome: countedIn('switches'),
+    expected: { administer: 'done' },
+    otherwise: 'empty',
+  },
+  throwSwitch: {
+    scopes: ['admin', 'sources'],
+    call: async () => ({
+      method: 'POST',
+      path: '/v1/switches',
+      body: { kind: 'document', id: `p/${await madeDocument()}`, reason: 'a spill' },
+    }),
+    outcome: byStatus,
+    expected: { label: 'done' },
+    otherwise: 'hidden',
+  },
+  liftSwitch: {
+    scopes: ['admin', 'sources'],
+    async call() {
+      const id = `p/${await madeDocument()}`;
+      expect((await test.call('POST', '/v1/switches', full, { kind: 'document', id, reason: 'a spill' })).status).toBe(201);
+      return { method: 'DELETE', path: `/v1/switches?kind=document&id=${id}` };
+    },
+    outcome: byStatus,
+    expected: { label: 'done' },
+    otherwise: 'hidden',
+  },
+  withdrawSwitchLift: {
+    scopes: ['admin', 'sources'],
+    call: async () => ({ method: 'DELETE', path: '/v1/switches/proposals?kind=tenant' }),
+    // Nothing is proposed, which only whoever may lift it is told.
+    outcome: (answer) => (byStatus(answer) === 'hidden' ? 'done' : byStatus(answer)),
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  listAccessRequests: {
+    scopes: ['retrieve', 'sources', 'audit'],
+    async call() {
+      await requested('s');
+      return { method: 'GET', path: '/v1/access-requests?role=approver' };
+    },
+    outcome: countedIn('requests'),
+    expected: { approve: 'done' },
+    otherwise: 'empty',
+  },
+  askAccess: {
+    scopes: ['retrieve', 'sources'],
+    call: async () => ({
+      method: 'POST',
+      path: '/v1/access-requests',
+      body: { source: 's', document: `d-${(made += 1)}`, reason: 'a study', until: tomorrow() },
+    }),
+    outcome: byStatus,
+    expected: { request: 'done' },
+    otherwise: 'hidden',
+    alone: 'forbidden',
+  },
+  getAccessRequest: {
+    scopes: ['retrieve', 'sources', 'audit'],
+    call: async () => ({ method: 'GET', path: `/v1/access-requests/${await requested('s')}` }),
+    outcome: byStatus,
+    expected: { approve: 'done', audit: 'done' },
+    otherwise: 'hidden',
+  },
+  decideAccess: {
+    scopes: ['sources'],
+    call: async () => ({
+      method: 'POST',
+      path: `/v1/access-requests/${await requested('s')}/decision`,
+      body: { decision: 'deny', reason: 'not needed' },
+    }),
+    outcome: (answer) => (answer.json()['code'] === 'second_person_required' ? 'forbidden' : byStatus(answer)),
+    expected: { approve: 'done', audit: 'forbidden' },
+    otherwise: 'hidden',
+    alone: 'forbidden',
+  },
+  withdrawAccess: {
+    scopes: ['retrieve', 'sources'],
+    call: async () => ({ method: 'DELETE', path: `/v1/access-requests/${await requested('p', 'approved')}?reason=over` }),
+    outcome: byStatus,
+    expected: { approve: 'done', audit: 'forbidden' },
+    otherwise: 'hidden',
+  },
+  ...DIRECTORY_ROWS,
   getRequest: {
     scopes: ['audit'],
     call: async () => ({ method: 'GET', path: `/v1/requests/${traced}` }),
@@ -270,6 +420,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
+function expectedOf(row: Row, mode: Mode, held: Held): Outcome {
+  const expected = row.expected[held] ?? row.otherwise;
+  return expected === 'done' && mode === 'application alone' ? (row.alone ?? expected) : expected;
+}
+
 interface Described {
   readonly operationId: string;
   readonly description: string;
@@ -277,6 +432,8 @@ interface Described {
 }
 
 let test: TestService;
+let issuer: TestIssuer;
+let held: TestIssuer;
 let full = '';
 let made = 0;
 
@@ -309,13 +466,43 @@ async function madeDocument(): Promise<string> {
   return document;
 }
 
+const tomorrow = (): string => new Date(Date.now() + 86_400_000).toISOString();
+const ASKER = { sub: 'asker', client_id: FULL.client_id };
+const pending = new Map<string, Promise<string>>();
+
+/** A request of the asker's for a source that is open, or approved: the last one, or where that was answered a new one. */
+function requested(source: string, state: 'open' | 'approved' = 'open'): Promise<string> {
+  const next = (pending.get(source) ?? Promise.resolve('')).then(async (last) => {
+    const asker = await test.token(ASKER);
+    const found = last === '' ? undefined : (await test.call('GET', `/v1/access-requests/${last}`, asker)).json();
+    if (found?.['state'] === state) return last;
+    const asked = await test.call('POST', '/v1/access-requests', asker, { source, reason: 'a study', until: tomorrow() });
+    const { id } = asked.json<{ id: string }>();
+    if (state === 'open') return id;
+    const decision = { decision: 'approve', reason: 'agreed' };
+    expect((await test.call('POST', `/v1/access-requests/${id}/decision`, full, decision)).status).toBe(200);
+    return id;
+  });
+  pending.set(source, next);
+  return next;
+}
+
 async function ask(row: Row, token: string | undefined): Promise<Answer> {
   const { method, path, body, headers } = await row.call();
   return test.call(method, path, token, body, headers);
 }
 
 beforeAll(async () => {
-  test = await startTestService({ policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}`, tenants: ['acme', 'globex'] });
+  const tenants = ['acme', 'globex'];
+  issuer = await startTestIssuer({ name: 'test', tenants, audience: AUDIENCE });
+  // The one whose directory Sluice holds; those who ask come from the other.
+  held = await directoryIssuer(tenants, {}, 'held');
+  test = await startTestService({
+    policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}\n${allow('user:test|asker', 'acme', 'request')}`,
+    tenants: ['acme', 'globex'],
+    issuer,
+    config: { issuers: [issuer.config, held.config] },
+  });
   full = await test.token(FULL);
   for (const source of ['s', 'p']) {
     expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
@@ -324,8 +511,14 @@ beforeAll(async () => {
   const answer = await test.call('POST', '/v1/retrieve', full, { query: 'lighthouse ferry', sources: ['s'] });
   expect(answer.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
   traced = answer.json<{ requestId: string }>().requestId;
+  const gone = { kind: 'user', id: 'user:gone', reason: 'left' };
+  expect((await test.call('POST', '/v1/switches', full, gone)).status).toBe(201);
 });
-afterAll(() => test.stop());
+afterAll(async () => {
+  await test.stop();
+  await issuer.stop();
+  await held.stop();
+});
 
 async function operations(): Promise<readonly Described[]> {
   const { paths } = (await test.call('GET', '/openapi.json', undefined)).json<{ paths: Record<string, Record<string, Described>> }>();
@@ -345,7 +538,7 @@ describe('the table of actions', () => {
       const outcomes = await Promise.all(
         HELD.map(async (held) => [held, row.outcome(await ask(row, await tokenHolding(test, held, mode)))] as const),
       );
-      expect(Object.fromEntries(outcomes)).toEqual(Object.fromEntries(HELD.map((held) => [held, row.expected[held] ?? row.otherwise])));
+      expect(Object.fromEntries(outcomes)).toEqual(Object.fromEntries(HELD.map((held) => [held, expectedOf(row, mode, held)])));
     },
   );
 
@@ -397,7 +590,11 @@ describe('tenants', () => {
       getPolicyRevision: 'done',
       publishPolicyRevision: 'forbidden',
       diffPolicy: 'hidden',
+      listSwitches: 'empty',
+      withdrawSwitchLift: 'done',
+      listAccessRequests: 'empty',
       blastRadius: 'done',
+      ...Object.fromEntries(OF_ANY_TENANT.map(([own]) => [own, 'done'])),
     };
     expect(outcome).toBe(own[name] ?? 'hidden');
     if (name === 'putSource') await test.call('DELETE', '/v1/sources/p', other);
