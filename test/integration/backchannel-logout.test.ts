@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { allowInsecureRequests, ClientSecretBasic, clientCredentialsGrant, discovery } from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
+import { portIfFree } from '../../src/service/free-port.ts';
 import { logoutToken, TAKES_LOGOUTS } from '../support/logout.ts';
 import { httpProxy, PASS } from '../support/http-proxy.ts';
+import { startTestProvider } from '../support/provider.ts';
 import { qdrantForTests } from '../support/qdrant.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import { allow } from '../support/rights.ts';
@@ -182,6 +185,30 @@ describe('refused logout tokens', () => {
     } finally {
       await test.stop();
       await issuer.stop();
+    }
+  });
+});
+
+describe('oidc-provider', () => {
+  it('tells of a logout in a way that is understood, and is answered as it expects', async () => {
+    const port = (await portIfFree('127.0.0.1', 0)) ?? 0;
+    const rules = { logout: { audiences: ['assistant'], types: ['logout+jwt'] } };
+    const provider = await startTestProvider('jwt', { ...rules, name: 'idp' }, `http://127.0.0.1:${port}${PATH}`);
+    const test = await startTestService({ policy, tenants: ['acme'], config: { port, issuers: [provider.config] } });
+    try {
+      const client = await discovery(new URL(provider.url), provider.client.id, undefined, ClientSecretBasic(provider.client.secret), {
+        execute: [allowInsecureRequests],
+      });
+      const { access_token: token } = await clientCredentialsGrant(client, { scope: 'retrieve' });
+      const ask = async () => (await test.call('POST', '/v1/retrieve', token, { query: 'x' })).status;
+      expect(await ask()).toBe(200);
+      await provider.logout('somebody-else', 'a-session');
+      expect(await ask()).toBe(200);
+      await provider.logout(provider.client.id, 'a-session');
+      expect(await ask()).toBe(401);
+    } finally {
+      await test.stop();
+      await provider.close();
     }
   });
 });

@@ -9,6 +9,8 @@ export interface TestProvider {
   readonly url: string;
   readonly config: IssuerConfig;
   readonly client: { readonly id: string; readonly secret: string };
+  /** Sends a logout token to `logoutUri`, as at the end of a session. Rejects where the answer is not 200. */
+  logout(sub: string, sid: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -16,7 +18,11 @@ const RESOURCE = 'https://sluice.test';
 const CLIENT = { id: 'assistant', secret: 'a-secret-of-the-assistant' };
 export const INTROSPECTOR = { id: 'sluice', secret: 'a-secret-of-sluice+/%' };
 
-export async function startTestProvider(format: 'jwt' | 'opaque', overrides: Partial<IssuerConfig> = {}): Promise<TestProvider> {
+export async function startTestProvider(
+  format: 'jwt' | 'opaque',
+  overrides: Partial<IssuerConfig> = {},
+  logoutUri?: string,
+): Promise<TestProvider> {
   const { Provider } = (await import('oidc-provider')) as unknown as OidcProviderModule;
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -27,10 +33,12 @@ export async function startTestProvider(format: 'jwt' | 'opaque', overrides: Par
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'provider-1', alg: 'ES256', use: 'sig' }] },
     cookies: { keys: ['a key of cookies that nobody sees'] },
     scopes: ['retrieve'],
-    clients: [registration(CLIENT, ['client_credentials']), registration(INTROSPECTOR, [])],
+    clients: [{ ...registration(CLIENT, ['client_credentials']), ...logoutMetadata(logoutUri) }, registration(INTROSPECTOR, [])],
     clientAuthMethods: ['client_secret_basic'],
     responseTypes: ['none'],
     ttl: { ClientCredentials: 600 },
+    // Its own dispatcher refuses loopback, where the service is here.
+    fetch: (url: string, { dispatcher: _, ...rest }: RequestInit & { dispatcher?: unknown }) => fetch(url, rest),
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -39,6 +47,7 @@ export async function startTestProvider(format: 'jwt' | 'opaque', overrides: Par
         allowedPolicy: (_context: unknown, client: { clientId: string }) => client.clientId === INTROSPECTOR.id,
       },
       revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
       dPoP: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -54,6 +63,10 @@ export async function startTestProvider(format: 'jwt' | 'opaque', overrides: Par
   return {
     url,
     client: CLIENT,
+    async logout(sub, sid) {
+      const client = await (provider as unknown as LogoutProvider).Client.find(CLIENT.id);
+      await client.backchannelLogout(sub, sid);
+    },
     config: { ...issuerConfig(url), ...overrides },
     close: () =>
       new Promise((resolve) => {
@@ -61,6 +74,15 @@ export async function startTestProvider(format: 'jwt' | 'opaque', overrides: Par
         server.closeAllConnections();
       }),
   };
+}
+
+/** What the tests alone use of the provider. */
+interface LogoutProvider {
+  readonly Client: { find(id: string): Promise<{ backchannelLogout(sub: string, sid: string): Promise<void> }> };
+}
+
+function logoutMetadata(uri: string | undefined): Readonly<Record<string, unknown>> {
+  return uri === undefined ? {} : { backchannel_logout_uri: uri, backchannel_logout_session_required: true };
 }
 
 function registration({ id, secret }: typeof CLIENT, grants: readonly string[]): Readonly<Record<string, unknown>> {
