@@ -1,4 +1,4 @@
-import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { DocumentKey } from '../core/ids.ts';
 import type { ChunkRecord, DriftCatalog, DriftKind, DriftScope, IndexedPoint, IndexInspection, PointId } from '../core/ports/drift.ts';
 import type { AccessPayload } from '../core/ports/vectors.ts';
 
@@ -112,7 +112,7 @@ async function accesses(catalog: DriftCatalog, records: readonly ChunkRecord[]):
   const byTenant = Map.groupBy(records, ({ tenant }) => tenant);
   for (const [tenant, some] of byTenant) {
     const keys: readonly DocumentKey[] = [...new Set(some.map(({ key }) => key))];
-    for (const [key, access] of await catalog.accessPayloads(tenant as TenantId, keys)) found.set(`${tenant} ${key}`, access);
+    for (const [key, access] of await catalog.accessPayloads(tenant, keys)) found.set(`${tenant} ${key}`, access);
   }
   return found;
 }

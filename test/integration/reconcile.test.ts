@@ -65,7 +65,7 @@ describe('the reconciler on two replicas', () => {
   }
   const counted = async (): Promise<number> => (await replicas.b.call('POST', '/v1/count', anna, {})).json<{ chunks: number }>().chunks;
 
-  async function raw(path: string, body: unknown, method = 'POST'): Promise<void> {
+  async function raw(path: string, body: unknown, method: 'POST' | 'PUT' = 'POST'): Promise<void> {
     const headers = { 'content-type': 'application/json', 'api-key': qdrant.apiKey ?? '' };
     const answer = await fetch(`${qdrant.url}/collections/${collection}/points${path}`, { method, headers, body: JSON.stringify(body) });
     expect(answer.status, await answer.text()).toBe(200);

@@ -5,8 +5,8 @@ export interface Read {
   readonly caller: string;
   readonly replica: 'a' | 'b';
   readonly kind: 'retrieve' | 'count';
-  /** Documents that this request could have released: all of them, or the one that was counted. */
-  readonly asked: 'all' | string;
+  /** The one document that was counted; undefined where any could have been released. */
+  readonly asked: string | undefined;
   readonly released: ReadonlySet<string>;
 }
 
@@ -69,7 +69,7 @@ export function check(reads: readonly Read[], locks: readonly Lock[], documents:
   const violations: Violation[] = [];
   let [trials, counts, racing] = [0, 0, 0];
   for (const read of reads) {
-    const asked = read.asked === 'all' ? documents : [read.asked];
+    const asked = read.asked === undefined ? documents : [read.asked];
     const touching = locks.filter((lock) => asked.some((document) => lock.covers(document, read.caller)));
     const shut = touching.flatMap((lock) => {
       const revoked = shutDuring(lock, read);

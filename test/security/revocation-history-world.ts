@@ -207,7 +207,7 @@ export async function startWorld(): Promise<World> {
       return new Set();
     }
     const released = new Set(kind === 'count' ? (answer.json<{ chunks: number }>().chunks > 0 ? [document] : []) : namesIn(answer));
-    reads.push({ start: begin, end, caller, replica, kind, asked: kind === 'count' ? document : 'all', released });
+    reads.push({ start: begin, end, caller, replica, kind, asked: kind === 'count' ? document : undefined, released });
     return released;
   }
 

@@ -18,7 +18,13 @@ describe('the checker of histories', () => {
     { open: true, begin: 50, acknowledged: 60 },
   ];
   const read = (start: number, end: number, released: readonly string[] = ['d'], more: Partial<Read> = {}): Read => ({
-    ...{ start, end, caller: 'anna', replica: 'a', kind: 'retrieve', asked: 'all', released: new Set(released) },
+    start,
+    end,
+    caller: 'anna',
+    replica: 'a',
+    kind: 'retrieve',
+    asked: undefined,
+    released: new Set(released),
     ...more,
   });
   const verdict = (...reads: readonly Read[]) => check([read(1, 2), ...reads], [lock(shut)], ['d', 'e']);
