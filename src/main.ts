@@ -73,6 +73,14 @@ function createHouse({ environment, terminal }: Surroundings): House {
         throw notMade(wanted.tenant, error);
       });
     },
+    async changeSwitch(wanted) {
+      const { changeLocalSwitch } = await import('./service/local-commands.ts');
+      return changeLocalSwitch(localConfig(environment), wanted);
+    },
+    async listSwitches(tenant) {
+      const { listLocalSwitches } = await import('./service/local-commands.ts');
+      return listLocalSwitches(localConfig(environment), tenant);
+    },
     async verifyAudit(tenant) {
       const { verifyAudit } = await import('./service/local-commands.ts');
       return verifyAudit(localConfig(environment), tenant);

@@ -11,6 +11,7 @@ import { parseCaseFile } from '../policy/case-file.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
 import { createTenant as create, type NewTenant } from './create-tenant.ts';
+import { changeSwitch, listSwitches } from './local-switches.ts';
 import { openStores, type Stores } from './open-stores.ts';
 import { operatorChange } from './operator.ts';
 import { linesOf, policyCsvProblems, tenantOf, readPolicyFiles, type PolicyFiles } from './policy-files.ts';
@@ -38,6 +39,17 @@ export async function createTenant(config: LocalConfig, wanted: NewTenant): Prom
   await withStores(config, files, ({ catalog }) =>
     create({ catalog, policy, files }, wanted, operatorChange('create-tenant', systemClock.now())),
   );
+}
+
+/** Switches in the configured database, beside a running service too. Fail as those of local-switches.ts. */
+export async function changeLocalSwitch(config: LocalConfig, wanted: Parameters<typeof changeSwitch>[1]): ReturnType<typeof changeSwitch> {
+  const files = await readPolicyFiles(config.policyDir);
+  return withStores(config, files, ({ catalog }) => changeSwitch(catalog, wanted, operatorChange('switch', systemClock.now())));
+}
+
+export async function listLocalSwitches(config: LocalConfig, tenant: string): ReturnType<typeof listSwitches> {
+  const files = await readPolicyFiles(config.policyDir);
+  return withStores(config, files, ({ catalog }) => listSwitches(catalog, tenant));
 }
 
 export type ChainVerdict = { readonly tenant: TenantId } & Awaited<ReturnType<Stores['audit']['verifyChain']>>;

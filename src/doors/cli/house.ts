@@ -1,3 +1,4 @@
+import type { SwitchKind } from '../../core/ports/catalog.ts';
 import type { Connector } from './sync-source.ts';
 
 export interface ClientSettings {
@@ -32,6 +33,27 @@ export interface TreeSelection {
   readonly allowEmpty: boolean;
 }
 
+/** A switch on the machine itself. `id` as in the API, the issuer always written out. */
+export interface LocalSwitch {
+  readonly verb: 'off' | 'on' | 'list';
+  readonly tenant: string;
+  readonly kind: SwitchKind;
+  readonly id: string | undefined;
+  readonly reason?: string;
+  /** Lift what takes two people without a second one. */
+  readonly alone: boolean;
+}
+
+export interface ListedSwitch {
+  readonly kind: SwitchKind;
+  readonly id?: string;
+  readonly reason: string;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly proposal?: { readonly by: string; readonly at: string; readonly until: string };
+}
+
 /** What only the roof can construct, handed to the command line as functions. Their failures become exit codes here. */
 export interface House {
   readonly version: string;
@@ -42,6 +64,8 @@ export interface House {
   testPolicy(directory: string | undefined): Promise<PolicyReport>;
   /** `policy.csv` of one tenant, of this directory or the configured one, each line where it stands. Fails where a line is wrong. */
   localPolicy(directory: string | undefined, tenant: string): Promise<string>;
+  changeSwitch(wanted: LocalSwitch): Promise<'off' | 'on' | 'proposed'>;
+  listSwitches(tenant: string): Promise<readonly ListedSwitch[]>;
   createTenant(wanted: { readonly tenant: string; readonly administrator: string }): Promise<void>;
   /** Every tenant where none is named. */
   verifyAudit(tenant: string | undefined): Promise<readonly ChainReport[]>;

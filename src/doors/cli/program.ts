@@ -7,6 +7,7 @@ import { addReconcile } from './commands/reconcile.ts';
 import { addPolicyClient } from './commands/policy.ts';
 import { addService } from './commands/service.ts';
 import { addToken } from './commands/token.ts';
+import { addSwitch } from './commands/switch.ts';
 import { addTrace } from './commands/trace.ts';
 import { asFailure, type CommandFailure } from './failure.ts';
 import type { House } from './house.ts';
@@ -36,7 +37,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
         exitCode = await body(isJson(program), command);
       },
   };
-  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addTrace, addReconcile, addExplain, addPolicyClient]) add(commands);
+  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addSwitch, addTrace, addReconcile, addExplain, addPolicyClient]) add(commands);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -1,6 +1,7 @@
 import { CommandFailure } from '../failure.ts';
 import type { PolicyReport } from '../house.ts';
 import type { Commands } from '../program.ts';
+import { addLocalSwitch } from './switch.ts';
 import { printable, type Terminal } from '../terminal.ts';
 
 /** Commands on the machine itself: configuration, policy files, the first tenant, the audit log. */
@@ -57,8 +58,10 @@ function printPolicy({ out, colors }: Terminal, { problems, passed, failed }: Po
   else out(`${passed + failed.length} decisions, ${failed.length} wrong`);
 }
 
-function addAdmin({ program, house, terminal, action }: Commands): void {
+function addAdmin(commands: Commands): void {
+  const { program, house, terminal, action } = commands;
   const admin = program.command('admin').description('what is done on the machine, audited');
+  addLocalSwitch(commands, admin);
   admin
     .command('create-tenant')
     .description('make a tenant, with its lines of the policy files and a first administrator')
