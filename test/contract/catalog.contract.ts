@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { DatabaseConfig } from '../../src/database/open-database.ts';
 import { catalogWorld, type CatalogWorld } from '../support/catalog-fixture.ts';
 import { describeDocuments } from './catalog-documents.contract.ts';
+import { describeDirectory } from './catalog-directory.contract.ts';
 import { describeEpochs } from './catalog-epochs.contract.ts';
 import { describeHistory } from './catalog-history.contract.ts';
 import { describeIsolation } from './catalog-isolation.contract.ts';
@@ -26,6 +27,7 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     };
     describeDocuments(get);
     describeRaces(get);
+    describeDirectory(get);
     describeEpochs(get);
     describeViews(get);
     describeHistory(get);
