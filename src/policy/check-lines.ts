@@ -69,7 +69,24 @@ function purposeProblem(vocabulary: Vocabulary, eft: Effect, purpose: string): s
   return vocabulary.purposes.includes(purpose) ? undefined : `the purpose must be * or one of: ${vocabulary.purposes.join(', ')}`;
 }
 
-function ruleProblems(vocabulary: Vocabulary, tenant: string, rule: Rule): readonly (string | undefined)[] {
+/** What is wrong with the columns that many lines have in common, found once for each combination of them. */
+type CommonProblems = (rule: Rule, eft: Effect, action: Action) => readonly (string | undefined)[];
+
+function commonProblems(vocabulary: Vocabulary): CommonProblems {
+  const known = new Map<string, readonly (string | undefined)[]>();
+  return (rule, eft, action) => {
+    const key = `${action}\n${rule.purpose}\n${rule.terms}`;
+    const found = known.get(key) ?? [
+      labelProblem(vocabulary, eft, action, rule.label),
+      trustProblem(eft, action, rule.trust),
+      purposeProblem(vocabulary, eft, rule.purpose),
+    ];
+    known.set(key, found);
+    return found;
+  };
+}
+
+function ruleProblems(common: CommonProblems, tenant: string, rule: Rule): readonly (string | undefined)[] {
   const eft = parseEffect(rule.eft);
   const action = ACTIONS.find((name) => name === rule.act);
   const first = [
@@ -79,13 +96,7 @@ function ruleProblems(vocabulary: Vocabulary, tenant: string, rule: Rule): reado
     action === undefined ? `the action must be one of: ${ACTIONS.join(', ')}` : undefined,
   ];
   if (eft === undefined || action === undefined) return first;
-  return [
-    ...first,
-    sourceProblem(rule.source, action),
-    labelProblem(vocabulary, eft, action, rule.label),
-    trustProblem(eft, action, rule.trust),
-    purposeProblem(vocabulary, eft, rule.purpose),
-  ];
+  return [...first, sourceProblem(rule.source, action), ...common(rule, eft, action)];
 }
 
 function membershipProblems(tenant: string, membership: Membership): readonly (string | undefined)[] {
@@ -96,9 +107,9 @@ function membershipProblems(tenant: string, membership: Membership): readonly (s
   ];
 }
 
-function lineProblems(vocabulary: Vocabulary, tenant: string, line: PolicyLine): readonly (string | undefined)[] {
+function lineProblems(common: CommonProblems, tenant: string, line: PolicyLine): readonly (string | undefined)[] {
   const rule = ruleOf(line);
-  if (rule !== undefined) return ruleProblems(vocabulary, tenant, rule);
+  if (rule !== undefined) return ruleProblems(common, tenant, rule);
   const membership = membershipOf(line);
   if (membership !== undefined) return membershipProblems(tenant, membership);
   return [`a p line takes ${P_COLUMNS.length} columns and a g line ${G_COLUMNS.length}; write each one`];
@@ -106,8 +117,9 @@ function lineProblems(vocabulary: Vocabulary, tenant: string, line: PolicyLine):
 
 /** Everything that keeps lines from being activated for the tenant, in line order; empty where they may be. */
 export function checkLines(vocabulary: Vocabulary, tenant: string, lines: readonly PolicyLine[]): readonly PolicyProblem[] {
+  const common = commonProblems(vocabulary);
   const found = lines.flatMap((line) =>
-    lineProblems(vocabulary, tenant, line).flatMap((message) => (message === undefined ? [] : [{ line: line.line, message }])),
+    lineProblems(common, tenant, line).flatMap((message) => (message === undefined ? [] : [{ line: line.line, message }])),
   );
   const memberships = lines.flatMap((line) => membershipOf(line) ?? []);
   const cycles = cyclicMemberships(memberships).map(({ line }) => ({

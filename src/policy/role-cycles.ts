@@ -1,40 +1,49 @@
 import type { Membership } from './line.ts';
 
-interface Frame {
-  readonly name: string;
+interface Node {
+  readonly edges: Membership[];
+  state: 'new' | 'open' | 'done';
   next: number;
 }
 
-/** The `g` lines that close a circle of roles. Walks without recursion, since a chain may be as long as the file. */
+/**
+ * The `g` lines that close a circle of roles. Walks without recursion, since a chain may be as long as the file. Names of two
+ * tenants are two names.
+ */
 export function cyclicMemberships(memberships: readonly Membership[]): readonly Membership[] {
-  const edges = new Map<string, Membership[]>();
+  const tenants = new Map<string, Map<string, Node>>();
   for (const membership of memberships) {
-    const key = `${membership.tenant}\n${membership.member}`;
-    const known = edges.get(key);
-    if (known === undefined) edges.set(key, [membership]);
-    else known.push(membership);
+    const nodes = tenants.get(membership.tenant) ?? new Map<string, Node>();
+    tenants.set(membership.tenant, nodes);
+    const known = nodes.get(membership.member);
+    if (known === undefined) nodes.set(membership.member, { edges: [membership], state: 'new', next: 0 });
+    else known.edges.push(membership);
   }
-  const state = new Map<string, 'open' | 'done'>();
-  const closing: Membership[] = [];
-  for (const start of edges.keys()) {
-    if (state.has(start)) continue;
-    const stack: Frame[] = [{ name: start, next: 0 }];
-    state.set(start, 'open');
-    for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-      const edge = edges.get(frame.name)?.[frame.next];
+  return [...tenants.values()].flatMap(closing);
+}
+
+function closing(nodes: ReadonlyMap<string, Node>): readonly Membership[] {
+  const found: Membership[] = [];
+  for (const start of nodes.values()) {
+    const stack: Node[] = [];
+    const enter = (node: Node): void => {
+      node.state = 'open';
+      stack.push(node);
+    };
+    if (start.state === 'new') enter(start);
+    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+      const edge = node.edges[node.next];
+      node.next += 1;
       if (edge === undefined) {
-        state.set(frame.name, 'done');
+        node.state = 'done';
         stack.pop();
         continue;
       }
-      frame.next += 1;
-      const target = `${edge.tenant}\n${edge.role}`;
-      const seen = state.get(target);
-      if (seen === 'open') closing.push(edge);
-      if (seen !== undefined) continue;
-      state.set(target, 'open');
-      stack.push({ name: target, next: 0 });
+      // A role without memberships of its own is no node: nothing goes on from it.
+      const target = nodes.get(edge.role);
+      if (target?.state === 'open') found.push(edge);
+      if (target?.state === 'new') enter(target);
     }
   }
-  return closing;
+  return found;
 }

@@ -57,6 +57,7 @@ function partyOf(index: RevisionIndex, tenant: Caller['tenant'], key: string, na
   const nodes = index.reach(names);
   const held = once(() => new Set([...names, ...nodes.map((node) => node.name)]));
   const serving = new Map<string, readonly ServingLines[]>();
+  const rules = new Map<Action, readonly Rule[]>();
   return {
     key,
     subject: {
@@ -72,7 +73,11 @@ function partyOf(index: RevisionIndex, tenant: Caller['tenant'], key: string, na
       serving.set(question, known);
       return known;
     },
-    rules: (action) => nodes.flatMap((node) => node.rules(action)).filter((rule) => lends || rule.eft === 'deny'),
+    rules(action) {
+      const known = rules.get(action) ?? nodes.flatMap((node) => node.rules(action)).filter((rule) => lends || rule.eft === 'deny');
+      rules.set(action, known);
+      return known;
+    },
   };
 }
 
