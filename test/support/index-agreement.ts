@@ -1,3 +1,4 @@
+import { indexedPrincipals, indexedValidity, type Acl } from '../../src/core/acl.ts';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
@@ -58,7 +59,9 @@ export async function disagreements(dataDir: string, qdrant: TestQdrant, collect
 }
 
 function expected(row: Row, numbers: ReadonlyMap<string, number>): Readonly<Record<string, unknown>> {
-  const acl = JSON.parse(row.acl) as { gates: string[][]; deny: string[] };
+  const stored = JSON.parse(row.acl) as Acl;
+  const acl = indexedPrincipals(stored);
+  const bounds = indexedValidity(stored, { validFrom: row.valid_from ?? 'always', validUntil: row.valid_until ?? 'forever' });
   const list = (names: readonly string[]): readonly (number | undefined)[] =>
     names.length === 0 ? [-1] : names.map((name) => numbers.get(`${row.tenant} ${name}`));
   const gate = (index: number): readonly (number | undefined)[] => {
@@ -73,8 +76,8 @@ function expected(row: Row, numbers: ReadonlyMap<string, number>): Readonly<Reco
     acl_v: row.revision,
     ...Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`g${index}`, gate(index)])),
     deny: list(acl.deny),
-    valid_from: row.valid_from ?? 0,
-    valid_until: row.valid_until ?? Number.MAX_SAFE_INTEGER,
+    valid_from: bounds.validFrom === 'always' ? 0 : bounds.validFrom,
+    valid_until: bounds.validUntil === 'forever' ? Number.MAX_SAFE_INTEGER : bounds.validUntil,
     metadata: JSON.parse(row.metadata) as unknown,
   };
 }

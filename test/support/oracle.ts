@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { newEnforcer, newModelFromString, type Enforcer } from 'casbin';
-import { LEVELS, TRUSTS, type Person, type WorldDocument, type WorldLabel, type WorldSource } from './world.ts';
+import { LEVELS, TRUSTS, type Person, type WorldDocument, type WorldEntry, type WorldLabel, type WorldSource } from './world.ts';
 
 /**
  * Who may read what, spelt out a second time and straightforwardly: Casbin over all lines of the model, with the matcher's
@@ -118,8 +118,15 @@ export async function createOracle({ policy, source }: OracleFacts): Promise<Ora
     const application = `client:test|${client}`;
     const { ceiling } = source(document.tenant, document.source);
     const gates = [...document.acl.gates, ...(ceiling === undefined ? [] : [ceiling])];
-    const open = document.acl.gates.length > 0 && gates.every((gate) => gate.some((name) => people.includes(name)));
-    const denied = document.acl.deny.some((name) => name === application || people.includes(name));
+    const counts = (entry: WorldEntry, names: readonly string[]): boolean => {
+      if (typeof entry === 'string') return names.includes(entry);
+      const { principal, from, until } = entry;
+      return (
+        names.includes(principal) && (from === undefined || Date.parse(from) <= now) && (until === undefined || now < Date.parse(until))
+      );
+    };
+    const open = document.acl.gates.length > 0 && gates.every((gate) => gate.some((entry) => counts(entry, people)));
+    const denied = document.acl.deny.some((entry) => counts(entry, [application, ...people]));
     const timely =
       (document.validFrom === undefined || Date.parse(document.validFrom) <= now) &&
       (document.validUntil === undefined || now < Date.parse(document.validUntil));

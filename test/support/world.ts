@@ -26,12 +26,15 @@ export interface WorldSource extends WorldLabel {
   readonly ceiling?: readonly string[];
 }
 
+/** A principal, for ever or for a time that holds or does not hold for as long as a test runs. */
+export type WorldEntry = string | { readonly principal: string; readonly from?: string; readonly until?: string };
+
 export interface WorldDocument {
   readonly tenant: string;
   readonly source: string;
   readonly document: string;
   readonly text: string;
-  readonly acl: { readonly gates: readonly (readonly string[])[]; readonly deny: readonly string[] };
+  readonly acl: { readonly gates: readonly (readonly WorldEntry[])[]; readonly deny: readonly WorldEntry[] };
   readonly level?: string;
   readonly compartments?: readonly string[];
   readonly trust?: string;
@@ -92,11 +95,25 @@ function randomSource(random: Random, tenant: string, source: string): WorldSour
   return { tenant, source, title: `Source ${source}`, owner: group('board'), ...label, ...ceiling };
 }
 
+function sometimes(random: Random): (name: string) => WorldEntry {
+  const years = (count: number): string => new Date(Date.now() + count * YEAR_MS).toISOString();
+  return (principal) => {
+    if (random.chance(0.85)) return principal;
+    return random.pick([
+      { principal, until: years(-1) },
+      { principal, until: years(1) },
+      { principal, from: years(1) },
+      { principal, from: years(-2), until: years(2) },
+    ]);
+  };
+}
+
 export function randomAcl(random: Random, people: readonly Person[]): WorldDocument['acl'] {
+  const some = sometimes(random);
   const names = [...GROUPS.map(group), ...people.slice(0, 4).map(({ sub }) => user(sub)), client('inside'), 'everyone-except-guests'];
-  const gate = (): readonly string[] => (random.chance(0.45) ? ['everyone'] : random.some(names, 1, 4));
+  const gate = (): readonly WorldEntry[] => (random.chance(0.45) ? ['everyone'] : random.some(names, 1, 4)).map(some);
   const gates = random.chance(0.03) ? [] : Array.from({ length: random.chance(0.75) ? 1 : 2 + random.below(2) }, gate);
-  const deny = random.chance(0.75) ? [] : random.some([...names, client('outside')], 1, 2);
+  const deny = random.chance(0.75) ? [] : random.some([...names, client('outside')], 1, 2).map(some);
   return { gates, deny };
 }
 
