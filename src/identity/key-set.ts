@@ -108,5 +108,5 @@ async function importKey(key: PublicJwk, algorithm: string): Promise<CryptoKey> 
 }
 
 function publicMembers({ kty, n, e, crv, x, y }: PublicJwk): JWK {
-  return Object.fromEntries(Object.entries({ kty, n, e, crv, x, y }).filter(([, value]) => value !== undefined)) as JWK;
+  return Object.fromEntries(Object.entries({ kty, n, e, crv, x, y }).filter(([, value]) => value !== undefined));
 }

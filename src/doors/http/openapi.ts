@@ -130,7 +130,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: `An RFC 9068 access token. Scopes: ${SCOPES.join(' ')}.`,
+          description: `An RFC 9068 access token; one that is bound to a key is sent as DPoP with its proof (RFC 9449). Scopes: ${SCOPES.join(' ')}.`,
         },
       },
     },
