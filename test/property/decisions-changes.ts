@@ -44,6 +44,12 @@ const zones = fc.oneof(
         withZone(one, { source, ...label }, id),
   ),
   at.map((n): Change => (one) => ({ ...one, zones: one.zones.toSpliced(nth(one.zones, n), 1) })),
+  // As many as before, and others: what goes by the number of zones alone takes them for the same.
+  fc.tuple(anyZone, at, at).map(
+    ([{ source, label }, id, n]): Change =>
+      (one) =>
+        withZone({ ...one, zones: one.zones.toSpliced(nth(one.zones, n), 1) }, { source, ...label }, id),
+  ),
 );
 const sources = fc.oneof(
   fc.tuple(at, fc.constantFrom(...LEVELS), fc.constantFrom(...TRUSTS), fc.subarray(['legal', 'people'])).map(
@@ -81,10 +87,19 @@ const lines = fc.oneof(
   at.map((n): Change => (one) => ({ ...one, lines: one.lines.toSpliced(nth(one.lines, n), 1) })),
 );
 
-export const anyChange: fc.Arbitrary<Change> = fc.oneof(
+const single: fc.Arbitrary<Change> = fc.oneof(
   { weight: 4, arbitrary: zones },
   { weight: 4, arbitrary: sources },
   { weight: 2, arbitrary: switches },
   { weight: 4, arbitrary: lines },
   { weight: 1, arbitrary: fc.constant<Change>((one) => one) },
 );
+
+/** One change, or several that no request came between: a view may follow another after any number of generations. */
+export const anyChange: fc.Arbitrary<Change> = fc
+  .oneof({ weight: 2, arbitrary: fc.tuple(single) }, fc.array(single, { minLength: 2, maxLength: 4 }))
+  .map(
+    (changes): Change =>
+      (one) =>
+        changes.reduce((state, change) => change(state), one),
+  );
