@@ -11,7 +11,7 @@ import {
   zone,
   type VectorFixture,
 } from '../../test/support/vector-fixture.ts';
-import type { FilterSpec } from '../core/filter.ts';
+import type { FilterSpec, Opening } from '../core/filter.ts';
 import type { TenantId } from '../core/ids.ts';
 import { parseMetadataFilter } from '../core/metadata-filter.ts';
 import type { AccessPayload, Leg } from '../core/ports/vectors.ts';
@@ -123,6 +123,79 @@ describe("a caller's own filter", () => {
     const root = toQdrantFilter(mintFilterForTests({ deny: [3], metadata: { kind: 'filter', filter } }));
     expect(Object.keys(root)).toEqual(['must', 'must_not']);
     expect(root.must.at(-1)).toEqual(filter);
+  });
+});
+
+describe('grants', () => {
+  const nobody = { gates: [], deny: [] } as const;
+  const opens = (...openings: readonly Opening[]): Partial<FilterSpec> => {
+    const [first, ...more] = openings;
+    return { grants: first === undefined ? { kind: 'none' } : { kind: 'opened', openings: [first, ...more] } };
+  };
+  const wholeZone = (id: number): Opening => ({ kind: 'zones', zones: { kind: 'flat', ids: [zone(id)] } });
+  const zones = { kind: 'flat', ids: [zone(1), zone(2)] } as const;
+
+  it("a grant opens gates and nothing else: not tenant, zone, deny or the caller's own filter", async () => {
+    const { index } = fixture;
+    const metadata = { kind: 'filter', filter: parseMetadataFilter({ must: [{ key: 'metadata.year', match: { value: 2024 } }] }) } as const;
+    const year = { metadata: { year: 2024 } };
+    const [own, opened, closed] = [
+      point({ ...year, zone: zone(2) }),
+      point({ ...year, acl: nobody }),
+      point({ ...year, acl: nobody, zone: zone(2) }),
+    ];
+    const hidden = [
+      point({ ...year, acl: nobody, tenant: other }),
+      point({ ...year, acl: nobody, zone: zone(3) }),
+      point({ ...year, acl: { gates: [], deny: numbers(6) } }),
+      point({ acl: nobody }),
+    ];
+    await index.upsert([own, opened, closed, ...hidden], signal);
+    const spec = { zones, gate: [5], deny: [6], metadata };
+    for (const leg of [BM25_LEG, DENSE_LEG]) {
+      expect(await found(spec, leg)).toEqual(new Set([own.chunk]));
+      // Zone 3 is granted and not admitted by policy.
+      expect(await found({ ...spec, ...opens(wholeZone(1), wholeZone(3)) }, leg)).toEqual(new Set([own.chunk, opened.chunk]));
+    }
+  });
+
+  it('a grant on one document opens that one, in that zone', async () => {
+    const { index } = fixture;
+    const [one, another] = [point({ acl: nobody }), point({ acl: nobody })];
+    await index.upsert([one, another], signal);
+    const grant = (id: number): Opening => ({ kind: 'documents', zone: zone(id), documents: [one.access.document] });
+    expect(await found({ zones, ...opens(grant(1)) })).toEqual(new Set([one.chunk]));
+    expect(await found({ zones, ...opens(grant(2)) })).toEqual(new Set());
+  });
+
+  it('leaves the time of what is granted to key two in a search, and keeps it in an aggregate, which has none', async () => {
+    const { index } = fixture;
+    const [now, past] = [point({ acl: nobody }), point({ acl: nobody, validUntil: NOW })];
+    const mine = point({ validUntil: NOW, zone: zone(2) });
+    await index.upsert([now, past, mine], signal);
+    expect(await found({ zones, gate: [5], ...opens(wholeZone(1)) })).toEqual(new Set([now.chunk, past.chunk]));
+    const aggregate = { without: { kind: 'documents', documents: [] } } as const;
+    expect(await found({ zones, gate: [5], ...opens(wholeZone(1)), ...aggregate })).toEqual(new Set([now.chunk]));
+  });
+
+  it('stand in must as one condition, and a point that lost a gate is invisible to them too', async () => {
+    const { index } = fixture;
+    const root = toQdrantFilter(mintFilterForTests(opens(wholeZone(1))));
+    expect(Object.keys(root)).toEqual(['must']);
+    expect(root.must.filter((condition) => 'should' in condition)).toHaveLength(1);
+    const whole = point({ acl: nobody });
+    await index.upsert([whole], signal);
+    const delivered = { points: [whole.chunk] };
+    expect(await found({ zones, ...opens(wholeZone(1)) })).toEqual(new Set([whole.chunk]));
+    await fixture.raw('POST', `/collections/${fixture.collection}/points/payload/delete?wait=true`, { ...delivered, keys: ['g3'] });
+    expect(await found({ zones, ...opens(wholeZone(1)) })).toEqual(new Set());
+  });
+
+  it('that open nothing never reach the index', () => {
+    const empty = opens({ kind: 'zones', zones: { kind: 'flat', ids: [] } });
+    expect(() => toQdrantFilter(mintFilterForTests(empty))).toThrow('must not reach the index');
+    const none = { kind: 'documents', zone: zone(1), documents: [] } as unknown as Opening;
+    expect(() => toQdrantFilter(mintFilterForTests(opens(none)))).toThrow('must not reach the index');
   });
 });
 
