@@ -24,8 +24,8 @@ describe('choosePlan', () => {
     [10, 5_000_000, 'exact'],
     [EXACT_UP_TO, 5_000_000, 'exact'],
     [EXACT_UP_TO + 1, 5_000_000, 'acorn'],
-    [49_999, 100_000, 'acorn'],
-    [50_000, 100_000, 'graph'],
+    [39_999, 100_000, 'acorn'],
+    [40_000, 100_000, 'graph'],
     [100_000, 100_000, 'graph'],
     // An estimate may exceed the total.
     [100_001, 100_000, 'graph'],
