@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceId, TenantId } from '../../src/core/ids.ts';
+import { sluice } from '../support/command.ts';
 import { pointsOf, type IndexedPoint } from '../support/index-agreement.ts';
 import { qdrantForTests, type TestQdrant } from '../support/qdrant.ts';
 import { startReplicas, type Replicas } from '../support/replicas.ts';
-import type { Answer } from '../support/service.ts';
+import type { Answer, TestService } from '../support/service.ts';
 
 const ACME = 'acme' as TenantId;
 const POLICY = [
@@ -194,6 +196,39 @@ describe('the reconciler on two replicas', () => {
     replicas.mendIndex();
     await change('PATCH', '/v1/sources/s/documents/doc-1', { metadata: { name: 'doc-1' } });
     await replicas.a.service.mender.mend();
+  });
+
+  it('is asked for on the command line, which says what differs and exits 1 for it', async () => {
+    const run = (...args: readonly string[]) => sluice(['reconcile', ...args], { SLUICE_URL: replicas.a.url, SLUICE_TOKEN: loader });
+    expect(await run()).toMatchObject({ code: 0, out: '12 chunks compared: the index holds what the catalog says\n' });
+    await raw('/delete?wait=true', { points: [(await pointOf('doc-4')).id] });
+    const checked = await run('--check');
+    expect(checked).toMatchObject({ code: 1, out: '12 chunks compared, 1 differ\n  points missing: 1\n' });
+    const mended = await run('--json');
+    expect(mended.code).toBe(0);
+    expect(mended.json()).toMatchObject({ state: 'done', found: { missing: 1 }, mended: { missing: 1 } });
+    expect((await run('--check')).code).toBe(0);
+  });
+
+  it('runs by itself where it is configured to, on one replica at a time, and every replica shows when it was', async () => {
+    await raw('/delete?wait=true', { points: [(await pointOf('doc-5')).id] });
+    const begin = async ({ service }: TestService): Promise<number> => {
+      const run = { id: randomUUID(), scope: { kind: 'everything' }, mode: 'mend', by: 'x', through: 'x', requestId: 'x' } as const;
+      return (await service.stores.catalog.beginDueRun(run, 60_000, 'holder', 60_000)) === undefined ? 0 : 1;
+    };
+    // The last run of everything was long ago, or never: of many who ask at once, one gets it.
+    const asked = await Promise.all(Array.from({ length: 6 }, (_, n) => begin(n % 2 === 0 ? replicas.a : replicas.b)));
+    expect(asked.toSorted()).toEqual([0, 0, 0, 0, 0, 1]);
+    const { database } = replicas.a.service.stores;
+    await database.transaction((tx) => tx.updateTable('reconciliations').set({ lease_until: 1 }).where('holder', '=', 'holder').execute());
+    await replicas.a.service.reconciler.tick();
+    await replicas.b.service.reconciler.tick();
+    for (const replica of [replicas.a, replicas.b]) {
+      const text = await replica.telemetry.registry.metrics();
+      expect(text).toMatch(/^sluice_reconciliation_last_drift 1$/m);
+      expect(text).toMatch(/^sluice_reconciliation_last_failed 0$/m);
+      expect(Number(/^sluice_reconciliation_last_end_seconds (\S+)/m.exec(text)?.[1])).toBeGreaterThan(1_700_000_000);
+    }
   });
 
   it('fails where the index is away, and says so', async () => {
