@@ -30,7 +30,8 @@ function seen(answer: Answer, { name }: Target): string {
   const headers = Object.entries(answer.headers).filter(([key]) => !OF_THE_REQUEST.has(key));
   const spellings = [name, encodeURIComponent(name), JSON.stringify(name).slice(1, -1)];
   const neutral = (text: string): string => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '<name>'), text);
-  const body = neutral(answer.text.replaceAll(/"requestId":"[^"]*"/g, '"requestId":""'));
+  // Of what a call has just made: its own id and its times.
+  const body = neutral(answer.text.replaceAll(/"(requestId|id|at|\w+At)":"[^"]*"/g, '"$1":""'));
   return JSON.stringify([answer.status, headers, body]);
 }
 
@@ -112,6 +113,8 @@ describe('hidden and missing are the same bytes', () => {
     const read = async (path: string): Promise<number> => (await world.test.call('GET', path, world.full)).status;
     expect([await read('/v1/sources/closed'), await read('/v1/sources/absent')]).toEqual([200, 404]);
     expect(await Promise.all(world.targets.request.map(({ name }) => read(`/v1/requests/${name}`)))).toEqual([200, 404, 404]);
+    expect(await Promise.all(world.targets.access.map(({ name }) => read(`/v1/access-requests/${name}`)))).toEqual([200, 404, 404]);
+    expect(await Promise.all(world.targets.repair.map(({ name }) => read(`/v1/reconciliations/${name}`)))).toEqual([200, 404, 404]);
     const { test, full } = world;
     const label = async (session: string): Promise<unknown> =>
       (await test.call('POST', `/v1/sessions/${session}/check`, full, { sink: { level: 'public' } })).json()['label'];

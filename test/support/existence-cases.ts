@@ -69,6 +69,17 @@ function administered(kind: TargetKind, method: string, to: (name: string) => st
   }));
 }
 
+/** Over a request for access that somebody else made. */
+function access(method: string, below: string, body?: unknown): readonly Probe[] {
+  return [
+    {
+      kind: 'access',
+      knowing: ['approve', 'audit'],
+      call: ({ name }) => ({ method, path: `/v1/access-requests/${name}${below}`, ...(body === undefined ? {} : { body }) }),
+    },
+  ];
+}
+
 /** The routes over one entry of the directory. */
 function scim(what: 'User' | 'Group', kind: TargetKind): Readonly<Record<string, readonly Probe[]>> {
   const to = (name: string): string => `/scim/v2/${what}s/${name}`;
@@ -202,6 +213,31 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   startPolicyShadow: administered('revision', 'POST', (name) => `/v1/policy/revisions/${name}/shadow`),
   getPolicyShadow: administered('revision', 'GET', (name) => `/v1/policy/revisions/${name}/shadow`),
   stopPolicyShadow: administered('revision', 'DELETE', (name) => `/v1/policy/revisions/${name}/shadow`),
+  diffPolicy: [
+    ...administered('revision', 'POST', () => '/v1/policy/diff', {}),
+    ...ofBody('revision', 'POST', '/v1/policy/diff', ['administer'], ({ name }) => ({ revision: name })),
+    ...ofBody('source', 'POST', '/v1/policy/diff', ['administer'], ({ name }) => ({ policy: 'p', sources: [name] })),
+  ],
+  blastRadius: ofBody('group', 'POST', '/v1/policy/blast-radius', ['audit', 'label'], ({ name }) => ({ user: `user:dir|someone-${name}` })),
+  reconcile: administered('source', 'POST', () => '/v1/reconciliations', { nonsense: 1 }),
+  getReconciliation: administered('repair', 'GET', (name) => `/v1/reconciliations/${name}`),
+  listAccessRequests: ['approver', 'auditor'].map((role) => ({
+    kind: 'source',
+    knowing: KNOWS_SOURCE,
+    call: ({ name }) => ({ method: 'GET', path: `/v1/access-requests?role=${role}&source=${name}` }),
+  })),
+  askAccess: [
+    // Whoever may ask for access to a source need not know which documents it holds.
+    ...ofBody('document', 'POST', '/v1/access-requests', ['ingest', 'label', 'audit'], ({ source, name }) => ({
+      source,
+      document: name,
+      reason: 'r',
+    })),
+    ...ofBody('source', 'POST', '/v1/access-requests', KNOWS_SOURCE, ({ name }) => ({ source: name, reason: 'r' })),
+  ],
+  getAccessRequest: access('GET', ''),
+  decideAccess: access('POST', '/decision', { decision: 'deny', reason: 'r' }),
+  withdrawAccess: access('DELETE', '?reason=r'),
   getGroup: administered('group', 'GET', (name) => `/v1/groups/${name}?issuer=dir`),
   putGroup: administered(
     'group',

@@ -22,7 +22,8 @@ export interface ExistenceWorld {
   readonly foreign: string;
 }
 
-export type TargetKind = 'document' | 'source' | 'request' | 'session' | 'chunk' | 'revision' | 'group' | 'person' | 'folk';
+export type TargetKind =
+  'document' | 'source' | 'request' | 'session' | 'chunk' | 'revision' | 'group' | 'person' | 'folk' | 'access' | 'repair';
 
 export interface Target {
   readonly name: string;
@@ -134,6 +135,13 @@ async function inDirectory(test: TestService, token: string, group: string): Pro
   return [id, Resources.find(({ displayName }) => displayName === group)?.id ?? ''];
 }
 
+const ASKED = { source: 'open', reason: 'a study', until: new Date(Date.now() + 86_400_000).toISOString() };
+const CHECK = { check: true };
+
+async function idOf(test: TestService, token: string, path: string, body: object): Promise<string> {
+  return (await made(test.call('POST', path, token, body))).json<{ id: string }>().id;
+}
+
 export async function existenceWorld(): Promise<ExistenceWorld> {
   const { test, stop } = await startWithDirectory();
   const full = await test.token({ ...FULL, groups: ['board'] });
@@ -147,6 +155,16 @@ export async function existenceWorld(): Promise<ExistenceWorld> {
   const one = (name: string, exists: boolean, deep = true): Target => ({ name, source: 'open', exists, deep });
   const [person, folk] = await inDirectory(test, full, 'staff0');
   const [otherPerson, otherFolk] = await inDirectory(test, foreign, 'absent');
+  // Of somebody else: whoever asked knows of their own request.
+  const asker = await test.token({ sub: 'only-request', client_id: FULL.client_id });
+  const [access, otherAccess] = await Promise.all([
+    idOf(test, asker, '/v1/access-requests', ASKED),
+    idOf(test, foreign, '/v1/access-requests', ASKED),
+  ]);
+  const [repair, otherRepair] = [
+    await idOf(test, full, '/v1/reconciliations', CHECK),
+    await idOf(test, foreign, '/v1/reconciliations', CHECK),
+  ];
   const combinations = everyCombination();
   return {
     test,
@@ -181,6 +199,8 @@ export async function existenceWorld(): Promise<ExistenceWorld> {
       ],
       revision: [one(revision, true), one('0'.repeat(revision.length), false)],
       group: [one('staff0', true), one('absent', false)],
+      access: [one(access, true, false), one(otherAccess, false), one(randomUUID(), false)],
+      repair: [one(repair, true), one(otherRepair, false), one(randomUUID(), false)],
       person: [one(person, true), one(otherPerson, false), one(randomUUID(), false)],
       folk: [one(folk, true), one(otherFolk, false), one(randomUUID(), false)],
     },
