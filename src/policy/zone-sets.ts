@@ -1,7 +1,7 @@
 import { addAll, addIntersection, bits, NO_BITS, setBit, type Bits } from './bitset.ts';
 import type { PolicyFunctions } from './functions.ts';
 import type { Rule } from './line.ts';
-import { memo } from './memo.ts';
+import { memoByObject, memoByText } from './memo.ts';
 import type { ServingLines } from './revision-index.ts';
 import type { ZoneLayout, ZoneTable } from './zone-table.ts';
 
@@ -39,7 +39,7 @@ type Covered = (pattern: string) => SourceColumn;
 
 /** By the text of the source column, over one layout. Asked once a source, not once a zone. */
 function coveredOver({ ids, bySource }: ZoneLayout, functions: PolicyFunctions): Covered {
-  const columns = memo<string, SourceColumn>(MAX_WORDS, ({ set, positions }) => set.length + positions.length);
+  const columns = memoByText<SourceColumn>(MAX_WORDS, ({ set, positions }) => set.length + positions.length);
   const fill = (pattern: string): SourceColumn => {
     const [set, positions]: [Bits, number[]] = [bits(ids.length), []];
     for (const [source, members] of bySource) {
@@ -63,7 +63,7 @@ interface Terms {
 
 function termsOver(table: ZoneTable, functions: PolicyFunctions): (rule: Rule) => Terms {
   const { ids, byLabel, objects } = table;
-  const known = memo<string, Terms>(MAX_WORDS, () => table.ids.length >>> 5);
+  const known = memoByText<Terms>(MAX_WORDS, () => table.ids.length >>> 5);
   const make = ({ eft, label, trust }: Rule): Terms => {
     const speaking = functions.speaking(eft, label, trust);
     let [asked, made]: [number, Bits | undefined] = [0, undefined];
@@ -91,8 +91,8 @@ export function zoneSets(table: ZoneTable, functions: PolicyFunctions, covered: 
   const size = table.ids.length;
   const termsOf = termsOver(table, functions);
   const words = ({ allow, deny }: Pair): number => allow.length + deny.length + 1;
-  const pairs = memo<ServingLines, Pair>(MAX_WORDS, words);
-  const sums = memo<readonly ServingLines[], Pair>(MAX_WORDS, words);
+  const pairs = memoByObject<ServingLines, Pair>(MAX_WORDS, words);
+  const sums = memoByObject<readonly ServingLines[], Pair>(MAX_WORDS, words);
 
   const add = (into: Bits, rule: Rule): void => {
     const { set, positions } = covered(rule.source);
