@@ -13,14 +13,17 @@ let token: string;
 let now: () => number;
 beforeAll(async () => {
   f = await startIdentity();
+  // The fixture's clock stands still, so the tests' does too.
+  const began = Math.floor(Date.now() / 1_000);
+  now = () => began;
   key = await proofKey();
   token = await f.issuer.sign({ cnf: { jkt: key.thumbprint } });
-  now = () => Math.floor(Date.now() / 1_000);
 });
 afterAll(() => f.close());
 
 const sent = (proof: string, over: Partial<Possession> = {}): Possession => ({ proof, method: 'POST', url: URL_OF_CALL, ...over });
-const prove = (over: Partial<ProofOptions> = {}, by = key) => makeProof(by, { token, method: 'POST', url: URL_OF_CALL, ...over });
+const prove = (over: Partial<ProofOptions> = {}, by = key) =>
+  makeProof(by, { token, method: 'POST', url: URL_OF_CALL, at: now(), ...over });
 const outcome = async (over: Partial<ProofOptions> = {}, by = key) => f.outcome(token, sent(await prove(over, by)));
 
 describe('a token bound to a key', () => {
@@ -35,7 +38,7 @@ describe('a token bound to a key', () => {
   it('one that is not bound is no DPoP token', async () => {
     const unbound = await f.issuer.sign();
     expect(await f.outcome(unbound)).toBe('ok');
-    const proof = await makeProof(key, { token: unbound, method: 'POST', url: URL_OF_CALL });
+    const proof = await prove({ token: unbound });
     expect(await f.outcome(unbound, sent(proof))).toBe('invalid_token');
     expect(await f.outcome(unbound)).toBe('ok');
   });
@@ -55,7 +58,7 @@ describe('a token bound to a key', () => {
   ])('with a confirmation that cannot be checked is refused: %j', async (cnf) => {
     const odd = await f.issuer.sign({ cnf });
     expect(await f.outcome(odd)).toBe('invalid_token');
-    const proof = await makeProof(key, { token: odd, method: 'POST', url: URL_OF_CALL });
+    const proof = await prove({ token: odd });
     expect(await f.outcome(odd, sent(proof))).toBe('invalid_token');
   });
 

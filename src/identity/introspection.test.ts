@@ -40,7 +40,7 @@ async function hostile(cacheSeconds = 0, limits: Partial<IdentityLimits> = {}) {
     let form = '';
     request.on('data', (part: Buffer) => (form += part.toString()));
     request.on('end', () => {
-      const body = { active: true, iss: f.issuer.url, ...CLAIMS, iat: soon(), exp: soon() + 600 };
+      const body = { active: true, iss: f.issuer.url, ...CLAIMS, iat: soon() - 30, exp: soon() + 600 };
       const { status = 200, type = 'application/json', body: text = '', silent = false } = next(body);
       asked.push({ token: new URLSearchParams(form).get('token'), authorization: request.headers.authorization });
       if (silent) return;

@@ -11,7 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const now = () => Math.floor(Date.now() / 1_000);
+const BEGAN = Math.floor(Date.now() / 1_000);
+const now = () => BEGAN;
 const verify = (token: string, at = f): Promise<VerifiedLogout> => at.identity.verifyLogout(token, new AbortController().signal);
 async function outcome(claims: TestClaims, options: SignOptions = {}, at = f): Promise<string> {
   const token = await logoutToken(at.issuer, { sub: 'alice', ...claims }, options);
