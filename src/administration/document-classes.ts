@@ -11,6 +11,8 @@ export interface DocumentClass {
   readonly zone: ZoneId;
   readonly source: SourceId;
   readonly acl: Acl;
+  /** The same for the same ACL, from 0. */
+  readonly aclNumber: number;
   /** Of a document that a grant names by itself: it is a class of its own. */
   readonly key: DocumentKey | undefined;
   count: number;
@@ -21,6 +23,7 @@ export interface DocumentClass {
 export interface DocumentClasses {
   readonly byZone: ReadonlyMap<ZoneId, readonly DocumentClass[]>;
   readonly documents: number;
+  readonly acls: readonly Acl[];
   readonly principals: ReadonlySet<Principal>;
 }
 
@@ -34,6 +37,12 @@ export async function documentClasses(
   const granted = grantedAlone(wanted.grants);
   const byZone = new Map<ZoneId, Map<Acl | DocumentKey, DocumentClass>>();
   const principals = new Set<Principal>();
+  const numbers = new Map<Acl, number>();
+  const numberOf = (acl: Acl): number => {
+    const known = numbers.get(acl) ?? numbers.size;
+    numbers.set(acl, known);
+    return known;
+  };
   const pace = createPace(signal);
   let documents = 0;
   for await (const page of catalog.scan(tenant, signal)) {
@@ -46,7 +55,7 @@ export async function documentClasses(
       byZone.set(zone, classes);
       const alone = granted.has(key) ? key : undefined;
       const known = classes.get(alone ?? acl);
-      const one = known ?? { zone, source, acl, key: alone, count: 0, first: [] };
+      const one = known ?? { zone, source, acl, aclNumber: numberOf(acl), key: alone, count: 0, first: [] };
       if (known === undefined) {
         classes.set(alone ?? acl, one);
         for (const principal of aclPrincipals(acl)) principals.add(principal);
@@ -56,7 +65,12 @@ export async function documentClasses(
     }
     await pace();
   }
-  return { byZone: new Map([...byZone].map(([zone, classes]) => [zone, [...classes.values()]])), documents, principals };
+  return {
+    byZone: new Map([...byZone].map(([zone, classes]) => [zone, [...classes.values()]])),
+    documents,
+    acls: [...numbers.keys()],
+    principals,
+  };
 }
 
 function grantedAlone(grants: Grants): ReadonlySet<DocumentKey> {

@@ -1,10 +1,9 @@
 import { AppError } from '../core/errors.ts';
-import type { DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
 import { policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
-import type { ExplainPolicyPort, Outcome, ZoneBounds } from '../core/ports/explain.ts';
+import type { ExplainPolicyPort } from '../core/ports/explain.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { IssuerSummary } from '../core/ports/identity.ts';
 import type { PolicyPort, PolicyProblem, Purpose } from '../core/ports/policy.ts';
@@ -12,10 +11,10 @@ import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
-import { aclOutcome, listOutcome, openingGrant } from './acl-stages.ts';
+import { comparison } from './diff-compare.ts';
 import { diffSubjects, directoryPrincipals, policyPrincipals, type DiffSubject } from './diff-subjects.ts';
 import { createDiffTally, type DiffSource, type PrincipalDiff } from './diff-tally.ts';
-import { documentClasses, type DocumentClass, type DocumentClasses } from './document-classes.ts';
+import { documentClasses, type DocumentClasses } from './document-classes.ts';
 import { purposeOf } from './explain.ts';
 import { createPace } from './pace.ts';
 import { refuse } from './policy-revisions.ts';
@@ -64,8 +63,6 @@ export interface PolicyDiff {
 }
 
 const MAX_SOURCES = 200;
-/** No grant is of it: keys are UUIDs. */
-const NO_DOCUMENT = '' as DocumentKey;
 const DEFAULT_PRINCIPALS = 50;
 const DEFAULT_EXAMPLES = 3;
 
@@ -89,13 +86,12 @@ export async function policyDiff(parts: PolicyDiffParts, context: RequestContext
   const wanted = await wantedPrincipals(parts, here, request, [before.policy, after.policy], classes);
   const subjects = await diffSubjects(parts, here.caller, here.stamp, wanted, through, signal);
   const tally = createDiffTally({
-    view: here.view,
     sight: sightOf(policy, here),
     examples: request.examples ?? DEFAULT_EXAMPLES,
     limit: request.limit ?? DEFAULT_PRINCIPALS,
     after: request.after,
   });
-  const compare = comparison({ parts, before, after, purpose, at, through, tenant: here.caller.tenant }, classes, tally);
+  const compare = comparison({ explainer: parts.explainer, before, after, purpose, at, through }, classes, tally);
   const pace = createPace(signal);
   for (const subject of subjects) for (const _step of compare(subject)) await pace();
   const made = assembled({ at, before, after, purpose, classes, subjects, tally });
@@ -146,77 +142,6 @@ async function wantedPrincipals(
 ): Promise<ReadonlySet<Principal>> {
   if (principals !== undefined) return new Set(principals.map((text, index) => named(parts, `/principals/${index}`, text)));
   return new Set([...policyPrincipals(revisions), ...classes.principals, ...(await directoryPrincipals(parts, caller.tenant))]);
-}
-
-interface Compared {
-  readonly parts: PolicyDiffParts;
-  readonly before: TenantView;
-  readonly after: TenantView;
-  readonly purpose: Purpose;
-  readonly at: number;
-  readonly through: Principal | undefined;
-  readonly tenant: TenantView['tenant'];
-}
-
-type Change = 'gained' | 'lost' | 'unclear';
-
-/** Judges only the classes of zones that changed for a subject; pauses between zones so that queries get through. */
-function comparison(compared: Compared, classes: DocumentClasses, tally: ReturnType<typeof createDiffTally>) {
-  const { parts, before, after, purpose, at, through, tenant } = compared;
-  const zonesOf = (view: TenantView, subject: Pick<DiffSubject, 'party'>): ZoneBounds =>
-    parts.explainer.zones(view, subject.party, 'retrieve', purpose);
-  const client = through && { party: { tenant, held: [through], possible: { kind: 'nothing' } as const, lends: true } };
-  const [clientBefore, clientAfter] = [client && zonesOf(before, client), client && zonesOf(after, client)];
-  const outcomeIn = (own: ZoneBounds, other: ZoneBounds | undefined, zone: ZoneId): Outcome => {
-    if (!own.possible.has(zone) || other?.possible.has(zone) === false) return 'refuse';
-    return own.certain.has(zone) && other?.certain.has(zone) !== false ? 'pass' : 'unknown';
-  };
-  return function* compare(subject: DiffSubject): Generator<void> {
-    const [old, next] = [zonesOf(before, subject), zonesOf(after, subject)];
-    const people = subject.kind !== 'client';
-    yield;
-    const judge = judgeOf(subject, before, at);
-    for (const [zone, members] of classes.byZone) {
-      const was = outcomeIn(old, people ? clientBefore : undefined, zone);
-      const is = outcomeIn(next, people ? clientAfter : undefined, zone);
-      if (was === is) continue;
-      for (const one of members) {
-        const named = judge(one);
-        if (named !== 'refuse') tally.note(subject, one, changeOf(was, is, named));
-      }
-      yield;
-    }
-    tally.close(subject);
-  };
-}
-
-function changeOf(was: Outcome, is: Outcome, acl: Outcome): Change {
-  if (acl === 'unknown' || was === 'unknown' || is === 'unknown') return 'unclear';
-  return is === 'pass' ? 'gained' : 'lost';
-}
-
-function judgeOf(subject: DiffSubject, view: TenantView, at: number): (one: DocumentClass) => Outcome {
-  const ceilings = new Map<SourceId, Outcome>();
-  const { gate, deny, possible } = subject.acl;
-  const above = (id: SourceId): Outcome => {
-    const known = ceilings.get(id);
-    if (known !== undefined) return known;
-    const ceiling = view.sources.get(id)?.ceiling;
-    const made = ceiling === undefined ? 'refuse' : ceiling.kind === 'none' ? 'pass' : listOutcome(ceiling.principals, gate, possible, at);
-    ceilings.set(id, made);
-    return made;
-  };
-  if (subject.kind === 'client')
-    return ({ acl }) => (listOutcome(acl.deny, deny, possible, at) === 'pass' || acl.gates.length === 0 ? 'refuse' : 'pass');
-  // Grants are for people, each by their own name.
-  const grants = subject.kind === 'user' ? (view.grants.get(subject.principal) ?? []) : [];
-  return ({ acl, source, zone, key }) => {
-    const ceiling = above(source);
-    if (ceiling === 'refuse') return 'refuse';
-    const placed = { zone, key: key ?? NO_DOCUMENT };
-    const own = aclOutcome(acl, subject.acl, grants.length > 0 && openingGrant(grants, placed, at) !== undefined, at);
-    return own === 'pass' ? ceiling : own;
-  };
 }
 
 function assembled(made: {

@@ -1,5 +1,4 @@
 import { AppError } from '../core/errors.ts';
-import type { ZoneId } from '../core/ids.ts';
 import type { LabelScheme } from '../core/label.ts';
 import type { PolicyRevision } from '../core/policy-lines.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
@@ -9,9 +8,11 @@ import {
   type Outcome,
   type Party,
   type PartyExplanation,
+  type Possible,
   type SpeakingLine,
+  type ZoneBounds,
 } from '../core/ports/explain.ts';
-import { addAll, addIntersection, bits, membersOf, removeAll, setBit, type Bits } from './bitset.ts';
+import { addAll, addIntersection, bits, removeAll, setBit, type Bits } from './bitset.ts';
 import { chainTo, explainIndex, type ExplainIndex, type Way } from './explain-index.ts';
 import { policyFunctions, type PolicyFunctions } from './functions.ts';
 import type { Rule } from './line.ts';
@@ -75,7 +76,7 @@ export function createPolicyExplainer(scheme: LabelScheme): ExplainPolicyPort {
     zones: (view, party, action, purpose) =>
       readable(() => {
         const room = roomOf(view);
-        if (party.tenant !== view.tenant) return { certain: new Set<ZoneId>(), possible: new Set<ZoneId>() };
+        if (party.tenant !== view.tenant) return NO_ZONES;
         return bounds(room, functions, party, action, purpose);
       }),
   };
@@ -148,35 +149,58 @@ function pairOf(room: Room, functions: PolicyFunctions, who: string, action: str
   return pair;
 }
 
-function bounds(
-  room: Room,
-  functions: PolicyFunctions,
-  party: Party,
-  action: string,
-  purpose: string,
-): ReturnType<ExplainPolicyPort['zones']> {
+/** What a collection of names allows and denies together. */
+function sumOf(room: Room, functions: PolicyFunctions, names: Iterable<string>, action: string, purpose: string): Pair {
   const size = room.table.ids.length;
-  const collect = (names: Iterable<string>): Pair => {
-    const sum = { allow: bits(size), deny: bits(size) };
-    for (const who of names) {
-      const pair = pairOf(room, functions, who, action, purpose);
-      if (pair === undefined) continue;
-      addAll(sum.allow, pair.allow);
-      addAll(sum.deny, pair.deny);
-    }
-    if (!party.lends) for (let at = 0; at < size; at += 1) setBit(sum.allow, at);
-    return sum;
-  };
-  const { certain, all } = reached(room.index, party);
-  const [low, high] = certain === all ? [collect(certain.keys()), undefined] : [collect(certain.keys()), collect(all.keys())];
-  const open = (allow: Bits, deny: Bits): ReadonlySet<ZoneId> => {
-    const set = Uint32Array.from(allow);
-    removeAll(set, deny);
-    return new Set(membersOf(set, room.table.ids));
-  };
-  if (high === undefined) {
-    const exact = open(low.allow, low.deny);
-    return { certain: exact, possible: exact };
+  const sum = { allow: bits(size), deny: bits(size) };
+  for (const who of names) {
+    const pair = pairOf(room, functions, who, action, purpose);
+    if (pair === undefined) continue;
+    addAll(sum.allow, pair.allow);
+    addAll(sum.deny, pair.deny);
   }
-  return { certain: open(low.allow, high.deny), possible: open(high.allow, low.deny) };
+  return sum;
 }
+
+/** Of everything that may be held; the same for everybody of an issuer, so it is added up once a view. */
+function possibleSum(room: Room, functions: PolicyFunctions, possible: Possible, action: string, purpose: string): Pair {
+  const key = `possible\n${JSON.stringify(possible)}\n${action}\n${purpose}`;
+  const known = room.pairs.get(key);
+  if (known !== undefined) return known;
+  const names = room.index.reach([...room.index.names].filter((name) => mayHold(possible, name))).keys();
+  const sum = sumOf(room, functions, names, action, purpose);
+  room.pairs.set(key, sum);
+  return sum;
+}
+
+function bounds(room: Room, functions: PolicyFunctions, party: Party, action: string, purpose: string): ZoneBounds {
+  const size = room.table.ids.length;
+  const low = sumOf(room, functions, room.index.reach(party.held).keys(), action, purpose);
+  if (!party.lends) for (let at = 0; at < size; at += 1) setBit(low.allow, at);
+  const open = (allow: Bits, ...denies: readonly Bits[]): Bits => {
+    const set = Uint32Array.from(allow);
+    for (const deny of denies) removeAll(set, deny);
+    return set;
+  };
+  if (party.possible.kind === 'nothing') {
+    const exact = open(low.allow, low.deny);
+    return boundsOf(room, exact, exact);
+  }
+  const more = possibleSum(room, functions, party.possible, action, purpose);
+  const high = Uint32Array.from(low.allow);
+  addAll(high, more.allow);
+  return boundsOf(room, open(low.allow, low.deny, more.deny), open(high, low.deny));
+}
+
+function boundsOf({ table }: Room, certain: Bits, possible: Bits): ZoneBounds {
+  const setOf = (set: Bits): ZoneBounds['certain'] => ({
+    has(zone) {
+      const at = table.positionOf.get(zone);
+      return at !== undefined && ((set[at >>> 5] ?? 0) & (1 << (at & 31))) !== 0;
+    },
+  });
+  const text = (set: Bits): string => Buffer.from(set.buffer).toString('latin1');
+  return { certain: setOf(certain), possible: setOf(possible), key: certain === possible ? text(certain) : text(certain) + text(possible) };
+}
+
+const NO_ZONES: ZoneBounds = { certain: { has: () => false }, possible: { has: () => false }, key: '' };

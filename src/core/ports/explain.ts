@@ -45,10 +45,16 @@ export interface PartyExplanation {
   readonly lines: readonly SpeakingLine[];
 }
 
+export interface ZoneSet {
+  has(zone: ZoneId): boolean;
+}
+
 export interface ZoneBounds {
-  readonly certain: ReadonlySet<ZoneId>;
+  readonly certain: ZoneSet;
   /** Includes the certain ones. */
-  readonly possible: ReadonlySet<ZoneId>;
+  readonly possible: ZoneSet;
+  /** The same for the same sets under one view, and for no others. */
+  readonly key: string;
 }
 
 /** Why policy decides as it does. Casbin decides; this tells which lines spoke and is held equal to it. */
