@@ -5,6 +5,7 @@ import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import { createEmbedding } from '../../src/embedding/embedding.ts';
 import { indexText } from '../../src/ingestion/chunk/chunk-document.ts';
 import { corpus } from '../support/corpus.ts';
+import { grantAccess, withdrawGrant, type WorldGrant } from '../support/grants.ts';
 import { createOracle, type Asker, type Oracle } from '../support/oracle.ts';
 import { seededRandom, type Random } from '../support/random.ts';
 import { startTestService, type TestService } from '../support/service.ts';
@@ -15,6 +16,7 @@ import {
   randomLabel,
   randomWorld,
   TRUSTS,
+  type Person,
   type World,
   type WorldDocument,
   type WorldSource,
@@ -69,6 +71,17 @@ describe('leak test over a random world', () => {
   let chunks: readonly Chunk[] = [];
   const tokens = new Map<string, Promise<string>>();
 
+  let grants = new Map<WorldGrant, string>();
+  const granted = (person: Person, { tenant, source, document }: WorldDocument): boolean =>
+    [...grants.keys()].some(
+      (grant) =>
+        grant.tenant === tenant &&
+        person.tenant === tenant &&
+        grant.sub === person.sub &&
+        grant.source === source &&
+        (grant.document === undefined || grant.document === document),
+    );
+
   const sourceOf = (tenant: string, source: string): WorldSource => {
     const found = sources.get(`${tenant}/${source}`);
     if (found === undefined) throw new Error('no such source');
@@ -86,7 +99,7 @@ describe('leak test over a random world', () => {
 
   beforeAll(async () => {
     test = await startTestService({ policy: world.policy, tenants: world.tenants });
-    oracle = await createOracle({ policy: world.policy, source: sourceOf });
+    oracle = await createOracle({ policy: world.policy, source: sourceOf, granted });
     for (const tenant of world.tenants) await load(tenant);
     chunks = await readChunks();
   }, 180_000);
@@ -251,10 +264,24 @@ describe('leak test over a random world', () => {
     chunks = chunks.map((chunk) => ({ ...chunk, document: touched.get(chunk.document) ?? chunk.document }));
   }
 
+  /** Takes last round's grants back and gives others, over what the changed world now holds. */
+  async function regrant(changes: Random): Promise<void> {
+    for (const [grant, id] of grants) await withdrawGrant(test.service, grant, id);
+    grants = new Map();
+    const asked = new Map<string, WorldGrant>();
+    for (const { tenant, source, document } of changes.some([...documents.values()], 12, 12)) {
+      const { sub } = changes.pick(world.people.filter((person) => person.tenant === tenant));
+      const grant = { tenant, sub, source, ...(changes.chance(0.5) ? {} : { document }) };
+      asked.set(JSON.stringify(grant), grant);
+    }
+    for (const grant of asked.values()) grants.set(grant, await grantAccess(test.service, grant));
+  }
+
   it.each(Array.from({ length: ROUNDS }, (_, round) => round + 1))(
     'round %i: nothing the oracle refuses, nothing missing from the exact top k',
     async (round) => {
       if (round > 1) await mutate(random);
+      await regrant(seededRandom(SEED + round));
       const tally: Tally = { leaked: 0, missing: 0, released: 0, empty: 0, refused: 0 };
       for (let asked = 0; asked < QUESTIONS; asked += 8) {
         await Promise.all(Array.from({ length: 8 }, () => check(randomQuestion(), tally)));

@@ -22,6 +22,8 @@ export interface OracleFacts {
   /** Lines `p, …` and `g, …` as in policy.csv. */
   readonly policy: string;
   readonly source: (tenant: string, source: string) => WorldSource;
+  /** Whether an approved request opens the gates of this document's ACL to this person. */
+  readonly granted?: (person: Person, document: WorldDocument) => boolean;
 }
 
 const MODEL = readFileSync(new URL('../../policies/model.conf', import.meta.url), 'utf8');
@@ -94,7 +96,7 @@ export async function casbinOracle(policy: string): Promise<CasbinOracle> {
   };
 }
 
-export async function createOracle({ policy, source }: OracleFacts): Promise<Oracle> {
+export async function createOracle({ policy, source, granted = () => false }: OracleFacts): Promise<Oracle> {
   const casbin = await casbinOracle(policy);
 
   function label(document: WorldDocument): WorldLabel {
@@ -117,7 +119,6 @@ export async function createOracle({ policy, source }: OracleFacts): Promise<Ora
     ];
     const application = `client:test|${client}`;
     const { ceiling } = source(document.tenant, document.source);
-    const gates = [...document.acl.gates, ...(ceiling === undefined ? [] : [ceiling])];
     const counts = (entry: WorldEntry, names: readonly string[]): boolean => {
       if (typeof entry === 'string') return names.includes(entry);
       const { principal, from, until } = entry;
@@ -125,7 +126,9 @@ export async function createOracle({ policy, source }: OracleFacts): Promise<Ora
         names.includes(principal) && (from === undefined || Date.parse(from) <= now) && (until === undefined || now < Date.parse(until))
       );
     };
-    const open = document.acl.gates.length > 0 && gates.every((gate) => gate.some((entry) => counts(entry, people)));
+    const passes = (gate: readonly WorldEntry[]): boolean => gate.some((entry) => counts(entry, people));
+    const acl = document.acl.gates.length > 0 && document.acl.gates.every(passes);
+    const open = (acl || granted(person, document)) && (ceiling === undefined || passes(ceiling));
     const denied = document.acl.deny.some((entry) => counts(entry, [application, ...people]));
     const timely =
       (document.validFrom === undefined || Date.parse(document.validFrom) <= now) &&
