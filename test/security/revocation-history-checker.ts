@@ -81,20 +81,32 @@ export function check(reads: readonly Read[], locks: readonly Lock[], documents:
     }
     if (shut.length > 0) trials += 1;
     if (shut.length > 0 && read.kind === 'count') counts += 1;
-    const overlaps = ({ open, begin, acknowledged }: Flip): boolean => !open && begin < read.end && acknowledged > read.start;
-    if (touching.some(({ flips }) => flips.some(overlaps))) racing += 1;
+    if (touching.some((lock) => races(lock, read))) racing += 1;
   }
   const revocations = locks.reduce((sum, { flips }) => sum + flips.filter(({ open }) => !open).length, 0);
   return { violations, trials, counts, racing, revocations, unshown: unshown(reads, locks) };
 }
 
+/** A revocation was under way while the request was. */
+function races({ flips }: Lock, { start, end }: Read): boolean {
+  for (let index = lastBefore(flips, start) + 1; (flips[index]?.begin ?? Infinity) < end; index++) {
+    if (flips[index]?.open === false) return true;
+  }
+  return false;
+}
+
 function unshown(reads: readonly Read[], locks: readonly Lock[]): readonly string[] {
   return locks.flatMap((lock) => {
-    const shown = reads.filter(({ released, caller }) => [...released].some((document) => lock.covers(document, caller)));
+    const covered = reads.filter(({ released, caller }) => [...released].some((document) => lock.covers(document, caller)));
+    const shown = covered.toSorted((a, b) => a.end - b.end);
+    let [next, latest] = [0, -Infinity];
     return lock.flips.flatMap((flip, index) => {
+      // Of the requests that had ended, the one that started last decides whether any started since the last grant.
+      for (let read = shown[next]; read !== undefined && read.end <= flip.begin; read = shown[(next += 1)]) {
+        latest = Math.max(latest, read.start);
+      }
       const since = lock.flips[index - 1]?.acknowledged ?? -Infinity;
-      if (flip.open || shown.some(({ start, end }) => start >= since && end <= flip.begin)) return [];
-      return [`${lock.name} at ${flip.begin.toFixed(0)}`];
+      return flip.open || (latest >= since && latest !== -Infinity) ? [] : [`${lock.name} at ${flip.begin.toFixed(0)}`];
     });
   });
 }

@@ -78,11 +78,11 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
       const { proxies, cluster } = world;
       const stop = new AbortController();
       const running = world.run(stop.signal);
-      const pause = LONG ? 6_000 : 1_500;
+      const pause = LONG ? 4_000 : 1_500;
       const mend = (): void => mendIndex(proxies);
       try {
         do {
-          await under(pause, () => undefined, mend);
+          await under(2 * pause, () => undefined, mend);
           await under(pause, () => lag(proxies, 120), mend);
           await under(pause, () => refuseWrites(proxies), mend);
           await under(pause, () => stallWrites(proxies), mend);
