@@ -10,7 +10,7 @@ import { startTestService, type TestService } from '../test/support/service.ts';
  */
 /** Of each, unless the command line says otherwise: `npm run bench:timing -- 1000`. */
 const SAMPLES = Number(process.argv[2] ?? 3_000);
-const WARM_UP = 200;
+const WARM_UP = 50;
 const TOP = 'upto:restricted';
 const SOURCE = { title: 'A source', owner: 'group:test|owners', level: 'public', compartments: [], trust: 'trusted' };
 const BOARD = { allow: ['group:test|board'] };
@@ -110,26 +110,19 @@ async function measure(test: TestService, { asks }: Pair): Promise<Comparison> {
   return compared(times[0], times[1]);
 }
 
+function cells(what: string, { medians, difference, interval, probability, p }: Comparison): readonly string[] {
+  const us = (value: number): string => `${value.toFixed(0)} µs`;
+  const chance = p < 0.001 ? '< 0.001' : p.toFixed(3);
+  return [what, us(medians[0]), us(medians[1]), us(difference), interval.map(us).join(' … '), probability.toFixed(3), chance];
+}
+
 async function main(): Promise<void> {
   const test = await startTestService({ policy, tenants: ['acme'] });
   try {
-    const rows: (readonly string[])[] = [];
-    for (const pair of await pairs(test)) {
-      const { medians, difference, interval, probability, p } = await measure(test, pair);
-      const [low, high] = interval;
-      console.error(pair.what);
-      rows.push([
-        pair.what,
-        `${medians[0].toFixed(0)} µs`,
-        `${medians[1].toFixed(0)} µs`,
-        `${difference.toFixed(1)} µs`,
-        `${low.toFixed(1)} … ${high.toFixed(1)} µs`,
-        probability.toFixed(3),
-        p < 0.001 ? '< 0.001' : p.toFixed(3),
-      ]);
-    }
     console.log(`${availableParallelism()} processors, Node ${process.versions.node}; ${SAMPLES} of each, in turns\n`);
-    console.log(table(['what', 'hidden, median', 'missing, median', 'difference', '95 % interval', 'P(hidden slower)', 'p'], rows));
+    // Row by row, so that a run that is broken off has shown what it knows.
+    console.log(table(['what', 'hidden, median', 'missing, median', 'difference', '95 % interval', 'P(hidden slower)', 'p'], []));
+    for (const pair of await pairs(test)) console.log(`| ${cells(pair.what, await measure(test, pair)).join(' | ')} |`);
   } finally {
     await test.stop();
   }
