@@ -73,14 +73,8 @@ function createHouse({ environment, terminal }: Surroundings): House {
         throw notMade(wanted.tenant, error);
       });
     },
-    async changeSwitch(wanted) {
-      const { changeLocalSwitch } = await import('./service/local-commands.ts');
-      return changeLocalSwitch(localConfig(environment), wanted);
-    },
-    async listSwitches(tenant) {
-      const { listLocalSwitches } = await import('./service/local-commands.ts');
-      return listLocalSwitches(localConfig(environment), tenant);
-    },
+    changeSwitch: async (wanted) => (await local()).changeLocalSwitch(localConfig(environment), wanted),
+    listSwitches: async (tenant) => (await local()).listLocalSwitches(localConfig(environment), tenant),
     async verifyAudit(tenant) {
       const { verifyAudit } = await import('./service/local-commands.ts');
       return verifyAudit(localConfig(environment), tenant);
@@ -96,6 +90,8 @@ function createHouse({ environment, terminal }: Surroundings): House {
     },
   };
 }
+
+const local = (): Promise<typeof import('./service/local-commands.ts')> => import('./service/local-commands.ts');
 
 function readText(path: string): string {
   return readFileSync(path, 'utf8');
