@@ -30,6 +30,17 @@ function switchedOff(db: Kysely<Schema>, tenant: TenantId, limit: number): Promi
     .execute();
 }
 
+/** Bait is in no answer, so it must be in no number. */
+function bait(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys> {
+  return db
+    .selectFrom('honey_documents')
+    .select('key')
+    .where('tenant', '=', tenant)
+    .where('recorded_to', 'is', null)
+    .limit(limit)
+    .execute();
+}
+
 function texts(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys> {
   return db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where('tenant', '=', tenant).limit(limit).execute();
 }
@@ -66,6 +77,7 @@ export function aggregates(context: CatalogContext): AggregateCatalog {
           () => documents(tx, tenant, PENDING, some),
           () => documents(tx, tenant, QUARANTINED, some),
           () => switchedOff(tx, tenant, some),
+          () => bait(tx, tenant, some),
           () => texts(tx, tenant, some),
         ]) {
           for (const { key } of await read()) named.add(key as DocumentKey);

@@ -119,6 +119,21 @@ describe.each<Deployment>(['sqlite', 'postgres'])('counting on %s', (deployment)
     }
   });
 
+  it('leaves out bait, which is in no answer', async () => {
+    const { database } = replicas.a.service.stores;
+    const row = { tenant: ACME, key: await key('a'), marker: 'm', recorded_from: 1, recorded_to: null };
+    const by = { changed_by: 'x', changed_through: 'x', request_id: 'x' };
+    await database.transaction((tx) =>
+      tx
+        .insertInto('honey_documents')
+        .values({ ...row, ...by })
+        .execute(),
+    );
+    expect(await count()).toBe(3);
+    await database.transaction((tx) => tx.deleteFrom('honey_documents').execute());
+    expect(await count()).toBe(4);
+  });
+
   it('leaves out what is being replaced while the index cannot forget it, and counts each text once afterwards', async () => {
     await put('b', STAFF, 'one', { text: 'Leave, another text.' });
     await replicas.a.service.mender.mend();

@@ -12,7 +12,7 @@ export interface Unsettled {
   readonly kind: 'named';
   /** Database time, milliseconds. */
   readonly at: number;
-  /** Pending, switched off, quarantined, being written, replaced or deleted and not yet swept: nobody's, for an aggregate. */
+  /** Pending, switched off, quarantined, bait, being written, replaced or deleted and not yet swept: nobody's, for an aggregate. */
   readonly documents: ReadonlySet<DocumentKey>;
   readonly timed: readonly TimedDocument[];
   /** When the next document's validity ends, milliseconds. */
