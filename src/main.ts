@@ -91,7 +91,9 @@ function createHouse({ environment, terminal }: Surroundings): House {
   };
 }
 
-const local = (): Promise<typeof import('./service/local-commands.ts')> => import('./service/local-commands.ts');
+function local() {
+  return import('./service/local-commands.ts');
+}
 
 function readText(path: string): string {
   return readFileSync(path, 'utf8');
