@@ -53,9 +53,10 @@ describe('readValidity', () => {
     expect(readValidity({ validUntil: null }, base)).toEqual({ ...base, validUntil: 'forever' });
   });
 
-  it('refuses an interval with nothing in it', () => {
-    expect(() => readValidity({ validUntil: '1970-01-01T00:01:40Z' }, base)).toThrow(failing('invalid_request', '/validUntil'));
-    expect(() => readValidity({ validFrom: '1970-01-01T00:05:00Z' }, base)).toThrow(failing('invalid_request', '/validUntil'));
+  it('refuses a body that leaves nothing between its own bounds, and says nothing of bounds it does not name', () => {
+    const both = { validFrom: '1970-01-01T00:05:00Z', validUntil: '1970-01-01T00:05:00Z' };
+    expect(() => readValidity(both, base)).toThrow(failing('invalid_request', '/validUntil'));
+    expect(readValidity({ validUntil: '1970-01-01T00:01:40Z' }, base)).toEqual({ validFrom: 100, validUntil: 100 });
     expect(readValidity({ validUntil: '1970-01-01T00:01:41Z' }, base)).toEqual({ validFrom: 100, validUntil: 101 });
   });
 
