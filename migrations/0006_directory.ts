@@ -82,8 +82,10 @@ export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): P
 
   // `member_id` is the id of a user or of a group. Who changed it is in the history of the group at that time.
   await table('memberships', [], { tenant: 'text', group_id: 'text', member_id: 'text', ...RECORDED });
-  await index('memberships', ['tenant', 'group_id', 'member_id'], { unique: true, where: 'recorded_to is null' });
-  await index('memberships', ['tenant', 'member_id', 'recorded_to', 'group_id']);
+  // Ids are unique in the whole deployment. With the tenant in front, PostgreSQL, before it knows how full a table is, takes the
+  // wrong one of the two for a walk upwards and reads all of it at every step.
+  await index('memberships', ['group_id', 'member_id'], { unique: true, where: 'recorded_to is null' });
+  await index('memberships', ['member_id', 'recorded_to', 'group_id']);
 
   await index('documents', ['tenant', 'key'], { where: `state = 'quarantined'` });
 }

@@ -33,7 +33,9 @@ export function graphExchange(dispatcher: Dispatcher, deadlineMs: number): Graph
   return async ({ method, url, headers, body }, signal) => {
     try {
       const response = await request(url, {
-        ...{ method, dispatcher, signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) },
+        method,
+        dispatcher,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
         headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers },
         ...(body === undefined ? {} : { body }),
       });
@@ -53,7 +55,7 @@ export function graphExchange(dispatcher: Dispatcher, deadlineMs: number): Graph
       };
     } catch (error) {
       if (error instanceof LookupFailed) throw error;
-      // oxlint-disable-next-line eslint/preserve-caught-error -- errors of the HTTP client carry what was sent.
+      // The error itself is not kept: errors of the HTTP client carry what was sent.
       throw new LookupFailed(`no answer (${codeOf(error)})`);
     }
   };

@@ -13,8 +13,16 @@ const exactly = (...ids: readonly string[]): MemberChange => ({ kind: 'exactly',
 
 function userFields(subject: string, more: Partial<DirectoryUserFields> = {}): DirectoryUserFields {
   return {
-    ...{ id: randomUUID(), issuer: 'idp', principal: `user:idp|${subject}` as Principal, externalId: subject, userName: subject },
-    ...{ displayName: undefined, userType: undefined, active: true, guest: false, ...more },
+    id: randomUUID(),
+    issuer: 'idp',
+    principal: `user:idp|${subject}` as Principal,
+    externalId: subject,
+    userName: subject,
+    displayName: undefined,
+    userType: undefined,
+    active: true,
+    guest: false,
+    ...more,
   };
 }
 

@@ -153,7 +153,7 @@ describe('/v1/groups', () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, i) => put('raced', [`user:test|racer-${i}`, 'user:test|shared-racer'])),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201]);
+    expect(answers.map(({ status }) => String(status)).sort()).toEqual(['200', '200', '200', '200', '200', '201']);
     const { members } = (await test.call('GET', '/v1/groups/raced', admin)).json<{ members: string[] }>();
     expect(members).toHaveLength(2);
   });

@@ -96,7 +96,7 @@ describe('SCIM', () => {
         ),
       ),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(7).fill(412)]);
+    expect(answers.map(({ status }) => String(status)).sort()).toEqual(['200', ...Array<string>(7).fill('412')]);
     // Without a version all of them count, and none is lost.
     const group = await scim.group('crowd');
     const people = await Promise.all(Array.from({ length: 12 }, (_, i) => scim.user(`crowd-${i}`)));
@@ -197,7 +197,7 @@ describe('what Entra and Okta send', () => {
     ];
     expect((await scim.patch(`/Groups/${group}`, ...both)).status).toBe(204);
     expect(await size()).toBe(0);
-    expect((await scim.patch(`/Groups/${group}`, ...[...both].reverse())).status).toBe(204);
+    expect((await scim.patch(`/Groups/${group}`, ...both.toReversed())).status).toBe(204);
     expect(await size()).toBe(1);
   });
 });
@@ -229,8 +229,8 @@ describe('a hostile client', () => {
     Array.from({ length: 40 }, () => 'userName eq "x"').join(' or '),
   ])('finds nobody by the filter %s', async (filter) => {
     const answer = await list('/Users', filter);
-    if (answer.status === 200) expect(answer.json()['totalResults']).toBe(0);
-    else expect(refusal(answer)).toEqual([400, 'invalidFilter']);
+    const told = answer.status === 200 ? [answer.json()['totalResults']] : refusal(answer);
+    expect([[0], [400, 'invalidFilter']]).toContainEqual(told);
   });
 
   it.each<readonly [string, unknown, string]>([
@@ -291,16 +291,18 @@ describe('a hostile client', () => {
   it('cannot assign what clients do not write', async () => {
     const made = await scim.call('POST', '/Users', {
       schemas: [USER_SCHEMA, 'urn:example:own'],
-      ...{
-        id: anna,
-        meta: { version: 'W/"99"' },
-        tenant: 'globex',
-        issuer: 'other',
-        principal: 'user:test|root',
-        guest: false,
-        revision: 99,
-      },
-      ...{ userName: 'assign@example.com', externalId: 'assigner', groups: [{ value: staff }], roles: [{ value: 'admin' }], password: 'x' },
+      id: anna,
+      meta: { version: 'W/"99"' },
+      tenant: 'globex',
+      issuer: 'other',
+      principal: 'user:test|root',
+      guest: false,
+      revision: 99,
+      userName: 'assign@example.com',
+      externalId: 'assigner',
+      groups: [{ value: staff }],
+      roles: [{ value: 'admin' }],
+      password: 'x',
     });
     expect(made.status).toBe(201);
     const user = made.json<{ id: string; meta: { version: string } }>();

@@ -17,57 +17,59 @@ import { addUsers, demandEntry, leaveGroups, LIMITS, LONG } from './users.ts';
 type Groups = Pick<DirectoryCatalog, 'putDirectoryGroup' | 'deleteDirectoryGroup'>;
 
 export function directoryGroupWrites(context: CatalogContext): Groups {
-  const { database } = context;
-  return {
-    async putDirectoryGroup(tenant, group, members, newcomers, expected, change) {
-      const { issuer, id } = group;
-      const seen = await groupRow(database.db, tenant, issuer, id);
-      demandEntry(seen, expected);
-      const columns = groupColumns(group);
-      const titled = seen !== undefined && sameFacts(seen, columns);
-      if (titled && newcomers.length === 0 && isNone(await differenceOf(database.db, tenant, id, members))) return groupOf(seen);
-      const renamed = seen !== undefined && seen.principal !== columns.principal;
-      const moves = renamed || members.kind !== 'keep';
-      const row = await database.transaction(async (tx) => {
-        await moveEpoch(tx, tenant, { epoch: moves, generation: moves });
-        const at = await databaseNow(tx, context);
-        await count(tx, tenant, issuer, { groups: seen === undefined ? 1 : 0, users: newcomers.length }, LIMITS);
-        const before = await groupRow(tx, tenant, issuer, id);
-        demandEntry(before, seen === undefined ? 'absent' : expected);
-        await addUsers(tx, tenant, newcomers, change, at);
-        const difference = await differenceOf(tx, tenant, id, members);
-        const after = nextRow(tenant, before, columns, difference, at);
-        await demandNameFree(tx, after);
-        await writeGroup(tx, before, after);
-        await endMemberships(tx, tenant, id, difference.removed, at);
-        await beginMemberships(tx, tenant, group, difference.added, at);
-        await count(tx, tenant, issuer, { memberships: difference.added.length - difference.removed.length }, LIMITS);
-        await recordGroup(tx, after, 'live', change, at);
-        await audit(context, tx, after, difference, newcomers.length, change);
-        return after;
-      }, LONG);
-      return groupOf(row);
-    },
+  return { putDirectoryGroup: createPutGroup(context), deleteDirectoryGroup: createDeleteGroup(context) };
+}
 
-    async deleteDirectoryGroup(tenant, issuer, id, expected, change) {
-      await database.transaction(async (tx) => {
-        await moveEpoch(tx, tenant, { epoch: true, generation: true });
-        const at = await databaseNow(tx, context);
-        await count(tx, tenant, issuer, { groups: -1 }, LIMITS);
-        const before = await groupRow(tx, tenant, issuer, id);
-        demandEntry(before, expected);
-        if (before === undefined) throw new AppError('not_found');
-        const ended = (await leaveGroups(tx, tenant, id, at)) + (await emptyGroup(tx, tenant, id, at));
-        await count(tx, tenant, issuer, { memberships: -ended }, LIMITS);
-        await tx.deleteFrom('directory_groups').where('tenant', '=', tenant).where('id', '=', id).execute();
-        await recordGroup(tx, { ...before, revision: before.revision + 1 }, 'deleted', change, at);
-        const { principal, revision } = before;
-        await context.auditSink(
-          tx,
-          changeEvent(tenant, 'directory.group-deleted', change, { issuer, id, principal, revision: revision + 1, memberships: ended }),
-        );
-      }, LONG);
-    },
+function createPutGroup(context: CatalogContext): Groups['putDirectoryGroup'] {
+  const { database } = context;
+  return async (tenant, group, members, newcomers, expected, change) => {
+    const { issuer, id } = group;
+    const seen = await groupRow(database.db, tenant, issuer, id);
+    demandEntry(seen, expected);
+    const columns = groupColumns(group);
+    const titled = seen !== undefined && sameFacts(seen, columns);
+    if (titled && newcomers.length === 0 && isNone(await differenceOf(database.db, tenant, id, members))) return groupOf(seen);
+    const renamed = seen !== undefined && seen.principal !== columns.principal;
+    const moves = renamed || members.kind !== 'keep';
+    const row = await database.transaction(async (tx) => {
+      await moveEpoch(tx, tenant, { epoch: moves, generation: moves });
+      const at = await databaseNow(tx, context);
+      await count(tx, tenant, issuer, { groups: seen === undefined ? 1 : 0, users: newcomers.length }, LIMITS);
+      const before = await groupRow(tx, tenant, issuer, id);
+      demandEntry(before, seen === undefined ? 'absent' : expected);
+      await addUsers(tx, tenant, newcomers, change, at);
+      const difference = await differenceOf(tx, tenant, id, members);
+      const after = nextRow(tenant, before, columns, difference, at);
+      await demandNameFree(tx, after);
+      await writeGroup(tx, before, after);
+      await endMemberships(tx, tenant, id, difference.removed, at);
+      await beginMemberships(tx, tenant, group, difference.added, at);
+      await count(tx, tenant, issuer, { memberships: difference.added.length - difference.removed.length }, LIMITS);
+      await recordGroup(tx, after, 'live', change, at);
+      await audit(context, tx, after, difference, newcomers.length, change);
+      return after;
+    }, LONG);
+    return groupOf(row);
+  };
+}
+
+function createDeleteGroup(context: CatalogContext): Groups['deleteDirectoryGroup'] {
+  return async (tenant, issuer, id, expected, change) => {
+    await context.database.transaction(async (tx) => {
+      await moveEpoch(tx, tenant, { epoch: true, generation: true });
+      const at = await databaseNow(tx, context);
+      await count(tx, tenant, issuer, { groups: -1 }, LIMITS);
+      const before = await groupRow(tx, tenant, issuer, id);
+      demandEntry(before, expected);
+      if (before === undefined) throw new AppError('not_found');
+      const ended = (await leaveGroups(tx, tenant, id, at)) + (await emptyGroup(tx, tenant, id, at));
+      await count(tx, tenant, issuer, { memberships: -ended }, LIMITS);
+      await tx.deleteFrom('directory_groups').where('tenant', '=', tenant).where('id', '=', id).execute();
+      await recordGroup(tx, { ...before, revision: before.revision + 1 }, 'deleted', change, at);
+      const { principal, revision } = before;
+      const body = { issuer, id, principal, revision: revision + 1, memberships: ended };
+      await context.auditSink(tx, changeEvent(tenant, 'directory.group-deleted', change, body));
+    }, LONG);
   };
 }
 

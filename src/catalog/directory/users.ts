@@ -184,7 +184,15 @@ async function recordUsers(
     .insertInto('directory_user_history')
     .values(
       rows.map(({ tenant, id, issuer, principal, revision, user_name, active, guest }) => ({
-        ...{ tenant, id, issuer, principal, revision, user_name, active, guest, state },
+        tenant,
+        id,
+        issuer,
+        principal,
+        revision,
+        user_name,
+        active,
+        guest,
+        state,
         ...changedBy(change),
         recorded_from: at,
         recorded_to: null,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors.ts';
-import { MAX_GROUP_MEMBERS, type DirectoryGroup } from '../../../core/ports/directory.ts';
+import { MAX_GROUP_MEMBERS, type DirectoryGroup, type DirectoryUser } from '../../../core/ports/directory.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type AnswerSpec, type CallRoute, type Method } from '../route.ts';
@@ -133,14 +133,18 @@ function discoveryRoutes({ provisioning }: HttpServices, base: () => string): re
   ];
 }
 
-function userRoutes({ provisioning }: HttpServices, config: HttpDoorConfig, base: () => string): readonly CallRoute[] {
-  const bytes = config.limits.documentBytes;
-  type User = Awaited<ReturnType<typeof provisioning.user>>;
-  const reply = (status: number, user: User, query: Shown = {}): Reply => ({
+type UserReply = (status: number, user: DirectoryUser, query?: Shown) => Reply;
+
+function userRoutes(services: HttpServices, config: HttpDoorConfig, base: () => string): readonly CallRoute[] {
+  const reply: UserReply = (status, user, query = {}) => ({
     status,
     headers: { etag: versionOf(user), ...(status === 201 ? { location: `${base()}/Users/${user.id}` } : {}) },
     body: shown(userResource(user, base()), query),
   });
+  return [...userReads(services, base, reply), ...userWrites(services, config.limits.documentBytes, reply)];
+}
+
+function userReads({ provisioning }: HttpServices, base: () => string, reply: UserReply): readonly CallRoute[] {
   return [
     scim('get', '/Users', 'scimListUsers', 'People of the directory, filtered, page by page.', {
       query: listSchema,
@@ -156,15 +160,20 @@ function userRoutes({ provisioning }: HttpServices, config: HttpDoorConfig, base
         );
       },
     }),
-    scim('post', '/Users', 'scimCreateUser', 'Make a person known.', {
-      body: { schema: resourceBody, bytes },
-      answers: [one(201, 'The User.')],
-      handle: async ({ context, body }) => reply(201, await provisioning.createUser(context, readUser(body))),
-    }),
     scim('get', '/Users/{id}', 'scimGetUser', 'One person.', {
       query: shownSchema,
       answers: [one(200, 'The User.')],
       handle: async ({ context, param, query }) => reply(200, await provisioning.user(context, param('id')), query),
+    }),
+  ];
+}
+
+function userWrites({ provisioning }: HttpServices, bytes: number, reply: UserReply): readonly CallRoute[] {
+  return [
+    scim('post', '/Users', 'scimCreateUser', 'Make a person known.', {
+      body: { schema: resourceBody, bytes },
+      answers: [one(201, 'The User.')],
+      handle: async ({ context, body }) => reply(201, await provisioning.createUser(context, readUser(body))),
     }),
     scim('put', '/Users/{id}', 'scimReplaceUser', 'Replace what is known of a person.', {
       body: { schema: resourceBody, bytes },
@@ -192,16 +201,26 @@ function userRoutes({ provisioning }: HttpServices, config: HttpDoorConfig, base
   ];
 }
 
-function groupRoutes({ provisioning }: HttpServices, config: HttpDoorConfig, base: () => string): readonly CallRoute[] {
-  const bytes = config.limits.documentBytes;
-  async function resourceOf(context: RequestContext, group: DirectoryGroup, query: Shown): Promise<Resource> {
+interface GroupReplies {
+  resource(context: RequestContext, group: DirectoryGroup, query: Shown): Promise<Resource>;
+  reply(context: RequestContext, status: number, group: DirectoryGroup, query?: Shown): Promise<Reply>;
+}
+
+function groupRoutes(services: HttpServices, config: HttpDoorConfig, base: () => string): readonly CallRoute[] {
+  const { provisioning } = services;
+  async function resource(context: RequestContext, group: DirectoryGroup, query: Shown): Promise<Resource> {
     const members = wantsMembers(query) ? await provisioning.members(context, group) : undefined;
     return shown(groupResource(group, members, base()), query);
   }
   async function reply(context: RequestContext, status: number, group: DirectoryGroup, query: Shown = {}): Promise<Reply> {
     const location = status === 201 ? { location: `${base()}/Groups/${group.id}` } : {};
-    return { status, headers: { etag: versionOf(group), ...location }, body: await resourceOf(context, group, query) };
+    return { status, headers: { etag: versionOf(group), ...location }, body: await resource(context, group, query) };
   }
+  const replies = { resource, reply };
+  return [...groupReads(services, replies), ...groupWrites(services, config.limits.documentBytes, replies)];
+}
+
+function groupReads({ provisioning }: HttpServices, { resource, reply }: GroupReplies): readonly CallRoute[] {
   return [
     scim('get', '/Groups', 'scimListGroups', 'Groups of the directory, filtered, page by page.', {
       query: listSchema,
@@ -215,19 +234,24 @@ function groupRoutes({ provisioning }: HttpServices, config: HttpDoorConfig, bas
           throw new ScimError('tooMany', 'the groups of this page have too many members; ask with excludedAttributes=members');
         }
         const resources: Resource[] = [];
-        for (const group of entries) resources.push(await resourceOf(context, group, query));
+        for (const group of entries) resources.push(await resource(context, group, query));
         return listReply(total, start, resources);
       },
-    }),
-    scim('post', '/Groups', 'scimCreateGroup', 'Make a group.', {
-      body: { schema: resourceBody, bytes },
-      answers: [one(201, 'The Group.')],
-      handle: async ({ context, body }) => reply(context, 201, await provisioning.createGroup(context, readGroup(body))),
     }),
     scim('get', '/Groups/{id}', 'scimGetGroup', 'One group.', {
       query: shownSchema,
       answers: [one(200, 'The Group.')],
       handle: async ({ context, param, query }) => reply(context, 200, await provisioning.group(context, param('id')), query),
+    }),
+  ];
+}
+
+function groupWrites({ provisioning }: HttpServices, bytes: number, { reply }: GroupReplies): readonly CallRoute[] {
+  return [
+    scim('post', '/Groups', 'scimCreateGroup', 'Make a group.', {
+      body: { schema: resourceBody, bytes },
+      answers: [one(201, 'The Group.')],
+      handle: async ({ context, body }) => reply(context, 201, await provisioning.createGroup(context, readGroup(body))),
     }),
     scim('put', '/Groups/{id}', 'scimReplaceGroup', 'Replace a group. Members that are not named are no longer in it.', {
       body: { schema: resourceBody, bytes },
