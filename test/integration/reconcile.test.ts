@@ -218,7 +218,7 @@ describe('the reconciler on two replicas', () => {
     };
     // The last run of everything was long ago, or never: of many who ask at once, one gets it.
     const asked = await Promise.all(Array.from({ length: 6 }, (_, n) => begin(n % 2 === 0 ? replicas.a : replicas.b)));
-    expect(asked.toSorted()).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(asked.reduce((sum, begun) => sum + begun, 0)).toBe(1);
     const { database } = replicas.a.service.stores;
     await database.transaction((tx) => tx.updateTable('reconciliations').set({ lease_until: 1 }).where('holder', '=', 'holder').execute());
     await replicas.a.service.reconciler.tick();
