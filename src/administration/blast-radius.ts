@@ -156,6 +156,20 @@ function demandAgreement(
   }
 }
 
+/** The most sensitive first. */
+function labelsOf(view: TenantView, sums: ReadonlyMap<string, Counts>): BlastRadius['labels'] {
+  return [...sums]
+    .map(([text, { readable, unknown }]) => ({ label: JSON.parse(text) as Label, text, readable, unknown }))
+    .filter(({ readable, unknown }) => readable + unknown > 0)
+    .sort(
+      (a, b) =>
+        view.scheme.rank(b.label.level) - view.scheme.rank(a.label.level) ||
+        b.label.compartments.length - a.label.compartments.length ||
+        (a.text < b.text ? -1 : 1),
+    )
+    .map(({ label, readable, unknown }) => ({ label, readable, unknown }));
+}
+
 interface Tally {
   add(document: ScannedDocument, outcome: Outcome): void;
   total(): { readonly readable: number; readonly unknown: number; readonly documents: number };
@@ -200,29 +214,19 @@ function createTally(view: TenantView): Tally {
       if (outcome === 'pass') sum.readable += 1;
       if (outcome === 'unknown') sum.unknown += 1;
     },
-    total: () =>
-      [...zones.values()].reduce(
-        (all, sum) => ({
-          readable: all.readable + sum.readable,
-          unknown: all.unknown + sum.unknown,
-          documents: all.documents + sum.documents,
-        }),
-        { readable: 0, unknown: 0, documents: 0 },
-      ),
+    total: () => {
+      const all = [...grouped(() => 'all').values()];
+      return all[0] ?? { readable: 0, unknown: 0, documents: 0 };
+    },
     sources: () =>
       [...grouped((zone) => view.zones.get(zone)?.source)]
         .map(([source, sum]) => ({ source, ...sum }))
         .sort((a, b) => b.readable - a.readable || b.unknown - a.unknown || (a.source < b.source ? -1 : 1)),
     labels: () =>
-      [...grouped((zone) => JSON.stringify(labelOf(zone)))]
-        .map(([text, { readable, unknown }]) => ({ label: JSON.parse(text) as Label, readable, unknown }))
-        .filter(({ readable, unknown }) => readable + unknown > 0)
-        .sort(
-          (a, b) =>
-            view.scheme.rank(b.label.level) - view.scheme.rank(a.label.level) ||
-            b.label.compartments.length - a.label.compartments.length ||
-            (JSON.stringify(a.label) < JSON.stringify(b.label) ? -1 : 1),
-        ),
+      labelsOf(
+        view,
+        grouped((zone) => JSON.stringify(labelOf(zone))),
+      ),
   };
 }
 

@@ -6,11 +6,10 @@ const SLICE_MS = 8;
 /** Await it in long loops: it lets others through once a slice is used up, and rejects where the request was given up. */
 export function createPace(signal: AbortSignal): () => Promise<void> | undefined {
   let last = performance.now();
-  return () => {
-    if (performance.now() - last < SLICE_MS) return undefined;
-    return setImmediate().then(() => {
-      signal.throwIfAborted();
-      last = performance.now();
-    });
+  const pause = async (): Promise<void> => {
+    await setImmediate();
+    signal.throwIfAborted();
+    last = performance.now();
   };
+  return () => (performance.now() - last < SLICE_MS ? undefined : pause());
 }

@@ -93,7 +93,10 @@ export async function policyDiff(parts: PolicyDiffParts, context: RequestContext
   });
   const compare = comparison({ explainer: parts.explainer, before, after, purpose, at, through }, classes, tally);
   const pace = createPace(signal);
-  for (const subject of subjects) for (const _step of compare(subject)) await pace();
+  for (const subject of subjects) {
+    const steps = compare(subject);
+    while (steps.next().done !== true) await pace();
+  }
   const made = assembled({ at, before, after, purpose, classes, subjects, tally });
   await record(parts, context, here, made);
   return made;

@@ -80,12 +80,50 @@ export function createPolicyRevisions(parts: PolicyRevisionParts): PolicyRevisio
     return here;
   }
 
-  async function stored(tenant: TenantId, id: string): Promise<NonNullable<Awaited<ReturnType<RevisionCatalog['revision']>>>> {
+  async function stored(tenant: TenantId, id: string): Promise<Stored> {
     const found = await catalog.revision(tenant, id);
     if (found === undefined) throw new AppError('not_found');
     return found;
   }
 
+  return {
+    ...revisionReads(catalog, administered, stored),
+
+    async activate(context, id, replaces) {
+      const here = await administered(context);
+      const { revision } = await stored(here.caller.tenant, id);
+      demandFit(parts, here, revision);
+      if (here.view.policy.id === id && replaces === id) return resource(revision);
+      await catalog.activatePolicy(here.caller.tenant, revision, replaces, changeOf(here, context));
+      return resource(revision);
+    },
+
+    async publish(context, { policy: text, parent, activate = true }) {
+      const here = await administered(context);
+      const { caller, view } = here;
+      const { lines, problems } = parse(text);
+      refuse(problems);
+      const revision = policyRevision(lines);
+      demandFit(parts, here, revision);
+      if (!activate) {
+        await catalog.publishRevision(caller.tenant, revision, parent, changeOf(here, context));
+        return resource(revision);
+      }
+      if (revision.id === view.policy.id && parent === revision.id) return resource(revision);
+      await catalog.activatePolicy(caller.tenant, revision, parent, changeOf(here, context));
+      return resource(revision);
+    },
+  };
+}
+
+type Administered = (context: RequestContext) => Promise<Presence>;
+type Stored = NonNullable<Awaited<ReturnType<RevisionCatalog['revision']>>>;
+
+function revisionReads(
+  catalog: RevisionCatalog,
+  administered: Administered,
+  stored: (tenant: TenantId, id: string) => Promise<Stored>,
+): Pick<PolicyRevisions, 'active' | 'list' | 'detail'> {
   return {
     active: async (context) => resource((await administered(context)).view.policy),
 
@@ -111,31 +149,6 @@ export function createPolicyRevisions(parts: PolicyRevisionParts): PolicyRevisio
         shadow: view.shadow?.revision.id === id,
         history: history.map(({ from, to, by }) => ({ from: iso(from), ...(to === 'still' ? {} : { to: iso(to) }), by })),
       };
-    },
-
-    async activate(context, id, replaces) {
-      const here = await administered(context);
-      const { revision } = await stored(here.caller.tenant, id);
-      demandFit(parts, here, revision);
-      if (here.view.policy.id === id && replaces === id) return resource(revision);
-      await catalog.activatePolicy(here.caller.tenant, revision, replaces, changeOf(here, context));
-      return resource(revision);
-    },
-
-    async publish(context, { policy: text, parent, activate = true }) {
-      const here = await administered(context);
-      const { caller, view } = here;
-      const { lines, problems } = parse(text);
-      refuse(problems);
-      const revision = policyRevision(lines);
-      demandFit(parts, here, revision);
-      if (!activate) {
-        await catalog.publishRevision(caller.tenant, revision, parent, changeOf(here, context));
-        return resource(revision);
-      }
-      if (revision.id === view.policy.id && parent === revision.id) return resource(revision);
-      await catalog.activatePolicy(caller.tenant, revision, parent, changeOf(here, context));
-      return resource(revision);
     },
   };
 }

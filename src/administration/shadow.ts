@@ -43,32 +43,9 @@ const MAX_NOTED_ZONES = 100;
 /** Off the path of every request: it puts the request into a list, and decides when the event loop has time. */
 export function createShadow(parts: ShadowParts): Shadow {
   const { telemetry } = parts;
-  const runs = new Map<string, Run>();
-  const shadowViews = new WeakMap<TenantView, TenantView>();
+  const ledger = createLedger(parts);
   let waiting: Waiting[] = [];
   let scheduled: NodeJS.Immediate | undefined;
-  let writing: Promise<void> = Promise.resolve();
-
-  const decide = ({ view, caller, purpose }: Waiting): void => {
-    if (view.shadow === undefined) return;
-    const { run, revision } = view.shadow;
-    const counts = runs.get(run) ?? {
-      tenant: view.tenant,
-      id: run,
-      counts: new Map<string, Counts>(),
-      names: new Map<FindingKind, number>(),
-    };
-    runs.set(run, counts);
-    try {
-      const { shadow: _shadow, ...rest } = view;
-      const under = shadowViews.get(view) ?? { ...rest, policy: revision };
-      shadowViews.set(view, under);
-      note(counts, caller, differenceOf(parts, view, under, caller, purpose), telemetry);
-    } catch (error) {
-      telemetry.log.warn({ tenant: view.tenant, revision: revision.id }, `the revision in shadow could not decide: ${String(error)}`);
-      outcome(counts, 'failed', telemetry);
-    }
-  };
 
   const work = (): void => {
     scheduled = undefined;
@@ -76,33 +53,17 @@ export function createShadow(parts: ShadowParts): Shadow {
     let done = 0;
     while (done < waiting.length && performance.now() < until) {
       const next = waiting[done++];
-      if (next !== undefined) decide(next);
+      if (next !== undefined) ledger.decide(next);
     }
     waiting = waiting.slice(done);
     if (waiting.length > 0) scheduled = setImmediate(work);
   };
-
-  const write = async (): Promise<void> => {
-    for (const run of [...runs.values()]) {
-      runs.delete(run.id);
-      const found = findingsOf(run);
-      if (found.length === 0) continue;
-      try {
-        await parts.catalog.addFindings(run.tenant, run.id, found);
-      } catch (error) {
-        telemetry.log.warn({ tenant: run.tenant }, `findings of the shadow could not be written: ${String(error)}`);
-        putBack(runs, run);
-      }
-    }
-  };
-
   const flush = (): Promise<void> => {
-    for (const next of waiting) decide(next);
+    for (const next of waiting) ledger.decide(next);
     waiting = [];
-    writing = writing.then(write);
-    return writing;
+    return ledger.write();
   };
-  const timer = setInterval(() => void (runs.size > 0 ? flush() : undefined), FLUSH_MS);
+  const timer = setInterval(() => void (ledger.isEmpty() ? undefined : flush()), FLUSH_MS);
   timer.unref();
 
   return {
@@ -117,6 +78,47 @@ export function createShadow(parts: ShadowParts): Shadow {
       clearInterval(timer);
       if (scheduled !== undefined) clearImmediate(scheduled);
       await flush();
+    },
+  };
+}
+
+/** What was found and not yet written, by run. */
+function createLedger(parts: ShadowParts) {
+  const { telemetry } = parts;
+  const runs = new Map<string, Run>();
+  const shadowViews = new WeakMap<TenantView, TenantView>();
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    for (const run of runs.values()) {
+      runs.delete(run.id);
+      try {
+        await parts.catalog.addFindings(run.tenant, run.id, findingsOf(run));
+      } catch (error) {
+        telemetry.log.warn({ tenant: run.tenant }, `findings of the shadow could not be written: ${String(error)}`);
+        putBack(runs, run);
+        // The database is away; what else there is waits for the next time too.
+        return;
+      }
+    }
+  };
+  return {
+    isEmpty: () => runs.size === 0,
+    write: () => (writing = writing.then(write)),
+    decide({ view, caller, purpose }: Waiting): void {
+      if (view.shadow === undefined) return;
+      const { run: id, revision } = view.shadow;
+      const run = runs.get(id) ?? { tenant: view.tenant, id, counts: new Map<string, Counts>(), names: new Map<FindingKind, number>() };
+      runs.set(id, run);
+      try {
+        const { shadow: _shadow, ...rest } = view;
+        const under = shadowViews.get(view) ?? { ...rest, policy: revision };
+        shadowViews.set(view, under);
+        note(run, caller, differenceOf(parts, view, under, caller, purpose), telemetry);
+      } catch (error) {
+        telemetry.log.warn({ tenant: view.tenant, revision: revision.id }, `the revision in shadow could not decide: ${String(error)}`);
+        outcome(run, 'failed', telemetry);
+      }
     },
   };
 }

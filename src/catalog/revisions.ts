@@ -83,7 +83,7 @@ function factsOf(row: FactsRow): RevisionFacts {
     author: row.author as Principal,
     at: row.recorded_from,
     active: row.in_force !== null,
-    activations: Number(row.times ?? 0),
+    activations: row.times ?? 0,
   };
 }
 
@@ -141,6 +141,12 @@ function shadows(context: CatalogContext): Shadows {
         demandOne(stopped.numUpdatedRows, 'the revision does not run in shadow');
         await context.auditSink(tx, changeEvent(tenant, 'policy.shadow-stopped', change, { revision }));
       }),
+    ...shadowReads(context),
+  };
+}
+
+function shadowReads({ database }: CatalogContext): Pick<RevisionCatalog, 'shadowRun' | 'addFindings' | 'findings'> {
+  return {
     async shadowRun(tenant, revision) {
       const rows = await database.db
         .selectFrom('policy_shadows')

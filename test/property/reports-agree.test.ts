@@ -103,7 +103,7 @@ describe('reports about decisions', () => {
       ];
       for (const held of choices) {
         const may = oracle.mayRead({ ...one, person: { ...one.person, groups: held } }, document, Date.now());
-        if (decision !== 'unknown') expect(may).toBe(decision === 'pass');
+        expect(['unknown', may ? 'pass' : 'refuse']).toContain(decision);
       }
     }
   });
@@ -163,7 +163,7 @@ describe('reports about decisions', () => {
           const lost = before.filter((document) => !after.includes(document)).map(nameOf);
           const told = diff.changes.find((change) => change.principal === principal);
           expect([told?.gained ?? 0, told?.lost ?? 0, told?.unclear ?? 0], principal).toEqual([gained.length, lost.length, 0]);
-          if (told !== undefined && gained.length <= 20) expect(told.examples.gained.map(nameOf).sort()).toEqual(gained.toSorted());
+          expect((told?.examples.gained ?? []).map(nameOf).sort()).toEqual(gained.toSorted().slice(0, 20));
           for (const name of gained) sums.set(name.split('/')[0] ?? '', (sums.get(name.split('/')[0] ?? '') ?? new Set()).add(name));
           changed += gained.length + lost.length;
         }

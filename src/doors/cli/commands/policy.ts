@@ -36,6 +36,7 @@ export function addPolicyClient(commands: Commands): void {
   addBlastRadius(commands, policy);
   addRevisions(commands, policy);
   addPublish(commands, policy);
+  addActivate(commands, policy);
   addShadow(commands, policy);
 }
 
@@ -139,15 +140,14 @@ function addRevisions(commands: Commands, policy: Command): void {
     );
 }
 
+function saidOf(json: boolean, revision: string, active: boolean): string {
+  if (json) return JSON.stringify({ revision, active });
+  return `${revision} is ${active ? 'in force' : 'stored; activate it with: sluice policy activate'}`;
+}
+
 function addPublish(commands: Commands, policy: Command): void {
   const { terminal, action, house } = commands;
-  const said = (json: boolean, revision: string, active: boolean): void => {
-    terminal.out(
-      json
-        ? JSON.stringify({ revision, active })
-        : `${revision} is ${active ? 'in force' : 'stored; activate it with: sluice policy activate'}`,
-    );
-  };
+  const said = (json: boolean, revision: string, active: boolean): void => terminal.out(saidOf(json, revision, active));
   const publish = (textFor: (active: string) => Promise<string>, activate: boolean): Promise<string> =>
     withClient(commands, async (client) => {
       const active = expectShape(activeShape, await client.call('GET', `${REVISIONS}?limit=1`));
@@ -179,6 +179,10 @@ function addPublish(commands: Commands, policy: Command): void {
         return 0;
       }),
     );
+}
+
+function addActivate(commands: Commands, policy: Command): void {
+  const { terminal, action } = commands;
   policy
     .command('activate')
     .description('put a stored revision into force in place of the one that is')
@@ -190,7 +194,7 @@ function addPublish(commands: Commands, policy: Command): void {
           const active = expectShape(storedShape, await client.call('GET', `${REVISIONS}?limit=1`));
           await client.call('POST', `${REVISIONS}/${encodeURIComponent(revision)}/activate`, { replaces: active.revision });
         });
-        said(json, revision, true);
+        terminal.out(saidOf(json, revision, true));
         return 0;
       }),
     );
