@@ -99,7 +99,7 @@ describe('the explanation of a decision', () => {
       }),
       { numRuns: trials(150, 20_000) },
     );
-    expect(Math.min(seen.pass, seen.refuse)).toBeGreaterThan(0);
+    expect(Math.min(seen.pass, seen.refuse)).toBeGreaterThan(trials(150, 20_000) / 10);
   });
 
   it('gives sets of zones that are its own answers one by one, and what key one decides', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ZoneTerm } from '../core/filter.ts';
 import type { ZoneId } from '../core/ids.ts';
+import { trials } from '../../test/support/scale.ts';
 import { MAX_FLAT_ZONES, MAX_RUNS, zoneTerm } from './zone-term.ts';
 
 function listed(term: ZoneTerm): number[] {
@@ -46,7 +47,7 @@ describe('zoneTerm', () => {
         expect(run.holes.every((hole) => hole > run.first && hole < run.last && !members.has(hole))).toBe(true);
       }
     });
-    fc.assert(property, { numRuns: 100 });
+    fc.assert(property, { numRuns: trials(100, 2_000) });
     expect(seen.flat).toBeGreaterThan(0);
     expect(seen.runs).toBeGreaterThan(0);
   });
