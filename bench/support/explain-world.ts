@@ -43,111 +43,68 @@ export function benchPolicy(seed = 1): readonly PolicyLine[] {
   return parsePolicyCsv(lines.join('\n')).lines;
 }
 
+const BY = { changed_by: 'user:idp|root', changed_through: 'client:idp|app', request_id: 'bench' };
+
 /** Rows straight into the tables, with their history: 100,000 writes through the service would take the better part of an hour. */
 export async function fillCatalog(database: Database): Promise<void> {
   const random = seededRandom(2);
   const at = Date.now() - 3_600_000;
-  const by = { changed_by: 'user:idp|root', changed_through: 'client:idp|app', request_id: 'bench' };
-  const recorded = { recorded_from: at, recorded_to: null };
   const acls = Array.from({ length: ACLS }, () => aclText(random));
-  await database.transaction(async (tx) => {
-    const sources = Array.from({ length: SOURCES }, (_, n) => ({
-      tenant: TENANT,
-      source: sourceName(n),
-      revision: 1,
-      title: sourceName(n),
-      owner: 'user:idp|root',
-      level: 'public',
-      compartments: '[]',
-      trust: 'internal' as const,
-      ceiling: null,
-      state: 'live' as const,
-      recorded_from: at,
-    }));
-    await insert(tx, 'sources', sources);
-    await insert(
-      tx,
-      'source_history',
-      sources.map((row) => ({ ...row, ...by, recorded_to: null })),
-    );
-    const zones = sources.flatMap(({ source }, n) =>
-      Array.from({ length: ZONES_EACH }, (_, k) => ({
-        tenant: TENANT,
-        zone: n * ZONES_EACH + k + 1,
-        source,
-        declared: `${n}-${k}`,
-        level: LEVELS[k % LEVELS.length] ?? 'public',
-        compartments: '[]',
-        trust: k === ZONES_EACH - 1 ? ('external' as const) : ('internal' as const),
-        recorded_from: at,
-      })),
-    );
-    await insert(tx, 'zones', zones);
-  });
+  await database.transaction((tx) => fillSources(tx, at));
   for (let from = 0; from < DOCUMENTS; from += 10_000) {
-    await database.transaction(
-      async (tx) => {
-        const rows = Array.from({ length: 10_000 }, (_, index) => documentRow(random, from + index, at, random.pick(acls)));
-        await insert(tx, 'documents', rows);
-        await insert(
-          tx,
-          'document_history',
-          rows.map(
-            ({
-              tenant,
-              key,
-              revision,
-              state,
-              content,
-              acl_version,
-              label_version,
-              valid_from,
-              valid_until,
-              write_digest,
-              title,
-              uri,
-              metadata,
-            }) => ({
-              ...{
-                tenant,
-                key,
-                revision,
-                state,
-                content,
-                acl_version,
-                label_version,
-                valid_from,
-                valid_until,
-                write_digest,
-                title,
-                uri,
-                metadata,
-              },
-              ...by,
-              ...recorded,
-            }),
-          ),
-        );
-        const version = rows.map(({ tenant, key, acl, acl_version }) => ({
-          tenant,
-          key,
-          acl_version,
-          digest: digestOf(acl),
-          acl,
-          ...by,
-          ...recorded,
-        }));
-        await insert(tx, 'document_acls', version);
-        const label = { level: 'public', compartments: '[]', trust: 'internal' as const };
-        await insert(
-          tx,
-          'document_labels',
-          rows.map(({ tenant, key, zone, label_version }) => ({ tenant, key, label_version, zone, ...label, ...by, ...recorded })),
-        );
-      },
-      { timeoutMs: 120_000 },
-    );
+    const rows = Array.from({ length: 10_000 }, (_, index) => documentRow(random, from + index, at, random.pick(acls)));
+    await database.transaction((tx) => fillDocuments(tx, rows, at), { timeoutMs: 120_000 });
   }
+}
+
+async function fillSources(tx: Tx, at: number): Promise<void> {
+  const facts = {
+    tenant: TENANT,
+    revision: 1,
+    owner: 'user:idp|root',
+    level: 'public',
+    compartments: '[]',
+    ceiling: null,
+    recorded_from: at,
+  };
+  const sources = Array.from({ length: SOURCES }, (_, n) => {
+    return { ...facts, source: sourceName(n), title: sourceName(n), trust: 'internal' as const, state: 'live' as const };
+  });
+  await insert(tx, 'sources', sources);
+  await insert(
+    tx,
+    'source_history',
+    sources.map((row) => ({ ...row, ...BY, recorded_to: null })),
+  );
+  const zones = sources.flatMap(({ source }, n) =>
+    Array.from({ length: ZONES_EACH }, (_, k) => ({
+      tenant: TENANT,
+      zone: n * ZONES_EACH + k + 1,
+      source,
+      declared: `${n}-${k}`,
+      level: LEVELS[k % LEVELS.length] ?? 'public',
+      compartments: '[]',
+      trust: k === ZONES_EACH - 1 ? ('external' as const) : ('internal' as const),
+      recorded_from: at,
+    })),
+  );
+  await insert(tx, 'zones', zones);
+}
+
+async function fillDocuments(tx: Tx, rows: readonly ReturnType<typeof documentRow>[], at: number): Promise<void> {
+  const recorded = { ...BY, recorded_from: at, recorded_to: null };
+  const label = { level: 'public', compartments: '[]', trust: 'internal' as const };
+  await insert(tx, 'documents', rows);
+  const history = rows.map(
+    ({ source: _s, document: _d, indexed_revision: _i, zone: _z, chunk_count: _c, updated_at: _u, written_by: _w, acl: _a, ...kept }) => {
+      return { ...kept, ...recorded };
+    },
+  );
+  await insert(tx, 'document_history', history);
+  const acls = rows.map(({ tenant, key, acl, acl_version }) => ({ tenant, key, acl_version, digest: digestOf(acl), acl, ...recorded }));
+  await insert(tx, 'document_acls', acls);
+  const labels = rows.map(({ tenant, key, zone, label_version }) => ({ tenant, key, label_version, zone, ...label, ...recorded }));
+  await insert(tx, 'document_labels', labels);
 }
 
 function aclText(random: Random): string {
@@ -189,7 +146,7 @@ async function insert(tx: Tx, table: Parameters<Tx['insertInto']>[0], rows: read
   for (let from = 0; from < rows.length; from += SLICE) {
     await tx
       .insertInto(table)
-      .values(rows.slice(from, from + SLICE) as never)
+      .values(rows.slice(from, from + SLICE))
       .execute();
   }
 }
