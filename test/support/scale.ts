@@ -6,9 +6,9 @@ export const LONG = process.env['SLUICE_VERIFY'] === 'long';
 /** Every mutant of `npm run mutation` runs the suites anew, so a few tries each have to do. */
 const MUTATION = process.env['SLUICE_VERIFY'] === 'mutation';
 
-/** How often a suite tries: `share` in CI, `full` in `npm run verify:long`. */
-export function trials(share: number, full: number): number {
-  if (MUTATION) return Math.min(share, 25);
+/** How often a suite tries: `share` in CI, `full` in `npm run verify:long`, at most `few` for a mutant. */
+export function trials(share: number, full: number, few = 25): number {
+  if (MUTATION) return Math.min(share, few);
   return LONG ? full : share;
 }
 
