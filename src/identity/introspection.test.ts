@@ -9,7 +9,7 @@ import {
   randomDPoPKeyPair,
   tokenRevocation,
 } from 'openid-client';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeProof, proofKey } from '../../test/support/dpop.ts';
 import { type IdentityFixture, outcomeOf, startIdentity } from '../../test/support/identity-fixture.ts';
 import { INTROSPECTOR, startTestProvider } from '../../test/support/provider.ts';
@@ -169,6 +169,26 @@ describe('the answer', () => {
     for (let i = 0; i < 5; i++) expect(await f.outcome('opaque-1')).toBe('issuer_unavailable');
     expect(f.asked).toHaveLength(3);
     expect(await f.outcome(await f.issuer.sign())).toBe('ok');
+  });
+
+  it('that nobody waited for any more says nothing of the provider: strangers who hang up cannot lock others out', async () => {
+    const f = await hostile(0, { breakerFailures: 3, breakerOpenMs: 60_000 });
+    f.answer(() => ({ silent: true }));
+    for (let i = 0; i < 6; i++) {
+      const stranger = new AbortController();
+      const asked = f.identity.authenticate(`guess-${i}`, stranger.signal);
+      await vi.waitUntil(() => f.asked.length > i);
+      stranger.abort();
+      await expect(asked).rejects.toMatchObject({ code: 'issuer_unavailable' });
+    }
+    f.answer((body) => ({ body }));
+    expect(await f.outcome('opaque-1')).toBe('ok');
+    // Those who stay and get no answer still open the circuit.
+    f.answer(() => ({ status: 500 }));
+    for (let i = 0; i < 3; i++) expect(await f.outcome('opaque-1')).toBe('issuer_unavailable');
+    const before = f.asked.length;
+    expect(await f.outcome('opaque-1')).toBe('issuer_unavailable');
+    expect(f.asked).toHaveLength(before);
   });
 
   it('holds for as long as configured, and 0 asks every time', async () => {

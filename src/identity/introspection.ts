@@ -1,4 +1,4 @@
-import { circuitBreaker, ConsecutiveBreaker, handleAll } from 'cockatiel';
+import { circuitBreaker, ConsecutiveBreaker, handleWhen } from 'cockatiel';
 import type { Clock } from '../core/ports/clock.ts';
 import type { IntrospectionConfig, IssuerConfig } from '../core/ports/identity.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
@@ -32,12 +32,19 @@ export function isOpaque(token: string): boolean {
   return token.split('.', 3).length < 3;
 }
 
+/** The request ended before its answer came, which says nothing of the provider. */
+class GivenUp extends Error {}
+
 export function createIntrospector(config: IssuerConfig, rules: IntrospectionConfig, parts: IntrospectionParts): Introspector {
   const { limits, clock, telemetry } = parts;
-  const breaker = circuitBreaker(handleAll, {
-    halfOpenAfter: limits.breakerOpenMs,
-    breaker: new ConsecutiveBreaker(limits.breakerFailures),
-  });
+  // Whoever hangs up has not shown that the provider is down: strangers could lock out everybody whose token it has to be asked about.
+  const breaker = circuitBreaker(
+    handleWhen((error) => !(error instanceof GivenUp)),
+    {
+      halfOpenAfter: limits.breakerOpenMs,
+      breaker: new ConsecutiveBreaker(limits.breakerFailures),
+    },
+  );
   const endpoint = endpointReader(config, rules, parts);
   return {
     config,
@@ -47,6 +54,7 @@ export function createIntrospector(config: IssuerConfig, rules: IntrospectionCon
         try {
           return await breaker.execute(() => exchange(token, rules, parts, endpoint, signal));
         } catch (error) {
+          if (error instanceof GivenUp) throw issuerUnavailable(config.name, 'the request ended while it was asked about a token');
           const reason = error instanceof Error ? error.message : 'unknown';
           telemetry.count('outbound_failures', { part: 'issuer' });
           telemetry.log.warn({ issuer: config.name, reason }, 'the provider could not be asked about a token');
@@ -86,6 +94,7 @@ async function exchange(
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
     answer = await fetcher.post(url, form, authorization, AbortSignal.any([signal, closing]));
   } catch (error) {
+    if (signal.aborted || closing.aborted) throw new GivenUp('the request ended');
     // The request holds the token and the secret, so the error is not kept.
     // oxlint-disable-next-line eslint/preserve-caught-error -- see above; only the code is kept.
     throw new Error(`no answer (${codeOf(error)})`);
