@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { policyCsv, policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
-import type { Change, ReadCatalog, TenantAdmin } from '../core/ports/catalog.ts';
+import type { Change, ReadCatalog } from '../core/ports/catalog.ts';
+import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { RevisionCatalog, RevisionFacts } from '../core/ports/revisions.ts';
 import type { PolicyPort, PolicyProblem } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';

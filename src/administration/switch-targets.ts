@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { parseDocumentId, parseTenantId } from '../core/ids.ts';
-import type { SwitchKind, SwitchTarget, WriteCatalog } from '../core/ports/catalog.ts';
+import type { SwitchKind, WriteCatalog } from '../core/ports/catalog.ts';
+import type { SwitchTarget } from '../core/ports/tenants.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Presence } from '../core/presence.ts';
 import { principalParts, qualifyPrincipal, type Principal } from '../core/principal.ts';

@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { digestOf } from '../core/digest.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
-import type { ReadCatalog, SwitchTarget, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
+import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { DecidedUnder, LiftProposal, SwitchCatalog, ThrownSwitch, TwoPersonTarget } from '../core/ports/switches.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';

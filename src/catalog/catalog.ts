@@ -1,7 +1,8 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { DriftCatalog } from '../core/ports/drift.ts';
 import type { AccessCatalog } from '../core/ports/access-requests.ts';
-import type { CollectionRegistry, ReadCatalog, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import type { CollectionRegistry, ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
+import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';

@@ -1,7 +1,8 @@
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { Change, SwitchTarget, TenantAdmin } from '../core/ports/catalog.ts';
+import type { Change } from '../core/ports/catalog.ts';
+import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { DecidedUnder, LiftOutcome, LiftProposal, SwitchCatalog, TwoPersonTarget } from '../core/ports/switches.ts';
 import type { Principal } from '../core/principal.ts';
 import type { SwitchLiftRow } from '../database/catalog-tables.ts';

@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { PolicyRevision } from '../core/policy-lines.ts';
-import type { Change, TenantAdmin } from '../core/ports/catalog.ts';
+import type { Change } from '../core/ports/catalog.ts';
+import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { demandStill } from './decided-under.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { TenantAdmin } from '../core/ports/catalog.ts';
+import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Log } from '../core/ports/telemetry.ts';
 import { policyCsvProblems, PolicyFilesError, type PolicyFiles } from './policy-files.ts';

@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { parseTenantId } from '../core/ids.ts';
 import { policyRevision, type PolicyLine } from '../core/policy-lines.ts';
-import type { Change, TenantAdmin } from '../core/ports/catalog.ts';
+import type { Change } from '../core/ports/catalog.ts';
+import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { parsePrincipal, principalParts } from '../core/principal.ts';
 import { linesOf, type PolicyFiles } from './policy-files.ts';

@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { parseDocumentId, parseSourceId, type TenantId } from '../core/ids.ts';
-import type { Change, SwitchTarget, TenantAdmin, WriteCatalog } from '../core/ports/catalog.ts';
+import type { Change, WriteCatalog } from '../core/ports/catalog.ts';
+import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { parsePrincipal, principalParts } from '../core/principal.ts';
 import type { LocalSwitch, ListedSwitch } from '../doors/cli/house.ts';

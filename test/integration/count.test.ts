@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DocumentKey, SourceId, TenantId } from '../../src/core/ids.ts';
-import type { SwitchTarget } from '../../src/core/ports/catalog.ts';
+import type { SwitchTarget } from '../../src/core/ports/tenants.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import type { Answer } from '../support/service.ts';

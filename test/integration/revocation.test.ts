@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import type { DocumentKey, SourceId, TenantId } from '../../src/core/ids.ts';
 import type { PolicyLine } from '../../src/core/policy-lines.ts';
-import type { SwitchTarget } from '../../src/core/ports/catalog.ts';
+import type { SwitchTarget } from '../../src/core/ports/tenants.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { seededRandom } from '../support/random.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';

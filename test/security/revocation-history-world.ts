@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import type { DocumentKey, SourceId, TenantId } from '../../src/core/ids.ts';
 import type { PolicyLine } from '../../src/core/policy-lines.ts';
-import type { SwitchTarget } from '../../src/core/ports/catalog.ts';
+import type { SwitchTarget } from '../../src/core/ports/tenants.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { readDatabaseTime } from '../../src/database/time.ts';
 import { httpProxy, PASS, type HttpProxy } from '../support/http-proxy.ts';

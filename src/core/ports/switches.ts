@@ -1,7 +1,8 @@
 import type { DocumentId, DocumentKey, SourceId, TenantId } from '../ids.ts';
 import type { Label } from '../label.ts';
 import type { Principal } from '../principal.ts';
-import type { Change, SwitchTarget } from './catalog.ts';
+import type { Change } from './catalog.ts';
+import type { SwitchTarget } from './tenants.ts';
 
 /**
  * What a right to change something was decided from, compared again in the transaction of the change: the policy revision that gave
