@@ -97,7 +97,8 @@ export function createAccessRequests(parts: AccessParts): AccessRequestService {
     withdraw: (context, id, reason) =>
       again(async () => {
         const { here, found, own, approves } = await known(parts, context, id);
-        if (!own && !approves) throw new AppError('forbidden');
+        // The scope that deciding takes: a token for retrieving alone must not take access away from others.
+        if (!own && !(approves && here.caller.scopes.has('sources'))) throw new AppError('forbidden');
         if (!own && found.state === 'open') throw new AppError('forbidden', { detail: 'an open request of somebody else is denied' });
         if (!own && reason === undefined) throw invalid('query/reason', 'whoever takes access away says why');
         const under = own ? { parties: partiesOf(here) } : decidedUnder(here);

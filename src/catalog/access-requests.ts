@@ -1,6 +1,6 @@
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import type { TenantId } from '../core/ids.ts';
+import type { DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AccessCatalog, AccessDecision, AccessLimits, AccessRequest, NewAccessRequest } from '../core/ports/access-requests.ts';
 import type { Change } from '../core/ports/catalog.ts';
@@ -166,6 +166,7 @@ async function approve(here: Changing, request: AccessRequest, approval: Approva
   demandEnd(until, at, limits);
   if (reviewAt <= at || reviewAt > until) throw exceeded('/reviewBy', 'must lie before the end, in the future');
   await demandSameSource(here, request, approval.sourceRevision);
+  if (key !== undefined) await demandSameDocument(here, key, zones);
   await demandRoom(here, request, limits);
   const decision = { decided_at: at, decided_by: change.by, decided_through: change.through, decision_reason: reason };
   const updated = await tx
@@ -199,6 +200,19 @@ async function demandSameSource({ tx, tenant }: Changing, { source }: AccessRequ
     .where('source', '=', source)
     .executeTakeFirst();
   if (row?.state !== 'live' || row.revision !== revision) throw new AppError('conflict', { detail: 'the source has changed' });
+}
+
+/** A document that was deleted since it was judged would be covered as what comes after it, whatever that says. */
+async function demandSameDocument({ tx, tenant }: Changing, key: DocumentKey, zones: readonly ZoneId[]): Promise<void> {
+  const row = await tx
+    .selectFrom('documents')
+    .select(['zone', 'state'])
+    .where('tenant', '=', tenant)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (row === undefined || row.state === 'deleted' || !zones.some((zone) => zone === row.zone)) {
+    throw new AppError('conflict', { detail: 'the document has changed' });
+  }
 }
 
 /** Grants are held in memory with the view of the tenant, and some go into every filter of their person. */

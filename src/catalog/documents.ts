@@ -12,6 +12,7 @@ import { changedBy, databaseNow, type CatalogContext } from './context.ts';
 import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
+import { endGrants } from './grants.ts';
 import { recordDeletion, recordDocument, type ChangeColumns } from './history.ts';
 import { demandLiveSource } from './live-source.ts';
 import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
@@ -147,10 +148,11 @@ export function createDeleteDocument(context: CatalogContext): WriteCatalog['del
       const row = await documentRow(tx, tenant, key);
       if (row?.revision !== expected || row.state === 'deleted') throw new AppError('conflict', { detail: 'the document has moved on' });
       const { revision } = await bury(tx, row, changedBy(change), at, as);
-      await context.auditSink(
-        tx,
-        changeEvent(tenant, 'document.deleted', change, { source: row.source, document: row.document, key, revision, as }),
-      );
+      const { source, document } = row;
+      const grants = await endGrants(tx, tenant, { kind: 'document', source, key }, change.by, at);
+      if (grants > 0) await moveEpoch(tx, tenant, { epoch: false, generation: true });
+      const ended = grants > 0 ? { grants } : {};
+      await context.auditSink(tx, changeEvent(tenant, 'document.deleted', change, { source, document, key, revision, as, ...ended }));
     });
 }
 

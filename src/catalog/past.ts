@@ -46,7 +46,7 @@ async function viewAt(context: CatalogContext, tx: Tx, tenant: TenantId, at: num
     sources,
     zones: await zonesAt(context, tx, tenant, sources, at),
     off: await switchesAt(tx, tenant, at),
-    grants: await readGrants(tx, tenant, at),
+    grants: await readGrants(tx, tenant, at, 'then'),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
+import { endGrants } from './grants.ts';
 import type { ChangeColumns } from './history.ts';
 import { digests } from './publish.ts';
 import { labelColumns, labelDigest, labelOf, sourceOf } from './rows.ts';
@@ -53,7 +54,9 @@ export function createDeleteSource(context: CatalogContext): WriteCatalog['delet
       const at = await databaseNow(tx, context);
       const after: SourceRow = { ...found, revision: found.revision + 1, state: 'deleting', recorded_from: at };
       await writeSource(tx, found, after, changedBy(change), at);
-      await context.auditSink(tx, changeEvent(tenant, 'source.deleted', change, { source, revision: after.revision }));
+      const grants = await endGrants(tx, tenant, { kind: 'source', source }, change.by, at);
+      const ended = grants > 0 ? { grants } : {};
+      await context.auditSink(tx, changeEvent(tenant, 'source.deleted', change, { source, revision: after.revision, ...ended }));
     });
   };
 }

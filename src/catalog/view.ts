@@ -58,7 +58,7 @@ async function readView(context: CatalogContext, tx: Tx, tenant: TenantId, previ
     sources,
     zones: await readZones(context, tx, tenant, sources, previous),
     off: await readSwitches(tx, tenant),
-    grants: await readGrants(tx, tenant, await databaseNow(tx, context)),
+    grants: await readGrants(tx, tenant, await databaseNow(tx, context), 'now'),
   };
 }
 
