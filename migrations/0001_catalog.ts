@@ -1,19 +1,8 @@
-import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
-
-type Column = 'text' | 'integer' | 'bigint';
-/** A trailing `?` makes a column nullable. */
-type Columns = Readonly<Record<string, Column | `${Column}?`>>;
-
-interface Tool {
-  table(name: string, key: readonly string[], columns: Columns): Promise<void>;
-  index(table: string, columns: readonly string[], options?: { readonly unique?: boolean; readonly where?: string }): Promise<void>;
-}
-
-const CHANGED_BY = { changed_by: 'text', changed_through: 'text', request_id: 'text' } as const satisfies Columns;
-const RECORDED = { recorded_from: 'bigint', recorded_to: 'bigint?' } as const satisfies Columns;
+import { sql, type Kysely } from 'kysely';
+import { CHANGED_BY, RECORDED, tableTool, type TableTool } from './support/tables.ts';
 
 export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  const tool = toolFor(db, dialect);
+  const tool = tableTool(db, dialect);
   await tenancy(tool);
   await sources(tool);
   await documents(tool);
@@ -23,32 +12,7 @@ export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): P
   await sql`insert into epochs (scope, epoch, generation) values ('*', 0, 0)`.execute(db);
 }
 
-function toolFor(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): Tool {
-  // Text orders by code point on both, so that a page of documents ends at the same one whatever the server's locale.
-  const text = dialect === 'postgres' ? sql`text collate "C"` : ('text' as const);
-  return {
-    async table(name, key, columns) {
-      let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
-      for (const [column, written] of Object.entries(columns)) {
-        const type = written.replace('?', '') as Column;
-        builder = builder.addColumn(column, type === 'text' ? text : type, (c) => (written.endsWith('?') ? c : c.notNull()));
-      }
-      if (key.length > 0) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...key]);
-      await builder.execute();
-    },
-    async index(table, columns, { unique = false, where } = {}) {
-      const name = `${table}_by_${columns.join('_')}`;
-      let builder = db.schema
-        .createIndex(name)
-        .on(table)
-        .columns([...columns]);
-      if (unique) builder = builder.unique();
-      await (where === undefined ? builder : builder.where(sql<boolean>`${sql.raw(where)}`)).execute();
-    },
-  };
-}
-
-async function tenancy({ table, index }: Tool): Promise<void> {
+async function tenancy({ table, index }: TableTool): Promise<void> {
   await table('epochs', ['scope'], { scope: 'text', epoch: 'bigint', generation: 'bigint' });
   await table('tenants', ['tenant'], { tenant: 'text', recorded_from: 'bigint' });
   await table('principals', ['tenant', 'name'], { tenant: 'text', number: 'bigint', name: 'text', recorded_from: 'bigint' });
@@ -66,7 +30,7 @@ async function tenancy({ table, index }: Tool): Promise<void> {
   await index('memberships', ['tenant', 'group_name']);
 }
 
-async function sources({ table, index }: Tool): Promise<void> {
+async function sources({ table, index }: TableTool): Promise<void> {
   const facts = {
     tenant: 'text',
     source: 'text',
@@ -99,7 +63,7 @@ async function sources({ table, index }: Tool): Promise<void> {
 
 // In the tables below the small columns come first and the long ones last: SQLite then reads a row's head without its overflow pages.
 
-async function documents({ table, index }: Tool): Promise<void> {
+async function documents({ table, index }: TableTool): Promise<void> {
   await table('documents', ['tenant', 'key'], {
     tenant: 'text',
     key: 'text',
@@ -140,7 +104,7 @@ async function documents({ table, index }: Tool): Promise<void> {
   });
 }
 
-async function documentHistory({ table }: Tool): Promise<void> {
+async function documentHistory({ table }: TableTool): Promise<void> {
   await table('document_history', ['tenant', 'key', 'revision'], {
     tenant: 'text',
     key: 'text',
@@ -180,7 +144,7 @@ async function documentHistory({ table }: Tool): Promise<void> {
   });
 }
 
-async function chunks({ table, index }: Tool): Promise<void> {
+async function chunks({ table, index }: TableTool): Promise<void> {
   await table('chunks', ['tenant', 'chunk'], {
     tenant: 'text',
     chunk: 'text',
@@ -201,7 +165,7 @@ async function chunks({ table, index }: Tool): Promise<void> {
   await index('chunks', ['state', 'staged_at'], { where: `state <> 'live'` });
 }
 
-async function policy({ table, index }: Tool): Promise<void> {
+async function policy({ table, index }: TableTool): Promise<void> {
   await table('policy_revisions', ['tenant', 'revision'], {
     tenant: 'text',
     revision: 'text',

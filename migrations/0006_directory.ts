@@ -1,37 +1,17 @@
-import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { CHANGED_BY, RECORDED, tableTool, type Columns, type TableTool } from './support/tables.ts';
 
-type Column = 'text' | 'integer' | 'bigint';
-/** A trailing `?` makes a column nullable. */
-type Columns = Readonly<Record<string, Column | `${Column}?`>>;
-
-const CHANGED_BY = { changed_by: 'text', changed_through: 'text', request_id: 'text' } as const satisfies Columns;
-const RECORDED = { recorded_from: 'bigint', recorded_to: 'bigint?' } as const satisfies Columns;
 const ENTRY = { tenant: 'text', id: 'text', issuer: 'text', principal: 'text', revision: 'bigint' } as const satisfies Columns;
 
 /** Users and groups that Sluice holds for issuers that leave them to it. The table `memberships` was never written to until now. */
 export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  // Text orders by code point on both, as in the first migration.
-  const text = dialect === 'postgres' ? sql`text collate "C"` : ('text' as const);
-
-  async function table(name: string, key: readonly string[], columns: Columns): Promise<void> {
-    let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
-    for (const [column, written] of Object.entries(columns)) {
-      const type = written.replace('?', '') as Column;
-      builder = builder.addColumn(column, type === 'text' ? text : type, (c) => (written.endsWith('?') ? c : c.notNull()));
-    }
-    if (key.length > 0) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...key]);
-    await builder.execute();
-  }
-  async function index(on: string, columns: readonly string[], { unique = false, where = '' } = {}): Promise<void> {
-    let builder = db.schema
-      .createIndex(`${on}_by_${columns.join('_')}`)
-      .on(on)
-      .columns([...columns]);
-    if (unique) builder = builder.unique();
-    await (where === '' ? builder : builder.where(sql<boolean>`${sql.raw(where)}`)).execute();
-  }
-
+  const tool = tableTool(db, dialect);
   await db.schema.dropTable('memberships').execute();
+  await users(tool);
+  await groups(tool);
+}
+
+async function users({ table, index }: TableTool): Promise<void> {
   await table('directories', ['tenant', 'issuer'], {
     tenant: 'text',
     issuer: 'text',
@@ -57,7 +37,9 @@ export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): P
   await index('directory_users', ['tenant', 'issuer', 'id']);
   await table('directory_user_history', ['tenant', 'id', 'revision'], { ...ENTRY, ...user, state: 'text', ...CHANGED_BY, ...RECORDED });
   await index('directory_user_history', ['tenant', 'principal']);
+}
 
+async function groups({ table, index }: TableTool): Promise<void> {
   await table('directory_groups', ['tenant', 'id'], {
     ...ENTRY,
     title: 'text',
