@@ -259,6 +259,28 @@ export function describeDirectory(get: GetWorld): void {
       expect(await get().catalog.directoryGroups(ACME, 'idp', { kind: 'all' }, 0, 10)).toEqual({ total: 0, entries: [] });
     });
 
+    it('keeps a name for as long as the deny of a document names it, as a whole and of the same tenant', async () => {
+      const quoted = 'a "deny":b';
+      for (const name of ['staff', 'staf', quoted]) await group(name);
+      await group('staff', NOBODY, GLOBEX);
+      const deny = [`group:idp|staff`, `group:idp|${quoted}`] as Principal[];
+      await get().put('denied', { attributes: { acl: { gates: [['group:idp|staf' as Principal]], deny } } });
+      const rename = async (name: string, tenant = ACME) => {
+        const filter = { kind: 'equal', field: 'principal', value: `group:idp|${name}` } as const;
+        const { entries } = await get().catalog.directoryGroups(tenant, 'idp', filter, 0, 1);
+        const fields = { ...groupFields(`${name}-2`), id: entries[0]?.id ?? '' };
+        return code(get().catalog.putDirectoryGroup(tenant, fields, { kind: 'keep' }, [], 'any', CHANGE));
+      };
+      expect([await rename('staff'), await rename(quoted), await rename('staf'), await rename('staff', GLOBEX)]).toEqual([
+        'invalid_request',
+        'invalid_request',
+        'ok',
+        'ok',
+      ]);
+      await get().put('denied', { attributes: { acl: { gates: [[deny[0] as Principal]], deny: [] } } });
+      expect([await rename('staff'), await rename(quoted)]).toEqual(['ok', 'ok']);
+    });
+
     it('settles races: one name once, every membership counted', async () => {
       const codes = await Promise.all(Array.from({ length: 5 }, () => code(user('same'))));
       expect(codes.filter((one) => one === 'ok')).toHaveLength(1);

@@ -5,6 +5,8 @@ import type { DirectorySubjects, IssuerSummary } from '../../core/ports/identity
 import type { PolicyPort } from '../../core/ports/policy.ts';
 import { presence } from '../../core/presence.ts';
 import type { TenantId } from '../../core/ids.ts';
+import type { Principal } from '../../core/principal.ts';
+import { deniedName, isDeniedByPolicy } from '../../core/renames.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import { changeBy } from './change-by.ts';
 
@@ -24,6 +26,8 @@ export interface OpenDirectory {
   readonly issuer: string;
   readonly subjects: DirectorySubjects;
   readonly change: Change;
+  /** Fails with `invalid_request` where policy or a switch denies a name that an entry is about to give up. */
+  readonly demandNotDenied: (name: Principal) => void;
 }
 
 /**
@@ -39,7 +43,12 @@ export async function openDirectory(parts: DirectoryParts, context: RequestConte
   const own = held.find(({ name }) => name === caller.issuer);
   const found = named === undefined ? (own ?? only(held)) : held.find(({ name }) => name === named);
   if (found?.directory === undefined) throw new AppError('not_found');
-  return { tenant: caller.tenant, issuer: found.name, subjects: found.directory, change: changeBy(caller, context.requestId) };
+  const demandNotDenied = (name: Principal): void => {
+    if (isDeniedByPolicy(view.policy.lines, name)) throw deniedName('policy');
+    if (view.off.principals.has(name)) throw deniedName('a switch');
+  };
+  const change = changeBy(caller, context.requestId);
+  return { tenant: caller.tenant, issuer: found.name, subjects: found.directory, change, demandNotDenied };
 }
 
 function only(held: readonly IssuerSummary[]): IssuerSummary | undefined {

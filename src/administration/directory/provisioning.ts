@@ -78,6 +78,7 @@ function userMethods(parts: DirectoryParts): UserMethods {
         const now = await found(open, id);
         demandVersion(now, version);
         const fields = userFields(open, id, update(now));
+        if (fields.principal !== now.principal) open.demandNotDenied(now.principal);
         const stored = await catalog.putDirectoryUser(open.tenant, fields, now.revision, open.change);
         if (stored.principal !== now.principal) parts.mend();
         return stored;
@@ -128,7 +129,9 @@ function groupMethods(parts: DirectoryParts): GroupMethods {
         const open = await openDirectory(parts, context);
         const now = await found(open, id);
         demandVersion(now, version);
-        return put(open, id, update(now), now.revision);
+        const input = update(now);
+        if (groupName(open, id, input) !== now.principal) open.demandNotDenied(now.principal);
+        return put(open, id, input, now.revision);
       }),
     deleteGroup: (context, id, version) =>
       retried(context, version, async () => {

@@ -10,6 +10,7 @@ import type { Kysely } from 'kysely';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from '../context.ts';
 import { moveEpoch } from '../epochs.ts';
 import { changeEvent } from '../events.ts';
+import { demandNotDenied } from './denied-names.ts';
 import { beginMemberships, differenceOf, emptyGroup, endMemberships, type Difference } from './memberships.ts';
 import { alreadyExists, count, groupColumns, groupOf } from './rows.ts';
 import { addUsers, demandEntry, leaveGroups, LIMITS, LONG } from './users.ts';
@@ -37,6 +38,7 @@ function createPutGroup(context: CatalogContext): Groups['putDirectoryGroup'] {
       await count(tx, tenant, issuer, { groups: seen === undefined ? 1 : 0, users: newcomers.length }, LIMITS);
       const before = await groupRow(tx, tenant, issuer, id);
       demandEntry(before, seen === undefined ? 'absent' : expected);
+      if (before !== undefined && before.principal !== columns.principal) await demandNotDenied(context, tx, tenant, before.principal);
       await addUsers(tx, tenant, newcomers, change, at);
       const difference = await differenceOf(tx, tenant, id, members);
       const after = nextRow(tenant, before, columns, difference, at);

@@ -17,6 +17,7 @@ import type { Schema } from '../../database/schema.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from '../context.ts';
 import { moveEpoch, type Movement } from '../epochs.ts';
 import { changeEvent } from '../events.ts';
+import { demandNotDenied } from './denied-names.ts';
 import { alreadyExists, count, nameKey, userColumns, userOf } from './rows.ts';
 
 export const LIMITS = { users: MAX_DIRECTORY_USERS, groups: MAX_DIRECTORY_GROUPS, memberships: MAX_DIRECTORY_MEMBERSHIPS };
@@ -39,6 +40,7 @@ export function directoryUserWrites(context: CatalogContext): Users {
         await moveEpoch(tx, tenant, movementOf(before, columns));
         const at = await databaseNow(tx, context);
         await count(tx, tenant, user.issuer, { users: before === undefined ? 1 : 0 }, LIMITS);
+        if (before !== undefined && before.principal !== columns.principal) await demandNotDenied(context, tx, tenant, before.principal);
         const after = {
           tenant,
           ...columns,
