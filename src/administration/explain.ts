@@ -51,12 +51,17 @@ export async function explain(parts: ExplainParts, context: RequestContext, requ
   const named = namedDocument(request);
   const purpose = purposeOf(parts.policy, request.purpose);
   const described = await describedCaller(parts, here.caller, here.stamp, request, request.at);
+  if (request.at !== undefined) await demandPast(parts, request.at);
   const current = await caseNow(parts, here, named);
+  // Before the past is read and anything is judged: for a document that is not told of, that would take longer than for none.
+  if (current === undefined || !isToldOf(parts, here, described, current, purpose)) throw new AppError('not_found');
   const wanted = request.at === undefined ? current : await caseAt(parts, here, named, request.at);
   if (wanted === undefined) throw new AppError('not_found');
   const view = viewFor(parts, here, wanted, current);
+  // More sensitive then than whoever owns or audits it now is cleared for.
+  if (view === 'reader' && !mayRead(parts, here, described, current, purpose)) throw new AppError('not_found');
   const { stages, complete } = judged(parts, described, wanted, purpose);
-  if (view === 'reader' && !mayReadBoth(parts, here, described, purpose, stages, current)) throw new AppError('not_found');
+  if (view === 'reader' && decisionOf(stages) !== 'pass') throw new AppError('not_found');
   const label = effectiveZone(wanted.view.scheme, wanted.facts.source, wanted.facts.declared).label;
   const explanation = shown(view, {
     described,
@@ -88,6 +93,21 @@ export function purposeOf({ purposes }: PolicyPort, wanted: string | undefined):
   throw new AppError('invalid_request', { issues: [{ pointer: '/purpose', message: `must be one of: ${purposes.join(', ')}` }] });
 }
 
+async function demandPast({ catalog }: ExplainParts, at: number): Promise<void> {
+  if (at <= (await catalog.databaseTime())) return;
+  throw new AppError('invalid_request', { issues: [{ pointer: '/at', message: 'is in the future; leave it out for now' }] });
+}
+
+/** Owners and auditors of the document as it is now, and others about themselves where they may read it now. */
+function isToldOf(parts: ExplainParts, here: Presence, described: Described, current: Case, purpose: Purpose): boolean {
+  return viewFor(parts, here, current, current) !== 'reader' || mayRead(parts, here, described, current, purpose);
+}
+
+/** Of a past time an ordinary caller hears where they may read it now and might read it then as well. */
+function mayRead({ policy }: ExplainParts, here: Presence, { self }: Described, { view, facts, at }: Case, purpose: Purpose): boolean {
+  return self && isReleased(policy, here.caller, view, facts, at, purpose);
+}
+
 async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, named: NamedDocument | undefined): Promise<Case | undefined> {
   const facts = named && (await catalog.documentAt(caller.tenant, named, 'now'));
   return facts && { view, facts, at: await catalog.databaseTime() };
@@ -99,19 +119,14 @@ async function caseAt(
   named: NamedDocument | undefined,
   at: number,
 ): Promise<Case | undefined> {
-  if (at > (await catalog.databaseTime())) {
-    throw new AppError('invalid_request', { issues: [{ pointer: '/at', message: 'is in the future; leave it out for now' }] });
-  }
   const view = await catalog.viewAt(caller.tenant, at);
   const facts = view && named && (await catalog.documentAt(caller.tenant, named, at satisfies Moment));
   return view && facts && { view, facts, at };
 }
 
 /** By today's policy, on the label of that moment and on today's: a document made more sensitive since is not shown as it was. */
-function viewFor({ policy }: ExplainParts, { view, caller }: Presence, wanted: Case, current: Case | undefined): ExplanationView {
-  const objects = [wanted, ...(current === undefined ? [] : [current])].map(({ facts }) =>
-    effectiveZone(view.scheme, facts.source, facts.declared),
-  );
+function viewFor({ policy }: ExplainParts, { view, caller }: Presence, wanted: Case, current: Case): ExplanationView {
+  const objects = [wanted, current].map(({ facts }) => effectiveZone(view.scheme, facts.source, facts.declared));
   const may = (action: 'label' | 'audit'): boolean =>
     objects.every((object) => policy.permits(view, caller, action, object).kind === 'permit');
   const scopes = caller.scopes.has('audit') || caller.scopes.has('sources');
@@ -149,19 +164,6 @@ function isReleased(policy: PolicyPort, caller: Caller, view: TenantView, facts:
     judgeAccess(facts.acl, aclSubject(caller), view.grants, caller, facts, at).kind === 'permit' &&
     policy.confirm(view, caller, facts.zone, 'retrieve', purpose).kind === 'permit'
   );
-}
-
-/** An ordinary caller hears of what they may read now, and of a past time only where they might read it then as well. */
-function mayReadBoth(
-  parts: ExplainParts,
-  { caller }: Presence,
-  described: Described,
-  purpose: Purpose,
-  stages: readonly Stage[],
-  current: Case | undefined,
-): boolean {
-  if (!described.self || current === undefined || decisionOf(stages) !== 'pass') return false;
-  return isReleased(parts.policy, caller, current.view, current.facts, current.at, purpose);
 }
 
 async function recordReading(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Explanation, ShownStage } from '../../src/administration/explain-view.ts';
 import { startTestService, type Answer, type TestService } from '../support/service.ts';
 
@@ -192,6 +192,30 @@ describe('explain', () => {
     const before = await ask(owner, { ...named, ...who, at: new Date(Date.parse(moments[0]?.at ?? '') - 3_600_000).toISOString() });
     expect(before.status).toBe(404);
     expect((await ask(owner, { ...named, ...who, at: new Date(Date.now() + 3_600_000).toISOString() })).status).toBe(400);
+  });
+
+  it('reads no past for what it does not tell of: that would take longer than for what is missing', async () => {
+    await sleep(20);
+    const at = new Date(Date.now() - 10).toISOString();
+    const read = vi.spyOn(test.service.stores.catalog, 'viewAt');
+    const about = (document: string): object => ({ document: { source: 'wiki', document }, at });
+    const nobody = [await ask(staff, about('hidden')), await ask(auditor, about('secret')), await ask(staff, about('missing'))];
+    const others = [
+      await ask(staff, { ...about('harbour'), user: 'user:test|ann' }),
+      await ask(staff, { ...about('missing'), user: null }),
+    ];
+    expect([...nobody, ...others].map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
+    expect(read).not.toHaveBeenCalled();
+    expect(await explained(staff, about('harbour'))).toMatchObject({ view: 'reader', past: true });
+    expect(await explained(auditor, about('harbour'))).toMatchObject({ view: 'auditor', past: true });
+    expect(read).toHaveBeenCalledTimes(2);
+    read.mockRestore();
+    // What is wrong with the time is said alike, whatever there is.
+    const later = new Date(Date.now() + 60_000).toISOString();
+    const codes = await Promise.all(
+      ['harbour', 'hidden', 'missing'].map((document) => ask(staff, { document: { source: 'wiki', document }, at: later })),
+    );
+    expect(codes.map((answer) => answer.json()['code'])).toEqual(['invalid_request', 'invalid_request', 'invalid_request']);
   });
 
   it('refuses a description that fits nobody', async () => {
