@@ -53,7 +53,7 @@ export interface ZoneBounds {
   readonly certain: ZoneSet;
   /** Includes the certain ones. */
   readonly possible: ZoneSet;
-  /** The same for the same sets under one view, and for no others. */
+  /** Never the same for other sets under the same view. */
   readonly key: string;
 }
 
