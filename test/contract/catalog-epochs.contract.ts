@@ -37,18 +37,18 @@ const BASE = attributesOf({
 
 function changing(name: string, epoch: 0 | 1, attributes: Partial<DocumentAttributes>): Case {
   const run = ({ catalog }: CatalogWorld, { key }: StoredDocument) => catalog.change(key, ACME, 1, { ...BASE, ...attributes }, CHANGE);
-  return { name, moves: [epoch, 0, 0], event: 'document.changed', run };
+  return { name, moves: [epoch, 0, 0], events: ['document.changed'], run };
 }
 
 function putting(name: string, epoch: 0 | 1, attributes: Partial<SourceAttributes>): Case {
   const run = ({ catalog }: CatalogWorld, { source }: StoredDocument) =>
     catalog.putSource(ACME, source, sourceAttributes(attributes), 1, CHANGE);
-  return { name, moves: [epoch, 0, 1], event: 'source.put', run };
+  return { name, moves: [epoch, 0, 1], events: ['source.put'], run };
 }
 
 function throwing(name: string, moves: Counters, what: (document: StoredDocument) => Parameters<Catalog['throwSwitch']>[1]): Case {
   const run = ({ catalog }: CatalogWorld, document: StoredDocument) => catalog.throwSwitch(ACME, what(document), 'a reason', CHANGE);
-  return { name: `switch on ${name}`, moves, event: 'switch.thrown', run };
+  return { name: `switch on ${name}`, moves, events: ['switch.thrown'], run };
 }
 
 const acl = (gates: Acl['gates'], deny: readonly string[] = ['user:idp|eve']): Acl => ({ gates, deny: deny as readonly Principal[] });
