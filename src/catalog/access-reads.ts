@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import type { DocumentId, SourceId, TenantId } from '../core/ids.ts';
 import type { AccessCatalog, AccessRequest } from '../core/ports/access-requests.ts';
 import type { Principal } from '../core/principal.ts';
-import type { AccessRequestRow } from '../database/catalog-tables.ts';
+import type { AccessRequestRow } from '../database/enforcement-tables.ts';
 import type { DatabaseKind } from '../database/database.ts';
 import type { Schema } from '../database/schema.ts';
 import { databaseTime } from '../database/time.ts';

@@ -1,7 +1,7 @@
 import type { DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { Grant, Grants } from '../core/grants.ts';
 import type { Principal } from '../core/principal.ts';
-import type { AccessGrantRow } from '../database/catalog-tables.ts';
+import type { AccessGrantRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 
 /**

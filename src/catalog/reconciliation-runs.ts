@@ -2,7 +2,7 @@ import type { Kysely, Selectable } from 'kysely';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { NO_DRIFT, type DriftCatalog, type DriftScope, type NewRun, type Run, type RunProgress } from '../core/ports/drift.ts';
-import type { ReconciliationRow } from '../database/catalog-tables.ts';
+import type { ReconciliationRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import type { Schema } from '../database/schema.ts';
 import { databaseNow, type CatalogContext } from './context.ts';

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { MAX_FINDINGS, type Finding, type RevisionCatalog, type RevisionFacts } from '../core/ports/revisions.ts';
 import type { Principal } from '../core/principal.ts';
-import type { PolicyShadowRow } from '../database/catalog-tables.ts';
+import type { PolicyShadowRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { moveEpoch } from './epochs.ts';

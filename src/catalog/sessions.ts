@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts';
 import { joinLabels, type LabelScheme } from '../core/label.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import { MAX_SESSIONS, SESSION_ENDED_MS, SESSION_IDLE_MS, type KnownSession } from '../core/session.ts';
-import type { SessionRow } from '../database/catalog-tables.ts';
+import type { SessionRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import type { JoinedSession, SessionSink, TenantTurn } from '../database/session-sink.ts';
 import { readDatabaseTime } from '../database/time.ts';

@@ -5,7 +5,7 @@ import type { Change } from '../core/ports/catalog.ts';
 import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { DecidedUnder, LiftOutcome, LiftProposal, SwitchCatalog, TwoPersonTarget } from '../core/ports/switches.ts';
 import type { Principal } from '../core/principal.ts';
-import type { SwitchLiftRow } from '../database/catalog-tables.ts';
+import type { SwitchLiftRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { demandStill } from './decided-under.ts';

@@ -4,7 +4,7 @@ import type { PolicyRevision } from '../core/policy-lines.ts';
 import type { EpochStamp, ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Source, Zone } from '../core/zone.ts';
-import type { SwitchRow } from '../database/catalog-tables.ts';
+import type { SwitchRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
 import { EVERYTHING } from './epochs.ts';
