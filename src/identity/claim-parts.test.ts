@@ -59,7 +59,7 @@ describe('groups', () => {
   });
 
   it('that are elsewhere are said to be', () => {
-    for (const _claim_names of [{ groups: 's' }, 'x', null, [], 1]) expect(read({ _claim_names })).toEqual(LEFT_OUT);
+    for (const names of [{ groups: 's' }, 'x', null, [], 1]) expect(read({ _claim_names: names })).toEqual(LEFT_OUT);
     for (const hasgroups of [true, 'true', null, 0]) expect(read({ hasgroups })).toEqual(LEFT_OUT);
     expect(read({ hasgroups: false, _claim_names: { address: 's' } }).kind).toBe('named');
     // Not a member of its own: nothing is read off a prototype.

@@ -36,7 +36,7 @@ function saysOverage(claims: Members, claim: string): boolean {
 
 /** Always `group:<issuer>|…`, whatever the name says: a group called `role:x` is a group. Never dropped: a deny may name it. */
 function groupPrincipal(member: unknown, issuer: string): Principal {
-  const made = typeof member === 'string' && member !== '' ? principal('group', issuer, member) : undefined;
+  const made = typeof member === 'string' ? principal('group', issuer, member) : undefined;
   if (made === undefined) throw invalidToken('a group that is no name');
   return made;
 }

@@ -15,7 +15,7 @@ const groups = (maximum: number): Partial<IssuerConfig> => ({
 });
 
 const NAME = 'name: lower-case letters, digits and hyphens, at most 31';
-const URL_ = 'url: https, or http on loopback, without user or fragment';
+const ADDRESS = 'url: https, or http on loopback, without user or fragment';
 const METADATA = 'url: the issuer identifier, not the address of its metadata';
 const ALGORITHMS = 'algorithms: asymmetric JWS algorithms, at least one';
 const AGE = 'maxTokenAgeSeconds: 60 to 2592000';
@@ -32,9 +32,9 @@ describe('an issuer is refused', () => {
     [{ name: 'a|b' }, NAME],
     [{ name: 'a\n' }, NAME],
     [{ name: 'a'.repeat(32) }, NAME],
-    [{ url: 'http://issuer.test' }, URL_],
-    [{ url: 'https://u@issuer.test' }, URL_],
-    [{ url: 'https://issuer.test/#a' }, URL_],
+    [{ url: 'http://issuer.test' }, ADDRESS],
+    [{ url: 'https://u@issuer.test' }, ADDRESS],
+    [{ url: 'https://issuer.test/#a' }, ADDRESS],
     [{ url: 'https://issuer.test/?a' }, METADATA],
     [{ url: 'https://issuer.test/.well-known/openid-configuration' }, METADATA],
     [{ audiences: [] }, 'audiences: at least one'],

@@ -31,7 +31,7 @@ describe('a key set', () => {
       undefined,
       undefined,
     ]);
-    for (const private_ of ['d', 'k', 'p', 'q', 'dp', 'dq', 'qi', 'oth']) expect(usable({ ...ec, [private_]: 'AA' }), private_).toBe(false);
+    for (const secret of ['d', 'k', 'p', 'q', 'dp', 'dq', 'qi', 'oth']) expect(usable({ ...ec, [secret]: 'AA' }), secret).toBe(false);
     for (const member of ['use', 'alg', 'n', 'e', 'crv', 'x', 'y', 'kid']) {
       expect(usable({ ...ec, [member]: 1 }), member).toBe(false);
       expect(usable({ ...ec, [member]: 'x'.repeat(2_001) }), member).toBe(false);
