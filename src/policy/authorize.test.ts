@@ -78,10 +78,13 @@ describe('the filter that authorize mints', () => {
     const policy = newPolicy();
     const input = { view: ON, caller: ada, restriction: {}, numbers: new Map<Principal, PrincipalNumber>(), now: 7 };
     expect(() => policy.authorize({ ...input, decision: { kind: 'zones', zones: zones(3) } })).toThrow(
-      expect.objectContaining({ code: 'policy_unavailable', message: expect.stringMatching(/not made for this view, caller and action/) }),
+      expect.objectContaining({
+        code: 'policy_unavailable',
+        message: expect.stringMatching(/not made for this view, caller and action/) as string,
+      }),
     );
     expect(() => filterOf({ now: Number.NaN })).toThrow(
-      expect.objectContaining({ code: 'policy_unavailable', message: expect.stringMatching(/zones, principal numbers or time/) }),
+      expect.objectContaining({ code: 'policy_unavailable', message: expect.stringMatching(/zones, principal numbers or time/) as string }),
     );
   });
 });
@@ -140,9 +143,9 @@ describe('mintFilter', () => {
   });
 
   it('keeps to itself: a list that is changed afterwards changes no filter', () => {
-    const [gate, deny] = [[4], [5]];
-    const filter = mintFilter({ ...spec, gate: gate as never, deny: deny as never });
-    gate.push(6);
+    const [gate, deny] = [[...numbers(4)], [...numbers(5)]];
+    const filter = mintFilter({ ...spec, gate, deny });
+    gate.push(...numbers(6));
     deny.pop();
     expect(filter).toMatchObject({ gate: [4], deny: [5] });
   });
@@ -205,7 +208,7 @@ describe('questions that are no questions', () => {
     expect(() => newPolicy().decide(on, ada, 'retrieve', 'answer')).toThrow(
       expect.objectContaining({
         code: 'policy_unavailable',
-        message: expect.stringMatching(/^policy revision r1, line 4: the label of an allow/),
+        message: expect.stringMatching(/^policy revision r1, line 4: the label of an allow/) as string,
       }),
     );
   });
