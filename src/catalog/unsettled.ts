@@ -93,8 +93,5 @@ export function aggregates(context: CatalogContext): AggregateCatalog {
           nextEnd: await nextEnd(tx, tenant, at),
         };
       }),
-    async unsettledTexts(tenant, limit) {
-      return (await texts(database.db, tenant, limit)).map(({ key }) => key as DocumentKey);
-    },
   };
 }

@@ -21,7 +21,7 @@ const named = (fields: Partial<Unsettled> = {}): Unsettled => ({
 });
 
 interface World {
-  unsettled(): ReturnType<AggregateCatalog['unsettled']>;
+  unsettled(...given: Parameters<AggregateCatalog['unsettled']>): ReturnType<AggregateCatalog['unsettled']>;
   /** Documents with staged or dead chunks after the index has counted. */
   afterwards(): readonly DocumentKey[];
   release(until: number | 'forever'): ReleaseOutcome;
@@ -36,10 +36,16 @@ function worldOf(given: Partial<World> = {}) {
   const without: (Exclusion | undefined)[] = [];
   const ends: (number | 'forever')[] = [];
   let counts = 0;
+  let asked = 0;
   const catalog = {
     ...fakeCatalog({ candidates: () => [] }),
-    unsettled: world.unsettled,
-    unsettledTexts: async () => world.afterwards(),
+    // Before the index is asked, and after it has answered.
+    async unsettled(...given: Parameters<World['unsettled']>) {
+      const found = await world.unsettled(...given);
+      return (asked += 1) % 2 === 1 || found.kind !== 'named'
+        ? found
+        : { ...found, documents: new Set([...found.documents, ...world.afterwards()]) };
+    },
   };
   const policy = fakePolicy({ zones: world.zones ?? [1] });
   const audit: Pick<AuditPort, 'append' | 'release'> = {

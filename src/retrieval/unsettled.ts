@@ -34,13 +34,17 @@ export async function settle(catalog: AggregateCatalog, tenant: TenantId, subjec
 }
 
 /**
- * True where no text was staged or given up since `settled` was read, so that whatever the index held meanwhile was either left
- * out or is the caller's. To be asked after the index has answered, since a text is staged before its points are written.
+ * True where nothing was to be left out `afterwards` that was not left out `before`: whatever the index held meanwhile is then either
+ * left out or the caller's. To be settled again after the index has answered. A text is staged before its points are written, and one
+ * that was published meanwhile moves no epoch, so its bounds, and its quarantine, are first seen here.
  */
-export async function stillSettled(catalog: AggregateCatalog, tenant: TenantId, { without }: Settled): Promise<boolean> {
-  const known: ReadonlySet<DocumentKey> = new Set(without.kind === 'none' ? [] : without.documents);
-  const now = await catalog.unsettledTexts(tenant, MAX_LEFT_OUT + 1);
-  return now.length <= MAX_LEFT_OUT && now.every((key) => known.has(key));
+export function stillSettled(before: Settled, afterwards: Settled): boolean {
+  const known = new Set(named(before));
+  return named(afterwards).every((key) => known.has(key));
+}
+
+function named({ without }: Settled): readonly DocumentKey[] {
+  return without.kind === 'none' ? [] : without.documents;
 }
 
 export function unstable(detail: string): AppError {

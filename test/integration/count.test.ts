@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DocumentKey, SourceId, TenantId } from '../../src/core/ids.ts';
 import type { SwitchTarget } from '../../src/core/ports/tenants.ts';
 import type { Principal } from '../../src/core/principal.ts';
@@ -147,6 +147,28 @@ describe.each<Deployment>(['sqlite', 'postgres'])('counting on %s', (deployment)
     expect((await put('b', STAFF, 'one', { text: 'Leave, a third text.' })).status).toBe(200);
     await replicas.a.service.mender.mend();
     expect([await count(), await shown()]).toEqual([4, 4]);
+  });
+
+  it.each<readonly [string, object]>([
+    ['a deny with bounds', { ...STAFF, deny: [{ principal: 'user:test|anna', until: '2099-01-01T00:00:00Z' }] }],
+    ['a grant that has ended', { allow: ['user:test|holly', { principal: 'group:test|staff', until: '2026-01-01T00:00:00Z' }] }],
+    ['a deny of nobody known', { ...STAFF, deny: ['group:elsewhere|banned'] }],
+  ])('leaves out a document that is published while it counts, under %s', async (name, acl) => {
+    const { catalog } = replicas.b.service.stores;
+    const unsettled = catalog.unsettled.bind(catalog);
+    const between = vi.spyOn(catalog, 'unsettled').mockImplementationOnce(async (...given) => {
+      const found = await unsettled(...given);
+      expect((await put('between', acl)).status, name).toBe(200);
+      return found;
+    });
+    try {
+      expect([await count(), await shown()]).toEqual([4, 4]);
+      expect(between).toHaveBeenCalled();
+    } finally {
+      between.mockRestore();
+      expect((await change('DELETE', documentPath('between'))).status).toBe(204);
+      await replicas.a.service.mender.mend();
+    }
   });
 
   it('writes what it gave into the audit log, under the epoch, and no id of a chunk', async () => {

@@ -144,15 +144,14 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
 
   it('are caught where one of them counts what waits for the index', async () => {
     const { catalog } = world.a.service.stores;
-    const { unsettled, unsettledTexts } = catalog;
+    const { unsettled } = catalog;
     Object.assign(catalog, {
       unsettled: () => Promise.resolve({ kind: 'named', at: Date.now(), documents: new Set(), timed: [], nextEnd: 'forever' }),
-      unsettledTexts: () => Promise.resolve([]),
     });
     try {
       expect(await violationsOf(['off', 'deleted', 'narrowed'])).toBeGreaterThan(0);
     } finally {
-      Object.assign(catalog, { unsettled, unsettledTexts });
+      Object.assign(catalog, { unsettled });
     }
   }, 60_000);
 

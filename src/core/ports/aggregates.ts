@@ -23,6 +23,4 @@ export interface Unsettled {
 export interface AggregateCatalog {
   /** Read from one state of the database. `too-many` where more than `limit` documents would have to be named. */
   unsettled(tenant: TenantId, limit: number): Promise<Unsettled | { readonly kind: 'too-many' }>;
-  /** Documents that have chunks which are staged or dead; of them the index may hold points that are nobody's. */
-  unsettledTexts(tenant: TenantId, limit: number): Promise<readonly DocumentKey[]>;
 }
