@@ -17,6 +17,8 @@ const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 export interface ProofContext {
   readonly token: string;
   readonly once: OnceGuard;
+  /** Asked once everything else holds: whether its sender may go on. */
+  readonly admit?: () => Promise<void>;
   readonly skewSeconds: number;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -62,6 +64,8 @@ async function checkProof(thumbprint: string, possession: Possession, context: P
   if (!isSameTarget(claims.get('htu'), url)) throw invalidProof('made for another address');
   if (claims.get('ath') !== createHash('sha256').update(context.token).digest('base64url')) throw invalidProof('made for another token');
   const until = freshUntil(claims, context);
+  // Before the write: whoever is over their limit must not go on writing to the database that everybody waits for.
+  await context.admit?.();
   const key = sha256Hex(`dpop\n${thumbprint}\n${jtiOf(claims)}`);
   if (!(await context.once.useOnce(key, until))) throw invalidProof('used before');
 }

@@ -6,7 +6,7 @@ import type { Telemetry } from '../core/ports/telemetry.ts';
 import { abortable } from './abortable.ts';
 import { checkHeader, verifyClaims } from './claims.ts';
 import { checkPossession } from './dpop.ts';
-import { callerWithGroups, createGroupLookup, type GroupLookup } from './group-lookup.ts';
+import { callerWithGroups, createGroupLookup, type GroupLookup, type LookupParts } from './group-lookup.ts';
 import { invalidToken, issuerUnavailable } from './failures.ts';
 import { issuerProblems, summaryOf } from './issuer-config.ts';
 import { createIntrospector, type Introspector, isOpaque } from './introspection.ts';
@@ -52,9 +52,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const introspectors = configs.flatMap((config) =>
     config.introspection === undefined ? [] : [createIntrospector(config, config.introspection, parts)],
   );
-  const lookups: ReadonlyMap<string, GroupLookup> = new Map(
-    configs.flatMap(({ name, lookup }) => (lookup === undefined ? [] : [[name, createGroupLookup(name, lookup, parts)] as const])),
-  );
+  const lookups = lookupsOf(configs, parts);
   const cache = createTokenCache(limits, clock, (name) => byName.get(name)?.keys.generation ?? -1);
 
   return {
@@ -70,7 +68,8 @@ export function createIdentity(options: IdentityOptions): Identity {
       const { caller, confirmation } = cache.get(digest) ?? (await telemetry.span('identity.verify', {}, () => verify(work)));
       // After the cache, each time: what is known of a token says nothing of who sends it.
       const skewSeconds = byName.get(caller.issuer)?.config.clockSkewSeconds ?? 0;
-      await checkPossession(confirmation, possession, { token, once, skewSeconds, now: clock.now() });
+      const admit = async (): Promise<void> => possession?.admit?.(caller);
+      await checkPossession(confirmation, possession, { token, once, admit, skewSeconds, now: clock.now() });
       return caller;
     },
     async verifyLogout(token, signal) {
@@ -86,6 +85,13 @@ export function createIdentity(options: IdentityOptions): Identity {
       await Promise.all([fetcher.close(), ...[...lookups.values()].map((lookup) => lookup.close())]);
     },
   };
+}
+
+/** By the issuer's short name. */
+function lookupsOf(configs: readonly IssuerConfig[], parts: LookupParts): ReadonlyMap<string, GroupLookup> {
+  return new Map(
+    configs.flatMap(({ name, lookup }) => (lookup === undefined ? [] : [[name, createGroupLookup(name, lookup, parts)] as const])),
+  );
 }
 
 interface Verification {
@@ -106,7 +112,10 @@ function verify(work: Verification): Promise<Known> {
   return introspector !== undefined && isOpaque(work.token) ? introspect(work, introspector) : verifySigned(work);
 }
 
-async function introspect({ token, digest, byUrl, lookups, cache, clock, signal }: Verification, introspector: Introspector): Promise<Known> {
+async function introspect(
+  { token, digest, byUrl, lookups, cache, clock, signal }: Verification,
+  introspector: Introspector,
+): Promise<Known> {
   const { generation = 0 } = byUrl.get(introspector.config.url)?.keys ?? {};
   const asked = clock.now();
   const verified = await introspector.ask(token, signal);
@@ -127,7 +136,13 @@ async function verifySigned({ token, digest, byUrl, lookups, cache, clock, signa
   checkHeader(unverified, issuer.config, issuer.types);
   const { key, generation } = await issuer.keys.find(unverified.keyId, unverified.algorithm, signal);
   const verified = await verifyClaims(token, unverified, key, issuer.config, clock.now());
-  const { caller, maxAgeMs } = await callerWithGroups(verified, issuer.config, digest, { by: lookups.get(issuer.config.name), clock }, signal);
+  const { caller, maxAgeMs } = await callerWithGroups(
+    verified,
+    issuer.config,
+    digest,
+    { by: lookups.get(issuer.config.name), clock },
+    signal,
+  );
   const known = { caller, confirmation: verified.confirmation };
   cache.set(known, generation, maxAgeMs);
   return known;

@@ -43,6 +43,8 @@ export interface Possession {
   readonly method: string;
   /** Of the request, as callers address this service; without query and fragment. Never from a header of the request. */
   readonly url: string;
+  /** Asked once the proof holds and before its use is written down. What it fails with is what `authenticate` fails with. */
+  readonly admit?: (caller: Caller) => Promise<void>;
 }
 
 /** Remembers what may be used once, on all replicas and over a restart. */

@@ -60,7 +60,7 @@ function credentialsOf(req: IncomingMessage, publicUrl: string): Credentials {
 }
 
 /**
- * Fails with `missing_token`, `invalid_token`, `invalid_dpop_proof`, `rate_limited` for a refused token after too many of them, or what identity fails
+ * Fails with `missing_token`, `invalid_token`, `invalid_dpop_proof`, `rate_limited` for a refused token after too many of them or a bound one over its limit, or what identity fails
  * with. A token that holds is let in whatever came from its address before: others are there too, behind one proxy or one office.
  */
 export async function authenticate(
@@ -71,8 +71,9 @@ export async function authenticate(
   signal: AbortSignal,
 ): Promise<Caller> {
   const { token, possession } = credentialsOf(req, publicUrl);
+  const admit = (caller: Caller): Promise<void> => limiter.demandRoom(caller);
   try {
-    return await identity.authenticate(token, signal, possession);
+    return await identity.authenticate(token, signal, possession === undefined ? undefined : { ...possession, admit });
   } catch (error) {
     if (error instanceof AppError && REFUSED.has(error.code)) await limiter.noteFailure(address);
     throw error;

@@ -12,6 +12,8 @@ export type RateHeaders = Readonly<Record<'ratelimit' | 'ratelimit-policy', stri
 export interface RateLimiter {
   /** One request of this caller's client and user. Fails with `rate_limited`. */
   consume(caller: Caller): Promise<RateHeaders>;
+  /** Takes nothing: fails with `rate_limited` where `consume` would. */
+  demandRoom(caller: Caller): Promise<void>;
   /** One refused token from this address. Fails with `rate_limited` where there were too many. */
   noteFailure(address: string): Promise<void>;
 }
@@ -40,6 +42,11 @@ async function consume({ limiter }: Limit, key: string): Promise<RateLimiterRes>
   } catch (result) {
     throw result instanceof RateLimiterRes ? refusal(result) : result;
   }
+}
+
+async function demandRoom({ limiter, points }: Limit, key: string): Promise<void> {
+  const used = await limiter.get(key);
+  if (used !== null && used.consumedPoints >= points) throw refusal(used);
 }
 
 function remaining({ name }: Limit, result: RateLimiterRes): string {
@@ -74,6 +81,10 @@ export function createRateLimiter(rates: RateLimits): RateLimiter {
       const ofClient = await consume(client, `${caller.tenant} ${caller.client}`);
       if (ofUser === undefined) return { ratelimit: remaining(client, ofClient), 'ratelimit-policy': policy(client) };
       return { ratelimit: `${remaining(client, ofClient)}, ${remaining(user, ofUser)}`, 'ratelimit-policy': both };
+    },
+    async demandRoom(caller) {
+      if (caller.user.kind === 'user') await demandRoom(user, `${caller.tenant} ${caller.user.principal}`);
+      await demandRoom(client, `${caller.tenant} ${caller.client}`);
     },
     noteFailure: async (address) => void (await consume(failures, addressKey(address))),
   };
