@@ -172,7 +172,7 @@ export function changeOf({ caller }: Presence, { requestId }: RequestContext): C
 }
 
 function summary({ id, parent, author, at, active, activations }: RevisionFacts): RevisionSummary {
-  return { revision: id, parent: parent === 'none' ? null : parent, author, at: iso(at), active, activations };
+  return { revision: id, parent: parent ?? null, author, at: iso(at), active, activations };
 }
 
 function iso(ms: number): string {

@@ -79,7 +79,7 @@ function selectRevisions(tx: Tx, tenant: TenantId) {
 function factsOf(row: FactsRow): RevisionFacts {
   return {
     id: row.revision,
-    parent: row.parent ?? 'none',
+    ...(row.parent === null ? {} : { parent: row.parent }),
     author: row.author as Principal,
     at: row.recorded_from,
     active: row.in_force !== null,

@@ -83,8 +83,8 @@ describe.each<Deployment>(['sqlite', 'postgres'])('sessions on %s', (deployment)
 
   it('is the same answer but for the session where none is named', async () => {
     const [plain, named] = await Promise.all([ask(anna, 'canteen menu'), ask(anna, 'canteen menu', 'twin')]);
-    const { requestId: _a, session, ...rest } = named.json<Record<string, unknown>>();
-    const { requestId: _b, ...without } = plain.json<Record<string, unknown>>();
+    const { requestId: _a, session, ...rest } = named.json();
+    const { requestId: _b, ...without } = plain.json();
     const timeless = (body: object): string => JSON.stringify(body).replaceAll(/"at":"[^"]+"/g, '');
     expect(timeless(rest)).toBe(timeless(without));
     expect(session).toMatchObject({ turns: 1 });
@@ -143,8 +143,9 @@ describe.each<Deployment>(['sqlite', 'postgres'])('sessions on %s', (deployment)
     const { requestId } = answer.json<{ requestId: string }>();
     const events = await replicas.b.service.stores.audit.byRequest(ACME, requestId);
     const body = events.find(({ kind }) => kind === 'release')?.body as JsonObject;
-    expect(body['session']).toEqual({
-      id: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    const { id, ...rest } = body['session'] as JsonObject;
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(rest).toEqual({
       turns: 1,
       label: { level: 'confidential', compartments: ['people'], trust: 'trusted' },
     });

@@ -6,8 +6,8 @@ import type { Change } from './catalog.ts';
 /** A stored revision without its lines. Times are milliseconds of the database's clock. */
 export interface RevisionFacts {
   readonly id: string;
-  /** The revision it was written against; `none` for a tenant's first. */
-  readonly parent: string | 'none';
+  /** The revision it was written against; absent for a tenant's first. */
+  readonly parent?: string;
   readonly author: Principal;
   readonly at: number;
   readonly active: boolean;

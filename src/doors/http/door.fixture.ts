@@ -121,10 +121,36 @@ export function answerTo(request: RetrieveRequest): RetrieveAnswer {
 }
 
 const nothing = (): Promise<never> => Promise.reject(new AppError('not_found'));
-const directoryFake: HttpServices['groups'] & HttpServices['provisioning'] = {
-  ...{ list: nothing, get: nothing, put: nothing, remove: nothing, admit: nothing },
-  ...{ users: nothing, user: nothing, createUser: nothing, updateUser: nothing, deleteUser: nothing },
-  ...{ groups: nothing, group: nothing, members: nothing, createGroup: nothing, updateGroup: nothing, deleteGroup: nothing },
+const NOTHING_THERE: HttpServices['groups'] &
+  HttpServices['provisioning'] &
+  Omit<HttpServices['accessRequests'], 'list'> &
+  HttpServices['reports'] &
+  HttpServices['policyShadow'] = {
+  get: nothing,
+  put: nothing,
+  remove: nothing,
+  admit: nothing,
+  list: nothing,
+  users: nothing,
+  user: nothing,
+  createUser: nothing,
+  updateUser: nothing,
+  deleteUser: nothing,
+  groups: nothing,
+  group: nothing,
+  members: nothing,
+  createGroup: nothing,
+  updateGroup: nothing,
+  deleteGroup: nothing,
+  ask: nothing,
+  decide: nothing,
+  withdraw: nothing,
+  explain: nothing,
+  diff: nothing,
+  blastRadius: nothing,
+  start: nothing,
+  stop: nothing,
+  report: nothing,
 };
 
 function reconciliation(check: boolean): ReconciliationResource {
@@ -159,25 +185,11 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       activate: (_context, revision) => Promise.resolve({ revision, policy: 'p\n' }),
       publish: (_context, { policy }) => Promise.resolve({ revision: 'r2', policy }),
     },
-    reports: {
-      explain: () => Promise.reject(new AppError('not_found')),
-      diff: () => Promise.reject(new AppError('not_found')),
-      blastRadius: () => Promise.reject(new AppError('not_found')),
-    },
-    policyShadow: {
-      start: () => Promise.reject(new AppError('not_found')),
-      stop: () => Promise.reject(new AppError('not_found')),
-      report: () => Promise.reject(new AppError('not_found')),
-    },
-    groups: directoryFake,
-    provisioning: directoryFake,
-    accessRequests: {
-      ask: () => Promise.reject(new AppError('not_found')),
-      get: () => Promise.reject(new AppError('not_found')),
-      list: () => Promise.resolve({ requests: [] }),
-      decide: () => Promise.reject(new AppError('not_found')),
-      withdraw: () => Promise.reject(new AppError('not_found')),
-    },
+    reports: NOTHING_THERE,
+    policyShadow: NOTHING_THERE,
+    groups: NOTHING_THERE,
+    provisioning: NOTHING_THERE,
+    accessRequests: { ...NOTHING_THERE, list: () => Promise.resolve({ requests: [] }) },
     switches: {
       list: () => Promise.resolve({ switches: [] }),
       throw: (_context, { kind }, reason) => Promise.resolve({ thrown: true, resource: { kind, reason, at: '2026-01-01T00:00:00.000Z' } }),

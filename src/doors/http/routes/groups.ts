@@ -14,7 +14,11 @@ const PATH = '/v1/groups/{group}';
 const DEFAULT_PAGE = 100;
 
 /** Groups of the directory that Sluice holds, by the names that ACLs and policy know them by. */
-export function groupRoutes({ groups }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+export function groupRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+  return [...readingRoutes(services), ...writingRoutes(services, config)];
+}
+
+function readingRoutes({ groups }: HttpServices): readonly CallRoute[] {
   return [
     callRoute({
       method: 'get',
@@ -39,6 +43,11 @@ export function groupRoutes({ groups }: HttpServices, config: HttpDoorConfig): r
       answers: [{ status: 200, description: 'The group.', schema: groupSchema }],
       handle: async ({ context, query, param }) => ({ status: 200, body: await groups.get(context, query.issuer, param('group')) }),
     }),
+  ];
+}
+
+function writingRoutes({ groups }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+  return [
     callRoute({
       method: 'put',
       path: PATH,
