@@ -63,6 +63,38 @@ describe('zoneTerm', () => {
     expect(zoneTerm(ids).kind).toBe('flat');
   });
 
+  /** Blocks of 30 ids with a gap of each of these widths between them; a last block fills up to `count` ids. */
+  function apart(widths: readonly number[], count = 4_000): readonly ZoneId[] {
+    let next = 1;
+    const ids = widths.flatMap((width) => {
+      const block = Array.from({ length: 30 }, (_, i) => (next + i) as ZoneId);
+      next += 30 + width;
+      return block;
+    });
+    return [...ids, ...Array.from({ length: count - ids.length }, (_, i) => (next + i) as ZoneId)];
+  }
+  const cost = (term: ZoneTerm) =>
+    term.kind === 'flat' ? 'flat' : { runs: term.runs.length, holes: term.runs.reduce((sum, { holes }) => sum + holes.length, 0) };
+
+  it('is cut at the widest gaps, so that the fewest holes are left', () => {
+    const widths = Array.from({ length: 80 }, (_, i) => ((i * 37) % 80) + 1);
+    const term = zoneTerm(apart(widths));
+    // The narrowest are 1 to 17 wide.
+    expect(cost(term)).toEqual({ runs: MAX_RUNS, holes: (17 * 18) / 2 });
+    expect(listed(term)).toEqual(apart(widths));
+    expect(cost(zoneTerm(apart(widths.slice(0, 63))))).toEqual({ runs: 64, holes: 0 });
+    expect(cost(zoneTerm(apart(Array(64).fill(2))))).toEqual({ runs: 64, holes: 2 });
+  });
+
+  it('becomes runs only where runs and holes together are fewer than the ids', () => {
+    const wide = Array<number>(MAX_RUNS - 1).fill(100);
+    const ids = (holes: number) => apart([...wide, ...Array<number>(Math.floor(holes / 99)).fill(99), holes % 99]);
+    const limit = 4_000 - (MAX_RUNS - 1);
+    expect(cost(zoneTerm(ids(limit - 1)))).toEqual({ runs: MAX_RUNS, holes: limit - 1 });
+    expect(cost(zoneTerm(ids(limit)))).toBe('flat');
+    expect(listed(zoneTerm(ids(limit)))).toEqual(ids(limit));
+  });
+
   it('has no form for nothing', () => {
     expect(() => zoneTerm([])).toThrow(/none/);
   });
