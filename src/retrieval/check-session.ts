@@ -1,4 +1,4 @@
-import type { Caller } from '../core/caller.ts';
+import { aclSubject, type Caller } from '../core/caller.ts';
 import type { Label } from '../core/label.ts';
 import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { SessionReads } from '../core/ports/sessions.ts';
@@ -26,9 +26,9 @@ export async function checkSession(
   const { caller, view } = await presence(catalog, asking);
   const state = await catalog.session(caller.tenant, sessionKey(caller, name).id);
   const { off } = view;
-  const parties = caller.user.kind === 'user' ? [caller.user.principal, caller.client] : [caller.client];
-  // Whoever is switched off reads nothing and hands nothing on.
-  const switchedOff = off.everything || parties.some((party) => off.principals.has(party));
+  // Whoever is switched off reads nothing and hands nothing on: user, client or the agent between them, as policy has it.
+  const parties = aclSubject(caller).deny;
+  const switchedOff = off.everything || [...off.principals].some((one) => parties.has(one));
   const reasons: readonly SinkReason[] = switchedOff ? ['switched_off'] : judgeSink(view.scheme, state, sink);
   const label = state.kind === 'open' && !switchedOff ? state.seen.label : undefined;
   return { allowed: reasons.length === 0, ...(label === undefined ? {} : { label }), reasons };
