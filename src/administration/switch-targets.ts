@@ -85,15 +85,16 @@ function demandAdministrator(rights: SwitchRights, here: Presence): void {
   if (!isAdministrator(rights, here)) throw new AppError('forbidden');
 }
 
+/** Under the scope `admin`: the other scope of these routes is for the owners of sources, whatever else its bearer may do. */
 export function isAdministrator({ policy }: SwitchRights, { view, caller }: Presence): boolean {
-  return policy.permitsTenant(view, caller, 'administer').kind === 'permit';
+  return caller.scopes.has('admin') && policy.permitsTenant(view, caller, 'administer').kind === 'permit';
 }
 
 /** No line of any tenant's policy is asked: what one tenant's administrator writes must not stop the others. */
 export function isOperator({ operators }: SwitchRights, here: Presence): boolean {
   const { caller, view } = here;
   const { user, client } = caller;
-  if (user.kind !== 'user' || caller.actor.kind !== 'none' || caller.tenant !== view.tenant) return false;
+  if (!caller.scopes.has('admin') || user.kind !== 'user' || caller.actor.kind !== 'none' || caller.tenant !== view.tenant) return false;
   if (partiesOf(here).some((party) => view.off.principals.has(party))) return false;
   return operators.some((one) => one.tenant === caller.tenant && one.user === user.principal && one.through.includes(client));
 }

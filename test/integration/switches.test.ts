@@ -109,6 +109,30 @@ describe.each<Deployment>(['sqlite', 'postgres'])('kill switches on %s', (deploy
     for (const [name] of KINDS) expect((await on('olga/console', name)).status).toBe(200);
   });
 
+  it('takes the scope admin for people, applications, the tenant and everything, whatever the rights of its bearer', async () => {
+    const sign = (scope: string): Promise<string> => replicas.issuer.sign({ sub: 'olga', client_id: 'console', groups: ['staff'], scope });
+    const [sources, admin] = [await sign('sources retrieve'), await sign('admin')];
+    const names: readonly Name[] = [
+      { kind: 'user', id: 'user:zoe' },
+      { kind: 'client', id: 'client:idle' },
+      { kind: 'tenant' },
+      { kind: 'all' },
+    ];
+    for (const name of names) {
+      expect(code(await replicas.a.call('POST', '/v1/switches', sources, { ...name, reason: 'r' })), name.kind).toBe('forbidden');
+    }
+    const [user = { kind: 'user' }] = names;
+    expect(code(await replicas.a.call('POST', '/v1/switches', admin, { ...user, reason: 'r' }))).toBe('201');
+    const list = async (token: string) => (await replicas.a.call('GET', '/v1/switches', token)).json<{ switches: unknown[] }>().switches;
+    expect([(await list(sources)).length, (await list(admin)).length]).toEqual([0, 1]);
+    expect(code(await replicas.a.call('DELETE', `/v1/switches?${query(user)}`, sources))).toBe('forbidden');
+    expect(code(await replicas.a.call('DELETE', `/v1/switches?${query(user)}`, admin))).toBe('200');
+    // Documents and sources are their owners' affair.
+    const source = { kind: 'source', id: 'handbook' };
+    expect(code(await replicas.a.call('POST', '/v1/switches', sources, { ...source, reason: 'r' }))).toBe('201');
+    expect(code(await replicas.a.call('DELETE', `/v1/switches?${query(source)}`, sources))).toBe('200');
+  });
+
   it('answers whoever may not label a source the same bytes, be it there or not', async () => {
     const bytes = async (who: string, name: Name): Promise<string> => {
       const [thrown, lifted] = [await off(who, name), await on(who, name)];

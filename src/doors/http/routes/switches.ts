@@ -73,7 +73,7 @@ function liftRoutes({ switches }: HttpServices): readonly CallRoute[] {
       path: `${PATH}/proposals`,
       operationId: 'withdrawSwitchLift',
       summary: 'Take back a proposal to switch the tenant or everything on again, one of your own or of somebody else.',
-      scopes: ['admin', 'sources'],
+      scopes: ['admin'],
       query: twoPersonNameSchema,
       answers: [{ status: 204, description: 'Nothing is proposed any more.' }],
       async handle({ context, query: { kind } }) {
