@@ -33,3 +33,15 @@ test.each([
   expect(`"${kind}","${head.trimEnd()}`).toBe(start);
   expect(tail).toBe('b');
 });
+
+test('a SCIM patch of a thousand operations on a hundred thousand members is read at once, and in order', async () => {
+  const code = `
+    const { patchGroup } = await import('${ROOT}doors/http/scim/group-resource.ts');
+    const add = (...ids) => ({ op: 'add', path: 'members', value: ids.map((value) => ({ value })) });
+    const many = Array.from({ length: 100_000 }, (_, i) => 'id-' + i);
+    const Operations = [add(...many), ...Array.from({ length: 998 }, (_, i) => add('x-' + i)), { op: 'remove', path: 'members[value eq "x-7"]' }];
+    const update = patchGroup({ schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations });
+    const { members } = update({ title: 't' });
+    console.log(members.kind, members.add.size, members.remove.size, members.add.has('x-7'));`;
+  expect(await inTime(code)).toBe('change 100997 1 false');
+});
