@@ -12,6 +12,8 @@ import { policyOf } from './rows.ts';
 import { auditRevision, storeRevision } from './tenants.ts';
 
 const MAX_ACTIVATIONS = 100;
+const MAX_DRAFTS_A_DAY = 100;
+const DAY_MS = 24 * 60 * 60_000;
 
 export function revisions(context: CatalogContext): RevisionCatalog {
   const { database } = context;
@@ -46,10 +48,26 @@ export function revisions(context: CatalogContext): RevisionCatalog {
           throw new AppError('conflict', { detail: 'the parent is no revision of this tenant' });
         }
         const isNew = await storeRevision(tx, tenant, revision, parent, change, at);
+        if (isNew) await demandFewDrafts(tx, tenant, at);
         if (isNew) await auditRevision('policy.published', context, tx, tenant, revision, parent, change);
       }),
     ...shadows(context),
   };
+}
+
+/** A revision may be megabytes and is kept for ever: whoever may administer must not fill the disk of everybody with drafts. */
+async function demandFewDrafts(tx: Tx, tenant: TenantId, at: number): Promise<void> {
+  const { count } = await tx
+    .selectFrom('policy_revisions as r')
+    .leftJoin('policy_activations as a', (join) => join.onRef('a.tenant', '=', 'r.tenant').onRef('a.revision', '=', 'r.revision'))
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('r.tenant', '=', tenant)
+    .where('r.recorded_from', '>', at - DAY_MS)
+    .where('a.revision', 'is', null)
+    .executeTakeFirstOrThrow();
+  if (Number(count) <= MAX_DRAFTS_A_DAY) return;
+  const message = `at most ${MAX_DRAFTS_A_DAY} revisions a day that do not come into force`;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '/activate', message }] });
 }
 
 type FactsRow = Awaited<ReturnType<ReturnType<typeof selectRevisions>['execute']>>[number];

@@ -83,6 +83,28 @@ describe('policy revisions', () => {
     expect(await get()).toEqual(before);
   });
 
+  it('are stored without coming into force a hundred times a day, and no oftener', async () => {
+    const before = await get();
+    const draft = (n: number) => ({
+      policy: `${before.policy}# ${n}\np, user:test|u${n}, acme, *, request, *, *, *, allow\n`,
+      parent: before.revision,
+    });
+    const { database } = test.service.stores;
+    const stored = { tenant: 'acme', parent: null, digest: 'sha256:0', lines: '[]', author: 'user:test|root', recorded_from: Date.now() };
+    const rows = Array.from({ length: 99 }, (_, n) => ({ ...stored, revision: `draft-${n}` }));
+    await database.transaction((tx) => tx.insertInto('policy_revisions').values(rows).execute());
+    const store = (n: number) => test.call('POST', '/v1/policy/revisions', root, { ...draft(n), activate: false });
+    expect((await store(1)).status).toBe(201);
+    const refused = await store(2);
+    expect([refused.status, refused.json()['code']]).toEqual([422, 'limit_exceeded']);
+    // The same again stores nothing, and what comes into force is not a draft.
+    expect((await store(1)).status).toBe(201);
+    const forced = await publish(draft(3).policy, before.revision);
+    expect(forced.status, forced.text).toBe(201);
+    expect((await publish(before.policy, forced.json<Revision>().revision)).status).toBe(201);
+    await database.transaction((tx) => tx.deleteFrom('policy_revisions').where('revision', 'like', 'draft-%').execute());
+  });
+
   it('are compared with the parent that they were written against', async () => {
     const before = await get();
     const next = `${before.policy}p, everyone, acme, nowhere, retrieve, upto:public, *, *, allow\n`;

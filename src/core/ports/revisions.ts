@@ -51,7 +51,10 @@ export interface RevisionCatalog {
     tenant: TenantId,
     id: string,
   ): Promise<{ readonly facts: RevisionFacts; readonly revision: PolicyRevision; readonly history: readonly Activation[] } | undefined>;
-  /** Stores without activating. `conflict` where `parent` is no revision of the tenant. The same lines again change nothing. */
+  /**
+   * Stores without activating. `conflict` where `parent` is no revision of the tenant, `limit_exceeded` beyond 100 a day that did not
+   * come into force. The same lines again change nothing.
+   */
   publishRevision(tenant: TenantId, revision: PolicyRevision, parent: string, change: Change): Promise<void>;
   /** `conflict` where another one runs in shadow, or this one is in force. Moves the generation: every replica sees it at once. */
   startShadow(tenant: TenantId, revision: string, change: Change): Promise<void>;
