@@ -12,6 +12,8 @@ export interface Mender {
 export interface MenderParts extends SyncParts {
   /** Lets documents out of quarantine whose denies name somebody known by now. */
   readonly resolveQuarantined?: (signal: AbortSignal) => Promise<number>;
+  /** Erases labels of sessions that have ended, up to `limit` at once; how many. */
+  readonly sweepSessions?: (limit: number) => Promise<number>;
 }
 
 const BATCH = 200;
@@ -99,6 +101,9 @@ async function pass(parts: MenderParts, signal: AbortSignal, stagedForMs: number
     // Each call turns one more batch of documents into dead chunks.
   }
   await sweepChunks(parts, signal, stagedForMs);
+  while (!signal.aborted && ((await parts.sweepSessions?.(BATCH)) ?? 0) >= BATCH) {
+    // A full batch: there may be more.
+  }
 }
 
 async function mendAccess(parts: SyncParts, signal: AbortSignal): Promise<void> {

@@ -102,7 +102,8 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   await identity.start(AbortSignal.timeout(10_000));
 
   const quarantine = quarantineOf(catalog, identity.issuers, clock);
-  const mender = createMender({ writes: catalog, vectors, telemetry, resolveQuarantined: quarantine.resolve });
+  const { resolve } = quarantine;
+  const mender = createMender({ writes: catalog, vectors, telemetry, resolveQuarantined: resolve, sweepSessions: catalog.sweepSessions });
   closers.add(() => mender.close());
   const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
