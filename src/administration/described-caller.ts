@@ -58,8 +58,10 @@ export async function describedCaller(
 ): Promise<Described> {
   const { user, client, actor, groups, guest } = description;
   if ([user, client, actor, groups, guest].every((one) => one === undefined)) return ownAt(parts, asking, at);
+  // A login is of who asks. Under another issuer's name it would be compared with the logouts of strangers.
+  const { login: _login, ...anybody } = asking;
   const base: Caller = {
-    ...asking,
+    ...anybody,
     client: client === undefined ? asking.client : named(parts, 'client', client),
     actor: actor === undefined ? { kind: 'none' } : { kind: 'actor', principals: [named(parts, 'actor', actor)] },
   };
