@@ -149,6 +149,10 @@ describe('the address of a proof', () => {
 
   it.each([
     ['https://sluice.test/a/b', 'https://sluice.test/a%2Fb'],
+    ['https://else.test/x', 'https://sluice.test/x'],
+    ['http://sluice.test/x', 'https://sluice.test/x'],
+    ['https://sluice.test:8443/x', 'https://sluice.test/x'],
+    ['https://sluice.test.else.test/x', 'https://sluice.test/x'],
     ['https://sluice.test/%41', 'https://sluice.test/%61'],
     ['https://sluice.test/x', 'https://sluice.test'],
     ['https://sluice.test/x', 'x https://sluice.test/x'],
