@@ -40,7 +40,7 @@ export async function decisionFor(
     reason,
     ...(await coverage(parts, here, source, request)),
     until,
-    reviewer: reviewerOf(parts, here, body.reviewer),
+    reviewer: reviewerOf(parts, here, request, body.reviewer),
     reviewAt: body.reviewBy === undefined ? undefined : Date.parse(body.reviewBy),
     owner: source.owner,
     sourceRevision: source.revision,
@@ -80,13 +80,15 @@ function approvable(policy: PolicyPort, { view, caller }: Presence, source: Sour
   );
 }
 
-function reviewerOf({ issuers }: DecisionParts, { caller }: Presence, text: string | undefined): Principal {
+/** Never who asked or acted for them: they would find that it is still needed. */
+function reviewerOf({ issuers }: DecisionParts, { caller }: Presence, request: AccessRequest, text: string | undefined): Principal {
   if (text === undefined) return caller.user.kind === 'user' ? caller.user.principal : caller.client;
   const found = qualifyPrincipal(text, issuers);
   const parts = found === undefined ? undefined : principalParts(found);
   if (found === undefined || parts === undefined || parts.kind === 'client' || !issuers.includes(parts.issuer)) {
     throw invalid('/reviewer', 'must be a person or a group of a configured issuer');
   }
+  if (found === request.requester || found === request.actor) throw invalid('/reviewer', 'must be somebody else than who asked');
   return found;
 }
 

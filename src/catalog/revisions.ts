@@ -65,7 +65,7 @@ async function demandFewDrafts(tx: Tx, tenant: TenantId, at: number): Promise<vo
     .where('r.recorded_from', '>', at - DAY_MS)
     .where('a.revision', 'is', null)
     .executeTakeFirstOrThrow();
-  if (Number(count) <= MAX_DRAFTS_A_DAY) return;
+  if (count <= MAX_DRAFTS_A_DAY) return;
   const message = `at most ${MAX_DRAFTS_A_DAY} revisions a day that do not come into force`;
   throw new AppError('limit_exceeded', { issues: [{ pointer: '/activate', message }] });
 }
