@@ -68,10 +68,13 @@ describe('judgeAcl', () => {
     const raw = fc.record({ gates: fc.array(list, { maxLength: 3 }), deny: list });
     fc.assert(
       fc.property(raw, (rule) => {
+        const normal = normaliseAcl(rule);
         for (const at of MOMENTS) {
           for (const subject of SUBJECTS) {
             const expected = mayRead(rule, subject, at);
-            expect([reads(rule, subject, at), reads(normaliseAcl(rule), subject, at)]).toEqual([expected, expected]);
+            const said = [reads(rule, subject, at), reads(normal, subject, at)];
+            // An assertion for each of thousands would be most of the time that this takes.
+            if (said.includes(!expected)) expect(said).toEqual([expected, expected]);
           }
         }
       }),
