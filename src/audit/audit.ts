@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { AuditKind, AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditKind, AuditPort, AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditEventRow } from '../database/audit-tables.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
@@ -13,7 +13,7 @@ import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
 import { writeEntry } from './write-entries.ts';
 
-export interface Audit extends AuditPort {
+export interface Audit extends AuditPort, AuditTail {
   /** For changes that carry their event in their own transaction. Database errors pass through it unwrapped, so that it can be repeated. */
   readonly sink: AuditSink;
   /** Fails with `audit_unavailable` where the log cannot be read. */
@@ -45,6 +45,8 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
       return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil, turn }, random));
     },
     byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
+    sizes: () => reading(() => sizes(database)),
+    between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, random)),
     verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
   };
@@ -67,6 +69,30 @@ async function byRequest({ db }: Database, tenant: TenantId, requestId: string):
     .selectAll()
     .where('tenant', '=', tenant)
     .where('request_id', '=', requestId)
+    .orderBy('idx')
+    .execute();
+  return rows.map(storedEvent);
+}
+
+async function sizes({ db }: Database): Promise<ReadonlyMap<TenantId, number>> {
+  const rows = await db.selectFrom('audit_heads').select(['tenant', 'size']).execute();
+  return new Map(rows.map(({ tenant, size }) => [tenant as TenantId, size]));
+}
+
+async function between(
+  { db }: Database,
+  tenant: TenantId,
+  from: number,
+  to: number,
+  kinds: readonly AuditKind[],
+): Promise<readonly StoredAuditEvent[]> {
+  const rows = await db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('idx', '>=', from)
+    .where('idx', '<', to)
+    .where('kind', 'in', [...kinds])
     .orderBy('idx')
     .execute();
   return rows.map(storedEvent);

@@ -37,6 +37,7 @@ const TABLE = {
   vector_mismatch: [422, 'The vector does not fit: check its dimension and that every number is finite.'],
   invalid_policy: [422, 'The policy cannot be published; the active revision stays. See errors for the lines.'],
   rate_limited: [429, 'Too many requests. Wait as Retry-After says.'],
+  watch_blocked: [429, 'Reading is stopped for now: more was read than is usual. Wait as Retry-After says, or ask an administrator.'],
   headers_too_large: [431, 'The request line or the header fields are too large.'],
   internal: [500, 'Something failed here. Quote the request id to the operator.'],
   groups_incomplete: [503, 'Your groups could not be read in full, so access cannot be decided.'],

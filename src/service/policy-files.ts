@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { TenantId } from '../core/ids.ts';
 import type { PolicyLine } from '../core/policy-lines.ts';
 import type { PolicyProblem } from '../core/ports/policy.ts';
+import type { WatchingPolicy } from '../core/watching.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
+import { parseWatching } from '../policy/watching-file.ts';
 import { parseVocabulary, type Vocabulary } from '../policy/vocabulary.ts';
 
 /** What a policy directory holds. The files are where policy is written; revisions in the database are what is in force. */
@@ -12,18 +14,30 @@ export interface PolicyFiles {
   /** `model.conf`, as text. */
   readonly model: string;
   readonly vocabulary: Vocabulary;
+  /** `watching.yaml`, or the defaults where there is none. */
+  readonly watching: WatchingPolicy;
   /** The lines of `policy.csv` that have the right shape. */
   readonly lines: readonly PolicyLine[];
   /** The lines that have not: with any of these, nothing in the file may be put into force. */
   readonly problems: readonly PolicyProblem[];
 }
 
-/** Rejects where a file is missing or `labels.json` is wrong. What is wrong with `policy.csv` is told in `problems`. */
+/** Rejects where a file is missing, or `labels.json` or `watching.yaml` is wrong. What is wrong with `policy.csv` is told in `problems`. */
 export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
   const [model, labels, csv] = await Promise.all(
     ['model.conf', 'labels.json', 'policy.csv'].map((name) => readFile(join(directory, name), 'utf8')),
   );
-  return { directory, model: model ?? '', vocabulary: parseVocabulary(labels ?? ''), ...parsePolicyCsv(csv ?? '') };
+  const watching = parseWatching(await optional(join(directory, 'watching.yaml')));
+  return { directory, model: model ?? '', vocabulary: parseVocabulary(labels ?? ''), watching, ...parsePolicyCsv(csv ?? '') };
+}
+
+async function optional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 export class PolicyFilesError extends Error {

@@ -9,8 +9,13 @@ interface CounterSpec {
 /** Every counter and its labels. A label that is not listed is dropped, so no id can become a time series. */
 const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   hits_refused: { help: 'Hits that the index passed and the second key refused.', labels: ['reason'] },
+  watch_alerts: {
+    help: 'Thresholds of watching.yaml that somebody passed, by what is measured and what follows.',
+    labels: ['kind', 'action'],
+  },
   hits_unknown: { help: 'Hits whose chunk the catalog does not know.', labels: [] },
   shadow_decisions: { help: 'Requests decided under the revision in shadow too, by what it would have changed.', labels: ['outcome'] },
+  bait_hits: { help: 'Bait that would have been in answers, each document once an answer.', labels: [] },
   keys_disagree: { help: 'Zones on which the two keys differ. Alarm on any.', labels: [] },
   releases: { help: 'Answers released.', labels: ['outcome'] },
   rejudged: { help: 'Releases judged again because the epoch moved.', labels: [] },
@@ -25,6 +30,7 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
 };
 
 const GAUGES: Readonly<Record<Gauge, string>> = {
+  watch_subjects: 'Users and clients whose reading this replica keeps count of.',
   reconciliation_last_end_seconds: 'When the last comparison of the whole index with the catalog ended, seconds since 1970.',
   reconciliation_last_drift: 'Differences that it found.',
   reconciliation_last_failed: '1 where it could not be finished.',

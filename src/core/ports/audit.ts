@@ -16,6 +16,8 @@ export const AUDIT_KINDS = [
   'document.changed',
   'document.deleted',
   'policy.activated',
+  'honey.changed',
+  'honey.touched',
   'switch.thrown',
   'switch.lift-proposed',
   'switch.lift-withdrawn',
@@ -37,6 +39,10 @@ export const AUDIT_KINDS = [
   'policy.shadow-stopped',
   'policy.diff-read',
   'blast-radius.read',
+  'watch.alert',
+  'watch.limited',
+  'watch.blocked',
+  'watch.lifted',
 ] as const;
 export type AuditKind = (typeof AUDIT_KINDS)[number];
 
@@ -81,4 +87,12 @@ export interface AuditPort {
   release(event: AuditEvent, judgedAt: EpochStamp, validUntil: number | 'forever', turn?: SessionTurn): Promise<ReleaseOutcome>;
   /** Events of one request in order; an empty list where the tenant's log has none. */
   byRequest(tenant: TenantId, requestId: string): Promise<readonly StoredAuditEvent[]>;
+}
+
+/** For those who follow the log. Fails with `audit_unavailable`. */
+export interface AuditTail {
+  /** How many events the log of each tenant holds; a tenant without events may be missing. */
+  sizes(): Promise<ReadonlyMap<TenantId, number>>;
+  /** Events of these kinds at the positions [from, to), in order. Positions are given in the order of commits, without gaps. */
+  between(tenant: TenantId, from: number, to: number, kinds: readonly AuditKind[]): Promise<readonly StoredAuditEvent[]>;
 }

@@ -12,8 +12,10 @@ export interface Log {
 /** Counters, each with a fixed set of labels of low cardinality. Exposed as `sluice_<name>_total`. */
 export type Counter =
   | 'hits_refused' // reason: a hit that the index passed and key two refused
+  | 'watch_alerts' // kind and action: a threshold of watching.yaml was passed
   | 'hits_unknown' // a hit whose chunk the catalog does not know
   | 'shadow_decisions' // outcome: same | gains | loses | differs | failed | dropped
+  | 'bait_hits' // bait that would have been in an answer
   | 'keys_disagree' // key one and key two differ on a zone: alarm
   | 'releases' // outcome: released | empty
   | 'rejudged' // a release whose epoch moved
@@ -28,6 +30,7 @@ export type Counter =
 
 /** Values of the moment. Exposed as `sluice_<name>`. */
 export type Gauge =
+  | 'watch_subjects' // users and clients whose reading this replica keeps count of
   | 'reconciliation_last_end_seconds' // when the last comparison of everything ended, seconds since 1970
   | 'reconciliation_last_drift' // how much it found
   | 'reconciliation_last_failed'; // 1 where it could not be finished

@@ -1,0 +1,95 @@
+import type { TenantId } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
+import { parsePrincipal, principalParts, type Principal } from '../core/principal.ts';
+import type { AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { Telemetry } from '../core/ports/telemetry.ts';
+import type { Subjects } from './watch-subjects.ts';
+
+export interface TailParts {
+  readonly audit: AuditTail;
+  readonly telemetry: Telemetry;
+  readonly subjects: Subjects;
+  /** Of a document as the log names it; the same as of its key. */
+  readonly hashOf: (tenant: TenantId, source: string, document: string) => number;
+}
+
+const KINDS = ['release', 'watch.alert', 'watch.limited', 'watch.blocked', 'watch.lifted'] as const;
+/** Positions of the log read at once. */
+const PAGE = 500;
+/** Of each tenant's log, when this replica begins to follow it. What is older is not known to it. */
+export const LOOK_BACK = 20_000;
+
+/**
+ * Follows the releases of every replica, this one's own too: a document counts once however often it is told. Each tenant's log is
+ * read in its order, so that who was let go and what was read afterwards come out the same everywhere.
+ */
+export function createTail(parts: TailParts): { poll(): Promise<void> } {
+  const { audit, subjects } = parts;
+  const read = new Map<TenantId, number>();
+  let failing = false;
+
+  const catchUp = async (tenant: TenantId, size: number): Promise<void> => {
+    let from = read.get(tenant) ?? Math.max(0, size - LOOK_BACK);
+    while (from < size) {
+      const upTo = Math.min(size, from + PAGE);
+      for (const event of await audit.between(tenant, from, upTo, KINDS)) apply(parts, subjects, event);
+      read.set(tenant, upTo);
+      from = upTo;
+    }
+  };
+  return {
+    async poll() {
+      try {
+        for (const [tenant, size] of await audit.sizes()) await catchUp(tenant, size);
+        failing = false;
+      } catch (error) {
+        if (!failing) parts.telemetry.log.warn({ reason: String(error) }, 'the log cannot be followed; what others release is not counted');
+        failing = true;
+      }
+    },
+  };
+}
+
+function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }: StoredAuditEvent): void {
+  const now = Date.parse(at);
+  if (kind === 'release') {
+    const hashes = documentsOf(parts, tenant, body['chunks']);
+    if (hashes.length === 0) return;
+    for (const name of [body['user'], body['client']]) {
+      const found = subjectName(name);
+      if (found !== undefined) subjects.record(subjects.touch(tenant, found.kind, found.principal), hashes, now);
+    }
+    return;
+  }
+  const found = subjectName(body['subject']);
+  if (found === undefined) return;
+  if (kind === 'watch.lifted') return subjects.forget(tenant, found.principal);
+  const { rule, until, limit } = body;
+  if (typeof rule === 'string') subjects.touch(tenant, found.kind, found.principal).told.set(rule, now);
+  if (typeof until !== 'number') return;
+  const held = subjects.hold(tenant, found.principal, now);
+  if (kind === 'watch.blocked') held.blockedUntil = Math.max(held.blockedUntil, until);
+  if (kind === 'watch.limited' && typeof limit === 'number') {
+    held.limit = held.limitedUntil > now ? Math.min(held.limit, limit) : limit;
+    held.limitedUntil = Math.max(held.limitedUntil, until);
+  }
+}
+
+function subjectName(name: Json | undefined): { readonly kind: 'user' | 'client'; readonly principal: Principal } | undefined {
+  const found = typeof name === 'string' ? parsePrincipal(name) : undefined;
+  const kind = found === undefined ? undefined : principalParts(found)?.kind;
+  return found !== undefined && (kind === 'user' || kind === 'client') ? { kind, principal: found } : undefined;
+}
+
+function documentsOf({ hashOf }: TailParts, tenant: TenantId, chunks: Json | undefined): readonly number[] {
+  if (!Array.isArray(chunks)) return [];
+  const names = new Map<string, number>();
+  for (const chunk of chunks as readonly Json[]) {
+    if (typeof chunk !== 'object' || chunk === null || Array.isArray(chunk)) continue;
+    const { source, document } = chunk as { readonly source?: Json; readonly document?: Json };
+    if (typeof source !== 'string' || typeof document !== 'string') continue;
+    const name = `${source}/${document}`;
+    if (!names.has(name)) names.set(name, hashOf(tenant, source, document));
+  }
+  return [...names.values()];
+}

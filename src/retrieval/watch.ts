@@ -1,0 +1,128 @@
+import type { Caller } from '../core/caller.ts';
+import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { AuditTail } from '../core/ports/audit.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { PolicyPort } from '../core/ports/policy.ts';
+import type { Admission, Watch } from '../core/ports/watch.ts';
+import type { EntitlementCatalog, WatchBoard } from '../core/ports/watching.ts';
+import { ruleName, rulesFor, type WatchingPolicy } from '../core/watching.ts';
+import { createEffects, type EffectParts } from './watch-effects.ts';
+import { createEntitlements } from './watch-entitlement.ts';
+import { boardOf } from './watch-board.ts';
+import { tripped, type Tripped } from './watch-rules.ts';
+import { createSubjects, type Hold, type Subject, type SubjectLimits } from './watch-subjects.ts';
+import { createTail } from './watch-tail.ts';
+import { distinctCount, tick, windowMs } from './watch-window.ts';
+
+export interface WatchParts extends EffectParts {
+  readonly watching: WatchingPolicy;
+  readonly policy: Pick<PolicyPort, 'decide' | 'purposes' | 'permitsTenant'>;
+  readonly catalog: EffectParts['catalog'] & EntitlementCatalog;
+  readonly audit: EffectParts['audit'] & AuditTail;
+  readonly clock: Clock;
+  /** Of a document as the log names it. */
+  readonly keyOf: (tenant: TenantId, source: string, document: string) => DocumentKey;
+  readonly limits?: SubjectLimits;
+}
+
+export interface WatchService extends Watch, WatchBoard {
+  /** Takes over what the log holds since the last time. Never fails. */
+  poll(): Promise<void>;
+  /** Resolves once what follows from calls so far is written. */
+  settled(): Promise<void>;
+}
+
+/** The first 48 bits of a key, which is a digest. */
+export function hashOfKey(key: DocumentKey): number {
+  return Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
+}
+
+/** Watches users and clients of this replica, and through the log those of the others; see docs/operations.md, "Watching". */
+export function createWatch(parts: WatchParts): WatchService {
+  const { clock, telemetry, watching } = parts;
+  const subjects = createSubjects(parts.limits);
+  const entitlements = createEntitlements(parts);
+  const effects = createEffects(parts);
+  const tail = createTail({
+    ...{ audit: parts.audit, telemetry, subjects },
+    hashOf: (tenant, source, document) => hashOfKey(parts.keyOf(tenant, source, document)),
+  });
+
+  const judge = (subject: Subject, caller: Caller, now: number): void => {
+    for (const found of tripped(subject, rulesFor(watching, subject.tenant), now)) {
+      const until = apply(subjects.hold, subject, found, now);
+      const last = subject.told.get(ruleName(found.rule));
+      if (last !== undefined && now - last < windowMs(found.rule.in)) continue;
+      subject.told.set(ruleName(found.rule), now);
+      effects.tell(subject, found, until, distinctCount(subject[found.rule.in], now));
+      if (found.rule.action === 'switch') effects.throwSwitch(subject, found, caller);
+    }
+  };
+  const each = (caller: Caller, run: (subject: Subject, now: number) => void): void => {
+    try {
+      const now = clock.now();
+      for (const subject of subjectsOf(caller)) {
+        run(subject, now);
+        judge(subject, caller, now);
+      }
+      telemetry.gauge('watch_subjects', subjects.size());
+    } catch (error) {
+      telemetry.log.error({}, 'the watch failed; the answer does not wait for it', error);
+    }
+  };
+  const subjectsOf = ({ tenant, user, client }: Caller): readonly Subject[] => [
+    ...(user.kind === 'user' ? [subjects.touch(tenant, 'user', user.principal)] : []),
+    subjects.touch(tenant, 'client', client),
+  ];
+
+  return {
+    admit: (caller) => admission([heldUser(subjects.heldOf, caller), subjects.heldOf(caller.tenant, caller.client)], clock.now()),
+    released(caller, view, documents) {
+      const hashes = documents.map(hashOfKey);
+      each(caller, (subject, now) => {
+        subjects.record(subject, hashes, now);
+        entitlements.renew(subject, view, caller);
+      });
+    },
+    bait: (caller, documents) => each(caller, ({ bait }, now) => tick(bait, now, documents.length)),
+    nearMiss: (caller) => each(caller, ({ nearMisses }, now) => tick(nearMisses, now)),
+    ...boardOf(subjects, watching, clock),
+    poll: () => tail.poll(),
+    async settled() {
+      await entitlements.settled();
+      await effects.settled();
+    },
+  };
+}
+
+function heldUser(heldOf: (tenant: TenantId, principal: string) => Hold | undefined, { tenant, user }: Caller): Hold | undefined {
+  return user.kind === 'user' ? heldOf(tenant, user.principal) : undefined;
+}
+
+function admission(holds: readonly (Hold | undefined)[], now: number): Admission {
+  let blocked = 0;
+  let limit: number | 'unlimited' = 'unlimited';
+  for (const held of holds) {
+    if (held === undefined) continue;
+    blocked = Math.max(blocked, held.blockedUntil);
+    if (held.limitedUntil > now) limit = limit === 'unlimited' ? held.limit : Math.min(limit, held.limit);
+  }
+  return blocked > now ? { kind: 'block', retryAfter: Math.ceil((blocked - now) / 1_000) } : { kind: 'pass', limit };
+}
+
+/** From the next request on, before anything is written. The moment until which it holds. */
+function apply(
+  hold: (tenant: TenantId, principal: Subject['principal'], now: number) => Hold,
+  { tenant, principal }: Subject,
+  { rule }: Tripped,
+  now: number,
+): number {
+  const until = now + rule.minutes * 60_000;
+  if (rule.action === 'alert') return until;
+  const held = hold(tenant, principal, now);
+  if (rule.action === 'limit') {
+    held.limit = held.limitedUntil > now ? Math.min(held.limit, rule.limit) : rule.limit;
+    held.limitedUntil = until;
+  } else held.blockedUntil = until;
+  return until;
+}
