@@ -14,7 +14,7 @@ export interface Compiler {
 
 const NOBODY = { gate: new Set<never>(), deny: new Set<never>() };
 
-/** Zones of sources that nothing refuses but policy. Of a source without a ceiling that is the same for everybody. */
+/** Zones of sources that nothing refuses but policy. What is open to nobody in particular is open to everybody; only a ceiling asks who. */
 function openZones(view: TenantView, { table }: ZoneSets): (standing: Standing, action: Action) => Bits {
   const known = new Map<Action, Bits>();
   const gated = [...view.sources.values()].filter((source) => source.ceiling.kind !== 'none');
@@ -23,9 +23,7 @@ function openZones(view: TenantView, { table }: ZoneSets): (standing: Standing, 
   };
   const forEverybody = (action: Action): Bits => {
     const set = bits(table.ids.length);
-    for (const [id, source] of view.sources) {
-      if (source.ceiling.kind === 'none' && sourceRefusal(view, NOBODY, action, id) === undefined) add(set, id);
-    }
+    for (const id of view.sources.keys()) if (sourceRefusal(view, NOBODY, action, id) === undefined) add(set, id);
     return set;
   };
   return (standing, action) => {

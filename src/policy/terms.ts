@@ -79,7 +79,7 @@ export function parseTrustTerm(eft: Effect, text: string): TrustTerm | undefined
   const colon = text.indexOf(':');
   const form = text.slice(0, colon);
   const trust = parseTrust(text.slice(colon + 1));
-  if (colon === -1 || trust === undefined) return undefined;
+  if (trust === undefined) return undefined;
   const rank = trustRank(trust);
   if (eft === 'deny') return form === 'max' ? { kind: 'max', rank } : undefined;
   if (form === 'min') return { kind: 'min', rank };

@@ -70,12 +70,14 @@ function groupsOf(objects: readonly PolicyObject[]): readonly LabelGroup[] {
 }
 
 /**
- * A zone whose source the view does not know is left out: it has no effective label, so nobody may act on it. What is as it was
+ * A zone whose source the view does not know, or that is of another tenant, is left out: nobody may act on it. What is as it was
  * in `before` is taken from there, and all of it where nothing changed. An effective label is made from the label declared, the
  * source's and the tenant, and from the scheme, which is one for a process: where those are equal, it is.
  */
 export function zoneTable(view: TenantView, before?: ZoneTable): ZoneTable {
-  const zones = [...view.zones.values()].filter((zone) => view.sources.has(zone.source)).sort((a, b) => a.id - b.id);
+  const zones = [...view.zones.values()]
+    .filter((zone) => view.sources.get(zone.source)?.tenant === view.tenant)
+    .sort((a, b) => a.id - b.id);
   const unchanged = new Map<SourceId, boolean>();
   for (const [id, source] of view.sources) {
     const was = before?.made.sources.get(id);
