@@ -66,6 +66,7 @@ describe('an application alone', () => {
     ["Auth0's mark and subject", { gty: 'client-credentials', sub: 'assistant@clients' }, {}],
     ['a configured mark', { name: 'service-account-assistant' }, MARK],
     ['a configured mark in lower case', { client_id: 'Assistant', name: 'service-account-assistant' }, MARK],
+    ['a configured mark in the case of the client', { client_id: 'Assistant', name: 'service-account-Assistant' }, MARK],
   ])('is told by %s', (_name, changes, overrides) => {
     // No groups are needed, since it is in none.
     expect(callerOf({ ...changes, groups: undefined }, overrides).user).toEqual(none);

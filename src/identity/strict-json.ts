@@ -52,10 +52,8 @@ function hasDuplicateNames(text: string): boolean {
       expectName = true;
     } else if (char === '[') {
       open.push('array');
-      expectName = false;
     } else if (char === '}' || char === ']') {
       open.pop();
-      expectName = false;
     } else if (char === ',') {
       expectName = open.at(-1) instanceof Set;
     }
