@@ -90,6 +90,7 @@ function liveStage({ described, view, facts }: StageInput, subject: AclSubjectBo
     [facts.state === 'quarantined', 'the document is quarantined: a deny names somebody unknown'],
     [!facts.current, 'the chunk is of a text that was not the current one'],
     [facts.off, 'the document is switched off'],
+    [facts.honey, 'the document is bait, which is released to nobody'],
     [!known, 'the source is deleted'],
     [off.sources.has(facts.source.id), 'the source is switched off'],
     [off.everything, 'the tenant or everything is switched off'],

@@ -159,6 +159,7 @@ function isReleased(policy: PolicyPort, caller: Caller, view: TenantView, facts:
     facts.state === 'live' &&
     facts.current &&
     !facts.off &&
+    !facts.honey &&
     (facts.validFrom === 'always' || at >= facts.validFrom * 1000) &&
     (facts.validUntil === 'forever' || at < facts.validUntil * 1000) &&
     judgeAccess(facts.acl, aclSubject(caller), view.grants, caller, facts, at).kind === 'permit' &&

@@ -18,6 +18,7 @@ type FoundRow = Pick<ChunkRow, 'chunk' | 'key' | 'span_start' | 'span_end' | 'di
       readonly current_content: 0 | 1;
       readonly source_state: SourceRow['state'];
       readonly switched_off: 1;
+      readonly honey: 1;
     }
   >;
 
@@ -73,13 +74,15 @@ function statementText({ db, kind }: Database, width: number): string {
     select now.at, c.chunk, c.state as chunk_state, c.key, c.span_start, c.span_end, c.digest, c.path, c.text,
       d.source, d.document, d.state as document_state, d.zone, d.acl, d.acl_version, d.valid_from, d.valid_until, d.title, d.uri,
       case when d.content = c.content then 1 else 0 end as current_content,
-      v.version, v.removed, v.lineage, s.state as source_state, case when w.kind is not null then 1 end as switched_off
+      v.version, v.removed, v.lineage, s.state as source_state, case when w.kind is not null then 1 end as switched_off,
+      case when h.key is not null then 1 end as honey
     from (select ${databaseTime(kind)} as at) now
     left join chunks c on c.tenant = ${''} and c.chunk in (${ids})
     left join documents d on d.tenant = c.tenant and d.key = c.key
     left join document_versions v on v.tenant = c.tenant and v.key = c.key and v.content = c.content
     left join sources s on s.tenant = d.tenant and s.source = d.source
     left join switches w on w.scope = c.tenant and w.kind = 'document' and w.target = c.key and w.recorded_to is null
+    left join honey_documents h on h.tenant = c.tenant and h.key = c.key and h.recorded_to is null
   `.compile(db).sql;
 }
 
@@ -100,6 +103,7 @@ function candidateOf(row: FoundRow, parse: Parse): Candidate {
   return {
     chunk: row.chunk as ChunkId,
     state: stateOf(row),
+    honey: row.honey === 1,
     key: row.key as DocumentKey,
     source: (row.source ?? '') as SourceId,
     document: (row.document ?? '') as DocumentId,

@@ -8,6 +8,7 @@ import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
+import type { EntitlementCatalog } from '../core/ports/watching.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
 import { accessRequests } from './access-requests.ts';
 import { createCandidates } from './candidates.ts';
@@ -21,9 +22,11 @@ import { directoryUserWrites } from './directory/users.ts';
 import { comparison } from './drift.ts';
 import { createEpochReader } from './epochs.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
+import { createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
 import { createHistory } from './past.ts';
+import { documentsByZone } from './documents-by-zone.ts';
 import { createPublish } from './publish.ts';
 import { reconciliationRuns } from './reconciliation-runs.ts';
 import { createReserve } from './reserve.ts';
@@ -51,6 +54,7 @@ export type Catalog = ReadCatalog &
   SessionReads &
   SessionUpkeep &
   AggregateCatalog &
+  EntitlementCatalog &
   HistoryCatalog &
   ScanCatalog &
   RevisionCatalog &
@@ -74,8 +78,10 @@ export function createCatalog(context: CatalogContext): Catalog {
     publish: createPublish(context),
     change: createChange(context),
     deleteDocument: createDeleteDocument(context),
+    markHoney: createMarkHoney(context),
     ...upkeep(context),
     ...aggregates(context),
+    documentsByZone: documentsByZone(context),
     ...comparison(context),
     ...reconciliationRuns(context),
     ...tenantAdmin(context),

@@ -11,7 +11,7 @@ import { aclOf, labelOf, type LabelColumns } from './rows.ts';
 
 export type StoredRow = DocumentRow &
   Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language'> &
-  LabelColumns & { readonly switched_off: string | null };
+  LabelColumns & { readonly switched_off: string | null; readonly marker: string | null };
 
 /** Documents that are not deleted, of sources that are live. */
 export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
@@ -29,6 +29,10 @@ export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
     .leftJoin('switches as w', (join) =>
       join.onRef('w.scope', '=', 'd.tenant').onRef('w.target', '=', 'd.key').on('w.kind', '=', 'document').on('w.recorded_to', 'is', null),
     )
+    .leftJoin('honey_documents as h', (join) =>
+      join.onRef('h.tenant', '=', 'd.tenant').onRef('h.key', '=', 'd.key').on('h.recorded_to', 'is', null),
+    )
+    .select('h.marker')
     .select(['v.version', 'v.pipeline', 'v.media_type', 'v.language', 'z.level', 'z.compartments', 'z.trust', 'w.kind as switched_off']);
 }
 
@@ -61,6 +65,7 @@ export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocum
     state: row.state === 'live' ? 'live' : 'quarantined',
     ...(row.released === null ? {} : { released: JSON.parse(row.released) as readonly Principal[] }),
     off: row.switched_off !== null,
+    ...(row.marker === null ? {} : { honey: row.marker }),
     chunks: row.chunk_count,
     writtenBy: row.written_by as Principal,
     writeDigest: row.write_digest as Digest,

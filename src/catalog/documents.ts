@@ -13,6 +13,7 @@ import { documentRow, selectDocuments, storedDocument } from './document-rows.ts
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 import { endGrants } from './grants.ts';
+import { endHoney } from './honey.ts';
 import { recordDeletion, recordDocument, type ChangeColumns } from './history.ts';
 import { demandLiveSource } from './live-source.ts';
 import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
@@ -176,6 +177,7 @@ export async function bury(
   } as const;
   await writeRow(tx, row, tombstone);
   await killChunks(tx, row.tenant as TenantId, row.key as DocumentKey);
+  await endHoney(tx, row.tenant as TenantId, row.key as DocumentKey, at);
   await recordDeletion(tx, tombstone, change, at);
   return tombstone;
 }

@@ -131,6 +131,7 @@ async function documentAt(
     revision: then.revision,
     state: then.state,
     off: off !== undefined,
+    honey: await wasHoney(tx, tenant, then.key, at),
     zone: then.zone as ZoneId,
     declared: labelOf(context.scheme, zone),
     acl: aclOf(then.acl),
@@ -139,6 +140,15 @@ async function documentAt(
     validUntil: then.valid_until ?? 'forever',
     current: found.content === undefined || (found.content.text === then.content && (at !== 'now' || found.content.live)),
   };
+}
+
+async function wasHoney(tx: Tx, tenant: TenantId, key: string, at: Moment): Promise<boolean> {
+  const rows = tx.selectFrom('honey_documents').select('key').where('tenant', '=', tenant).where('key', '=', key);
+  const found =
+    at === 'now'
+      ? rows.where('recorded_to', 'is', null)
+      : rows.where('recorded_from', '<=', at).where((eb) => eb.or([eb('recorded_to', 'is', null), eb('recorded_to', '>', at)]));
+  return (await found.executeTakeFirst()) !== undefined;
 }
 
 interface Found {

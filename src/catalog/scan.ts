@@ -40,8 +40,11 @@ function pageAfter({ database }: CatalogContext, tenant: TenantId, after: string
     .leftJoin('switches as w', (join) =>
       join.onRef('w.scope', '=', 'd.tenant').onRef('w.target', '=', 'd.key').on('w.kind', '=', 'document').on('w.recorded_to', 'is', null),
     )
+    .leftJoin('honey_documents as h', (join) =>
+      join.onRef('h.tenant', '=', 'd.tenant').onRef('h.key', '=', 'd.key').on('h.recorded_to', 'is', null),
+    )
     .select(['d.key', 'd.source', 'd.document', 'd.state', 's.state as source_state', 'd.zone', 'd.acl', 'd.valid_from', 'd.valid_until'])
-    .select('w.kind as off')
+    .select(['w.kind as off', 'h.key as honey'])
     .where('d.tenant', '=', tenant)
     .where('d.key', '>', after)
     .orderBy('d.key')
@@ -59,7 +62,7 @@ function scanned(row: Row, acl: (text: string) => Acl): readonly ScannedDocument
       zone: row.zone as ZoneId,
       acl: acl(row.acl),
       state: row.state,
-      off: row.off !== null,
+      off: row.off !== null || row.honey !== null,
       validFrom: row.valid_from ?? 'always',
       validUntil: row.valid_until ?? 'forever',
     },

@@ -13,9 +13,9 @@ import { principalsIn } from './unknown-principals.ts';
 import { pipelineOf } from './index-content.ts';
 import { documentId, stateOf } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
-import { changeAttributes, putDocument, retryOnConflict, type DocumentParts } from './put-document.ts';
+import { changeAttributes, putDocument, receipt, retryOnConflict, type DocumentParts } from './put-document.ts';
 import { checkAgainstBefore, checkWriter, requireLabel, writerTrustFor, type Access } from './write-rights.ts';
-import type { DocumentPatch, DocumentResource, IngestionService, PatchReceipt, RequestContext } from './types.ts';
+import type { DocumentPatch, HoneyPatch, DocumentResource, IngestionService, PatchReceipt, RequestContext } from './types.ts';
 
 type DocumentMethods = Pick<IngestionService, 'putDocument' | 'patchDocument' | 'getDocument' | 'listDocuments' | 'deleteDocument'>;
 
@@ -23,7 +23,9 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
   return {
     putDocument: (context, source, document, body) => putDocument(parts, context, source, document, body),
     patchDocument: (context, source, document, patch) =>
-      retryOnConflict(context.signal, () => patchOnce(parts, context, source, document, patch)),
+      retryOnConflict(context.signal, () =>
+        'honey' in patch ? markOnce(parts, context, source, document, patch) : patchOnce(parts, context, source, document, patch),
+      ),
     getDocument: (context, source, document) => getDocument(parts, context, source, document),
 
     async listDocuments(context, sourceId, { after, limit, state }) {
@@ -137,6 +139,24 @@ async function patchOnce(
   return before.writtenBy === changeBy(context).by || authority.may('label', source, before.declared) ? whole : outside;
 }
 
+/** Owners alone, whatever the document is now: to whoever only writes, what is bait and what is none answer alike. */
+async function markOnce(
+  parts: DocumentParts,
+  context: RequestContext,
+  sourceId: string,
+  id: string,
+  { honey }: HoneyPatch,
+): Promise<PatchReceipt> {
+  const authority = await authorityOf(parts, context);
+  const source = authority.source(sourceId, 'ingest', 'label');
+  const before = await existing(parts, source, id);
+  if (!mayKnow(authority, source, before)) throw new AppError('not_found');
+  requireLabel(authority, source, before);
+  const marker = honey ? parts.newMarker() : undefined;
+  const { changed } = await parts.writes.markHoney(before.key, before.tenant, before.revision, marker, changeBy(context));
+  return receipt(before, changed);
+}
+
 /** A new ACL decides anew whether a deny dangles; an owner's `state: live` lets the document out with those that do. */
 function patchedState(
   parts: DocumentParts,
@@ -175,7 +195,8 @@ async function getDocument(parts: DocumentParts, context: RequestContext, source
   if (source === undefined || found === undefined) throw new AppError('not_found');
   const { label } = effectiveZone(authority.view.scheme, source, found.declared);
   if (authority.may('label', source, found.declared)) {
-    return { view: 'owner', ...resource(found, label), acl: writtenAcl(found.acl), state: found.state };
+    const honey = found.honey === undefined ? {} : { honey: true as const, marker: found.honey };
+    return { view: 'owner', ...resource(found, label), acl: writtenAcl(found.acl), state: found.state, ...honey };
   }
   if (authority.may('audit', source, found.declared)) return { view: 'auditor', ...resource(found, label) };
   if (mayRead(parts, authority, found, at)) return { view: 'reader', ...resource(found, label) };
@@ -191,6 +212,7 @@ function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocume
     purpose !== undefined &&
     found.state === 'live' &&
     !found.off &&
+    found.honey === undefined &&
     (found.validFrom === 'always' || found.validFrom * 1_000 <= at) &&
     (found.validUntil === 'forever' || at < found.validUntil * 1_000) &&
     judgeAccess(found.acl, aclSubject(caller), authority.view.grants, caller, found, at).kind === 'permit' &&

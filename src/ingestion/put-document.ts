@@ -25,6 +25,8 @@ export interface DocumentParts extends SourceParts {
   readonly collection: string;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  /** A new random string for bait, 128 bits. */
+  readonly newMarker: () => string;
   /** Language of documents that name none. */
   readonly language: string;
 }

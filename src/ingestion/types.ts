@@ -82,6 +82,11 @@ export interface DocumentPatch {
   readonly state?: 'live' | undefined;
 }
 
+/** Stands alone in a patch: it needs `label` whatever else would have been asked. */
+export interface HoneyPatch {
+  readonly honey: boolean;
+}
+
 export interface DocumentReceipt {
   readonly document: DocumentId;
   readonly version: Digest;
@@ -119,6 +124,9 @@ export type DocumentResource =
       /** Owners only. */
       readonly acl?: { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny: readonly AclEntryBody[] };
       readonly state?: 'live' | 'quarantined';
+      readonly honey?: true;
+      /** To be put into the text of the bait: an output that holds it was not made from an answer. */
+      readonly marker?: string;
     };
 
 export interface DocumentListing {
@@ -141,7 +149,7 @@ export interface IngestionService {
   listSources(context: RequestContext): Promise<readonly (SourceResource | SourceExistence)[]>;
   deleteSource(context: RequestContext, source: string): Promise<void>;
   putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
-  patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch): Promise<PatchReceipt>;
+  patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch | HoneyPatch): Promise<PatchReceipt>;
   getDocument(context: RequestContext, source: string, document: string): Promise<DocumentResource>;
   /** `state: quarantined` lists those alone, for owners; `forbidden` for everybody else who may list. */
   listDocuments(

@@ -11,6 +11,7 @@ const SECRET = 'group:acme|people-partners' as Principal;
 const candidate: Candidate = {
   chunk: 'c' as ChunkId,
   state: 'live',
+  honey: false,
   key: 'k' as DocumentKey,
   source: 'people-handbook' as SourceId,
   document: 'leave.md' as DocumentId,

@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.ts';
 import { digestOf } from '../core/digest.ts';
 import type { Restriction } from '../core/filter.ts';
+import type { DocumentKey } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditEvent } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
@@ -60,7 +61,7 @@ export function releaseEvent(
   request: RetrieveRequest,
   made: RetrieveAnswer,
   chosen: readonly Chosen[],
-  counts: Counts,
+  { counts, bait }: { readonly counts: Counts; readonly bait: readonly DocumentKey[] },
 ): AuditEvent {
   const { caller, view, purpose } = context;
   return {
@@ -74,6 +75,7 @@ export function releaseEvent(
       policyRevision: view.policy.id,
       epoch: { tenant: stamp.tenant, global: stamp.global },
       counts: { candidates: counts.candidates, refused: counts.refused, released: chosen.length },
+      ...(bait.length === 0 ? {} : { bait: [...bait] }),
       label: made.label === undefined ? null : { ...made.label },
       context: made.context === undefined ? null : { format: made.context.format, digest: made.context.digest },
       chunks: chosen.map(({ judgement: { candidate, rules } }, index) => ({

@@ -113,6 +113,16 @@ describe('judgeHit', () => {
     expect(judgeHit(policy, judgingContext(context), candidate(1, fields), READ_AT)).toEqual({ kind: 'refused', by });
   });
 
+  it('names bait only to whom it would have been released: every other reason comes first', () => {
+    const bait = candidate(1, { honey: true });
+    expect(judgeHit(fakePolicy(), judgingContext(), bait, READ_AT)).toEqual({ kind: 'refused', by: 'bait', document: bait.key });
+    for (const { by, candidate: fields, context, confirm } of CASES) {
+      const policy = fakePolicy(confirm === undefined ? {} : { confirm });
+      const judged = judgeHit(policy, judgingContext(context), candidate(1, { ...fields, honey: true }), READ_AT);
+      expect(judged).toEqual({ kind: 'refused', by });
+    }
+  });
+
   it('has a case for every reason', () => {
     const all: Readonly<Record<RefusedBy, true>> = {
       unknown: true,
@@ -127,8 +137,9 @@ describe('judgeHit', () => {
       zone: true,
       policy: true,
       restriction: true,
+      bait: true,
     };
-    expect(new Set(['unknown', ...CASES.map(({ by }) => by)])).toEqual(new Set(Object.keys(all)));
+    expect(new Set(['unknown', 'bait', ...CASES.map(({ by }) => by)])).toEqual(new Set(Object.keys(all)));
   });
 
   it.each([

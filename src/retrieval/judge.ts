@@ -2,7 +2,7 @@ import { permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
 import { judgeAccess } from '../core/grants.ts';
 import type { Restriction } from '../core/filter.ts';
-import type { ZoneId } from '../core/ids.ts';
+import type { DocumentKey, ZoneId } from '../core/ids.ts';
 import { trustRank, type Label } from '../core/label.ts';
 import type { Candidate, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
@@ -21,9 +21,24 @@ export interface Judgement {
 
 /** Why a hit was dropped. Closed, so that it can label a counter. */
 export type RefusedBy =
-  'unknown' | 'staged' | 'gone' | 'off' | 'quarantined' | 'time' | 'acl-gate' | 'acl-deny' | 'acl-time' | 'zone' | 'policy' | 'restriction';
+  | 'unknown'
+  | 'staged'
+  | 'gone'
+  | 'off'
+  | 'quarantined'
+  | 'time'
+  | 'acl-gate'
+  | 'acl-deny'
+  | 'acl-time'
+  | 'zone'
+  | 'policy'
+  | 'restriction'
+  | 'bait';
 
-export type JudgedHit = { readonly kind: 'passed'; readonly judgement: Judgement } | { readonly kind: 'refused'; readonly by: RefusedBy };
+export type JudgedHit =
+  | { readonly kind: 'passed'; readonly judgement: Judgement }
+  | { readonly kind: 'refused'; readonly by: Exclude<RefusedBy, 'bait'> }
+  | { readonly kind: 'refused'; readonly by: 'bait'; readonly document: DocumentKey };
 
 /** Everything key two judges by, fixed for one reading of the epoch. */
 export interface JudgingContext {
@@ -36,7 +51,7 @@ export interface JudgingContext {
   readonly zones: ReadonlySet<ZoneId>;
 }
 
-function refused(by: RefusedBy): JudgedHit {
+function refused(by: Exclude<RefusedBy, 'bait'>): JudgedHit {
   return { kind: 'refused', by };
 }
 
@@ -74,6 +89,8 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   if (verdict.kind === 'refuse') return refused('policy');
   const { label } = effectiveZone(view.scheme, source, zone.declared);
   if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
+  // Asked last: bait is touched by whoever it would have been released to, and by nobody else.
+  if (candidate.honey) return { kind: 'refused', by: 'bait', document: candidate.key };
   const { grant } = acl;
   const rules = grant === undefined ? verdict.rules : [...verdict.rules, `grant:${grant.id}`];
   const until = earliest([clockEnd(candidate, context.subject, at), grant?.validUntil ?? 'forever']);

@@ -73,6 +73,7 @@ export function candidate(n: number, fields: Partial<Candidate> = {}): Candidate
   return {
     chunk: chunkId(n),
     state: 'live',
+    honey: false,
     key: `key-${n}` as DocumentKey,
     source: HANDBOOK,
     document: `doc-${n}` as DocumentId,

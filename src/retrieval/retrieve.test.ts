@@ -7,6 +7,7 @@ import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { Provenance } from '../core/provenance.ts';
 import type { Hit, VectorIndex } from '../core/ports/vectors.ts';
+import { unwatched } from '../core/ports/watch.ts';
 import { retrieve, type RetrievalParts } from './retrieve.ts';
 import {
   ACME,
@@ -142,6 +143,7 @@ function partsOf(world: World): RetrievalParts & { readonly telemetry: ReturnTyp
       byRequest: async () => [],
     },
     provenance,
+    watch: unwatched,
     clock: { now: () => READ_AT },
     languages: ['en'],
     telemetry: countedTelemetry(),

@@ -76,7 +76,7 @@ describe('searchLeg', () => {
     expect(result.gone).toBe(false);
     expect(widths).toEqual([8, 32]);
     const empty = await searchLeg(partsOf(staleIndex(0).vectors, []).parts, SEARCH, LEG, 8);
-    expect(empty).toEqual({ passed: [], candidates: 0, refused: 0, gone: false });
+    expect(empty).toEqual({ passed: [], candidates: 0, refused: 0, gone: false, withBait: [] });
   });
 
   it('gives up with index_unavailable rather than answer too little, reading the catalog in slices', async () => {

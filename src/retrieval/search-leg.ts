@@ -5,6 +5,7 @@ import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Leg, VectorIndex } from '../core/ports/vectors.ts';
+import type { RankedHit } from './bait.ts';
 import { isAlarming, judgeHit, type JudgedHit, type JudgingContext, type Judgement } from './judge.ts';
 
 export interface SearchParts {
@@ -21,6 +22,8 @@ export interface LegResult {
   readonly refused: number;
   /** One of the hits was of a text that has been replaced or deleted since it was indexed. */
   readonly gone: boolean;
+  /** The best `depth` with the bait among them, which is asked about afterwards alone. */
+  readonly withBait: readonly RankedHit[];
 }
 
 /** What all legs of one search share. */
@@ -34,8 +37,8 @@ export interface Search {
 
 /** Past this many refusals, the index is so stale that widening further would only hide it. */
 const MAX_WIDTH = 65_536;
-/** What an ACL keeps back for a time is in the index by design, so it is no sign of staleness; the deadline bounds it too. */
-const MAX_TIMED_WIDTH = 2_097_152;
+/** What an ACL keeps back for a time, and bait, is in the index by design, so it is no sign of staleness; the deadline bounds it too. */
+const MAX_DESIGNED_WIDTH = 2_097_152;
 const WIDEN = 4;
 /** Candidates read from the catalog at once: they come with their text. */
 const JUDGED_AT_ONCE = 1_024;
@@ -62,16 +65,25 @@ export async function searchLeg(
     });
     if (passed.length >= depth || hits.length < width) {
       const gone = hits.some(({ chunk }) => isGone(judged.get(chunk)));
-      return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length, gone };
+      const withBait = rankedHits(hits, judged).slice(0, depth);
+      return { passed: passed.slice(0, depth), candidates: hits.length, refused: hits.length - passed.length, gone, withBait };
     }
-    const timed = hits.reduce((sum, { chunk }) => sum + (isTimed(judged.get(chunk)) ? 1 : 0), 0);
-    if (width - timed >= MAX_WIDTH || width >= MAX_TIMED_WIDTH)
+    const designed = hits.reduce((sum, { chunk }) => sum + (isByDesign(judged.get(chunk)) ? 1 : 0), 0);
+    if (width - designed >= MAX_WIDTH || width >= MAX_DESIGNED_WIDTH)
       throw new AppError('index_unavailable', { detail: 'the index is too stale to fill an answer' });
   }
 }
 
-function isTimed(hit: JudgedHit | undefined): boolean {
-  return hit?.kind === 'refused' && hit.by === 'acl-time';
+function rankedHits(hits: readonly { readonly chunk: ChunkId }[], judged: ReadonlyMap<ChunkId, JudgedHit>): readonly RankedHit[] {
+  return hits.flatMap(({ chunk }): readonly RankedHit[] => {
+    const hit = judged.get(chunk);
+    if (hit?.kind === 'passed') return [{ chunk, bait: undefined }];
+    return hit?.kind === 'refused' && hit.by === 'bait' ? [{ chunk, bait: hit.document }] : [];
+  });
+}
+
+function isByDesign(hit: JudgedHit | undefined): boolean {
+  return hit?.kind === 'refused' && (hit.by === 'acl-time' || hit.by === 'bait');
 }
 
 function isGone(hit: JudgedHit | undefined): boolean {

@@ -63,7 +63,10 @@ function narrowed(parts: TraceParts, view: TenantView, caller: Caller, events: r
       return permits(source, effectiveZone(view.scheme, source, zone.declared).label);
     },
   };
-  const shown = events.map((event) => ({ ...event, body: narrowedBody(event.body, rights) }));
+  // Which documents are bait is for those who audit everything.
+  const shown = events
+    .filter(({ kind }) => kind !== 'honey.touched')
+    .map((event) => ({ ...event, body: narrowedBody(event.body, rights) }));
   const concerned = shown.some(({ kind, body }) => kind === 'release' && Array.isArray(body['chunks']) && body['chunks'].length > 0);
   return concerned ? shown : [];
 }
@@ -75,9 +78,10 @@ interface AuditRights {
 }
 
 function narrowedBody(body: JsonObject, rights: AuditRights): JsonObject {
-  const { chunks, restriction } = body;
+  const { bait: _bait, ...rest } = body;
+  const { chunks, restriction } = rest;
   return {
-    ...body,
+    ...rest,
     ...(isObject(restriction) ? { restriction: narrowedRestriction(restriction, rights) } : {}),
     ...narrowedChunks(chunks, rights),
   };

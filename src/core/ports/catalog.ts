@@ -48,6 +48,8 @@ export interface Candidate {
   readonly chunk: ChunkId;
   /** Only `live` may be released. `off`: switched off. `gone`: superseded, deleted, or its source is. */
   readonly state: 'live' | 'staged' | 'gone' | 'off' | 'quarantined';
+  /** Bait: never released, whoever may read it. */
+  readonly honey: boolean;
   readonly key: DocumentKey;
   readonly source: SourceId;
   readonly document: DocumentId;
@@ -144,6 +146,8 @@ export interface StoredDocument {
   readonly released?: readonly Principal[];
   /** Switched off by itself; its source, its tenant and everything have switches of their own. */
   readonly off: boolean;
+  /** The marker of a document that is bait; absent where it is none. For owners alone. */
+  readonly honey?: string;
   readonly chunks: number;
   /** Principal that wrote it last, and the digest of what it sent; shown to that writer alone. */
   readonly writtenBy: Principal;
@@ -263,6 +267,17 @@ export interface WriteCatalog {
   }): Promise<StoredDocument>;
   /** Attributes only; label and ACL were reserved, as for `publish`. The document is pending until `markIndexed`. */
   change(key: DocumentKey, tenant: TenantId, expected: number, attributes: DocumentAttributes, change: Change): Promise<StoredDocument>;
+  /**
+   * Makes the document bait under this marker, or ends that where there is none. Nothing is changed, and no event written, where it is
+   * so already: a marker stays. It outlives every text and attribute of the document, and ends with its deletion.
+   */
+  markHoney(
+    key: DocumentKey,
+    tenant: TenantId,
+    expected: number,
+    marker: string | undefined,
+    change: Change,
+  ): Promise<{ readonly changed: boolean }>;
   /** Its chunks become dead at once. `as`: whether whoever deletes it may also widen it; `writer` where absent. */
   deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change, as?: Tombstone['by']): Promise<void>;
 

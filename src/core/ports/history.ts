@@ -21,6 +21,8 @@ export interface DocumentFacts {
   readonly state: 'live' | 'quarantined' | 'deleted';
   /** Switched off by itself. */
   readonly off: boolean;
+  /** Bait: released to nobody. */
+  readonly honey: boolean;
   readonly zone: ZoneId;
   readonly declared: Label;
   readonly acl: Acl;
@@ -49,6 +51,7 @@ export interface ScannedDocument {
   readonly zone: ZoneId;
   readonly acl: Acl;
   readonly state: 'live' | 'quarantined';
+  /** Switched off by itself, or bait: released to nobody either way. */
   readonly off: boolean;
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';

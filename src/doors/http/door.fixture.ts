@@ -8,7 +8,7 @@ import type { DocumentId, SourceId, TenantId } from '../../core/ids.ts';
 import { labelScheme } from '../../core/label.ts';
 import { systemClock } from '../../core/ports/clock.ts';
 import { principal, type Principal } from '../../core/principal.ts';
-import type { DocumentBody, DocumentPatch, IngestionService, SourceResource } from '../../ingestion/types.ts';
+import type { DocumentBody, DocumentPatch, HoneyPatch, IngestionService, SourceResource } from '../../ingestion/types.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 import { createTelemetry, type ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from './config.ts';
@@ -19,7 +19,7 @@ import type { HttpServices } from './services.ts';
 export interface Seen {
   readonly retrieved: { readonly request: RetrieveRequest; readonly signal: AbortSignal }[];
   readonly written: { readonly document: string; readonly body: DocumentBody }[];
-  readonly patched: DocumentPatch[];
+  readonly patched: (DocumentPatch | HoneyPatch)[];
   readonly deleted: string[];
   readonly listed: { readonly after: string | undefined; readonly limit: number }[];
 }
@@ -200,6 +200,8 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
+    watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
+    nearMiss() {},
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };
 }

@@ -58,6 +58,7 @@ export const retrieveAnswerSchema = z
     label: labelSchema.optional(),
     context: context.optional(),
     session: session.optional(),
+    limitedTo: z.int().optional().meta({ description: 'The limit that was applied, where the watch keeps answers to this caller short.' }),
   })
   .meta({ id: 'RetrieveAnswer' });
 
@@ -132,6 +133,8 @@ export const documentAnswerSchema = z
       updatedAt: z.string(),
       acl: z.strictObject({ gates: z.array(z.array(aclEntry)), deny: z.array(aclEntry) }).optional(),
       state: z.enum(['live', 'quarantined']).optional(),
+      honey: z.literal(true).optional(),
+      marker: z.string().optional(),
     }),
   ])
   .meta({ id: 'Document', description: 'How much is shown depends on the right that the caller holds.' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Digest } from '../../../core/digest.ts';
 import { AppError } from '../../../core/errors.ts';
-import type { AclBody, ContentBody, DocumentBody, DocumentPatch } from '../../../ingestion/types.ts';
+import type { AclBody, ContentBody, DocumentBody, DocumentPatch, HoneyPatch } from '../../../ingestion/types.ts';
 import {
   aclEntriesSchema,
   instantSchema,
@@ -124,8 +124,10 @@ export const documentPatchSchema = z
     validFrom: instantSchema.nullable().optional(),
     validUntil: instantSchema.nullable().optional(),
     state: z.literal('live').optional().meta({ description: 'Ends a quarantine; needs `label`.' }),
+    honey: z.boolean().optional().meta({ description: 'Makes it bait, or ends that; needs `label`, and stands alone.' }),
   })
   .refine((patch) => Object.keys(patch).length > 0, 'nothing to change')
+  .refine((patch) => patch.honey === undefined || Object.keys(patch).length === 1, 'honey stands alone')
   .meta({ id: 'DocumentPatch', minProperties: 1, examples: [{ acl: { allow: ['group:people-team'] }, validUntil: null }] });
 
 /** Strict: one spelling a byte string, so padding, alphabet and trailing bits are all checked by writing it again. */
@@ -167,7 +169,8 @@ export function toDocumentBody(input: z.output<typeof documentSchema>): Document
   };
 }
 
-export function toDocumentPatch(input: z.output<typeof documentPatchSchema>): DocumentPatch {
-  const { acl, ...rest } = input;
+export function toDocumentPatch(input: z.output<typeof documentPatchSchema>): DocumentPatch | HoneyPatch {
+  const { acl, honey, ...rest } = input;
+  if (honey !== undefined) return { honey };
   return acl === undefined ? rest : { ...rest, acl: aclOf(acl) };
 }
