@@ -51,7 +51,7 @@ export const DEFAULT_WATCHING: WatchingPolicy = {
     { ...BASE, of: 'user', kind: 'documents', over: 500, in: 'hour' },
     { ...BASE, of: 'client', kind: 'share', over: 0.5, in: 'day', atLeast: 50 },
     { ...BASE, kind: 'near-misses', over: 100, in: 'hour' },
-    { ...BASE, kind: 'bait', over: 2, in: 'day' },
+    { ...BASE, kind: 'bait', over: 1, in: 'day' },
   ],
   tenants: new Map(),
 };

@@ -5,6 +5,7 @@ import type { DocumentKey } from '../core/ids.ts';
 import type { AggregateCatalog, Unsettled } from '../core/ports/aggregates.ts';
 import type { AuditEvent, AuditPort, ReleaseOutcome } from '../core/ports/audit.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
+import { unwatched } from '../core/ports/watch.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
 import type { Principal } from '../core/principal.ts';
 import { countChunks, type CountParts } from './count.ts';
@@ -64,6 +65,7 @@ function worldOf(given: Partial<World> = {}) {
     catalog,
     audit: audit as AuditPort,
     telemetry: silentTelemetry,
+    watch: unwatched,
     policy: {
       ...policy,
       authorize(input) {

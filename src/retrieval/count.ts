@@ -7,9 +7,11 @@ import type { EpochStamp, ReadCatalog } from '../core/ports/catalog.ts';
 import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { VectorIndex } from '../core/ports/vectors.ts';
+import type { Watch } from '../core/ports/watch.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { countIntentEvent, countReleaseEvent } from './count-events.ts';
 import { checkedPurpose } from './retrieve.ts';
+import { demandAdmission } from './watch-admission.ts';
 import { earlier, settle, stillSettled, unstable, type Settled } from './unsettled.ts';
 
 export interface CountParts {
@@ -18,6 +20,7 @@ export interface CountParts {
   readonly vectors: Pick<VectorIndex, 'count'>;
   readonly audit: AuditPort;
   readonly telemetry: Telemetry;
+  readonly watch: Watch;
 }
 
 export interface CountRequest {
@@ -51,6 +54,7 @@ export async function countChunks(parts: CountParts, caller: Caller, request: Co
   const purpose = checkedPurpose(parts, request);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   await presence(parts.catalog, caller);
+  demandAdmission(parts.watch, caller);
   await audit.append(countIntentEvent(caller, request, purpose));
   for (let attempt = 0; attempt < MAX_COUNTS; attempt++) {
     signal.throwIfAborted();

@@ -30,4 +30,6 @@ export interface RetrieveAnswer {
   readonly context?: RenderedContext;
   /** Everything the session has seen, this answer included; there where the request named one. */
   readonly session?: SessionSeen;
+  /** The limit that was applied, where it is smaller than the one that was asked for: the watch keeps this caller's answers short. */
+  readonly limitedTo?: number;
 }

@@ -1,6 +1,6 @@
 import type { WatchRule } from '../core/watching.ts';
 import type { Subject } from './watch-subjects.ts';
-import { distinctCount, novelty, tickCount } from './watch-window.ts';
+import { distinctCount, novelty, tickCount, touchedSince, windowMs } from './watch-window.ts';
 
 /** `unknown` where it is a share of something that is not counted yet, or of too little to say anything. */
 export function valueOf(subject: Subject, rule: WatchRule, now: number): number | 'unknown' {
@@ -18,7 +18,7 @@ export function valueOf(subject: Subject, rule: WatchRule, now: number): number 
     case 'near-misses':
       return tickCount(subject.nearMisses, rule.in, now);
     case 'bait':
-      return tickCount(subject.bait, rule.in, now);
+      return touchedSince(subject.bait, now - windowMs(rule.in));
   }
 }
 

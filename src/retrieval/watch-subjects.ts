@@ -13,7 +13,8 @@ export interface Subject {
   readonly day: Distinct;
   readonly week: Distinct;
   readonly nearMisses: Ticks;
-  readonly bait: Ticks;
+  /** Bait that they came upon, and when last, milliseconds. */
+  readonly bait: Map<number, number>;
   /** When each rule was last told of, milliseconds, by the rule's name. */
   readonly told: Map<string, number>;
   entitlement: Entitlement | undefined;
@@ -136,7 +137,7 @@ function subjectOf(tenant: TenantId, kind: SubjectKind, principal: Principal): S
     day: distinct('day'),
     week: distinct('week'),
     nearMisses: { slices: new Map() },
-    bait: { slices: new Map() },
+    bait: new Map(),
     told: new Map(),
     entitlement: undefined,
   };

@@ -1,9 +1,10 @@
-import type { TenantId } from '../core/ids.ts';
-import type { Json } from '../core/json.ts';
+import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { parsePrincipal, principalParts, type Principal } from '../core/principal.ts';
 import type { AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
-import type { Subjects } from './watch-subjects.ts';
+import type { Subject, Subjects } from './watch-subjects.ts';
+import { hashOfKey, touch } from './watch-window.ts';
 
 export interface TailParts {
   readonly audit: AuditTail;
@@ -13,7 +14,7 @@ export interface TailParts {
   readonly hashOf: (tenant: TenantId, source: string, document: string) => number;
 }
 
-const KINDS = ['release', 'watch.alert', 'watch.limited', 'watch.blocked', 'watch.lifted'] as const;
+const KINDS = ['release', 'honey.touched', 'watch.alert', 'watch.limited', 'watch.blocked', 'watch.lifted'] as const;
 /** Positions of the log read at once. */
 const PAGE = 500;
 /** Of each tenant's log, when this replica begins to follow it. What is older is not known to it. */
@@ -23,14 +24,15 @@ export const LOOK_BACK = 20_000;
  * Follows the releases of every replica, this one's own too: a document counts once however often it is told. Each tenant's log is
  * read in its order, so that who was let go and what was read afterwards come out the same everywhere.
  */
-export function createTail(parts: TailParts): { poll(): Promise<void> } {
+export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): void } {
   const { audit, subjects } = parts;
   const read = new Map<TenantId, number>();
   let failing = false;
+  let stopped = false;
 
   const catchUp = async (tenant: TenantId, size: number): Promise<void> => {
     let from = read.get(tenant) ?? Math.max(0, size - LOOK_BACK);
-    while (from < size) {
+    while (from < size && !stopped) {
       const upTo = Math.min(size, from + PAGE);
       for (const event of await audit.between(tenant, from, upTo, KINDS)) apply(parts, subjects, event);
       read.set(tenant, upTo);
@@ -38,6 +40,7 @@ export function createTail(parts: TailParts): { poll(): Promise<void> } {
     }
   };
   return {
+    stop: () => void (stopped = true),
     async poll() {
       try {
         for (const [tenant, size] of await audit.sizes()) await catchUp(tenant, size);
@@ -55,10 +58,15 @@ function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }:
   if (kind === 'release') {
     const hashes = documentsOf(parts, tenant, body['chunks']);
     if (hashes.length === 0) return;
-    for (const name of [body['user'], body['client']]) {
-      const found = subjectName(name);
-      if (found !== undefined) subjects.record(subjects.touch(tenant, found.kind, found.principal), hashes, now);
-    }
+    eachReader(subjects, tenant, body, (subject) => subjects.record(subject, hashes, now));
+    return;
+  }
+  if (kind === 'honey.touched') {
+    const { documents } = body;
+    const keys = Array.isArray(documents) ? (documents as readonly Json[]).filter((key) => typeof key === 'string') : [];
+    eachReader(subjects, tenant, body, (subject) => {
+      for (const key of keys) touch(subject.bait, hashOfKey(key as DocumentKey), now);
+    });
     return;
   }
   const found = subjectName(body['subject']);
@@ -72,6 +80,13 @@ function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }:
   if (kind === 'watch.limited' && typeof limit === 'number') {
     held.limit = held.limitedUntil > now ? Math.min(held.limit, limit) : limit;
     held.limitedUntil = Math.max(held.limitedUntil, until);
+  }
+}
+
+function eachReader(subjects: Subjects, tenant: TenantId, body: JsonObject, run: (subject: Subject) => void): void {
+  for (const name of [body['user'], body['client']]) {
+    const found = subjectName(name);
+    if (found !== undefined) run(subjects.touch(tenant, found.kind, found.principal));
   }
 }
 

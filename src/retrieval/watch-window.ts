@@ -1,3 +1,4 @@
+import type { DocumentKey } from '../core/ids.ts';
 import type { WatchWindow } from '../core/watching.ts';
 
 const MINUTE = 60_000;
@@ -100,9 +101,9 @@ export interface Ticks {
 
 const TICK_MS = SHAPES.hour.sliceMs;
 
-export function tick(ticks: Ticks, now: number, by = 1): void {
+export function tick(ticks: Ticks, now: number): void {
   const slice = Math.floor(now / TICK_MS);
-  ticks.slices.set(slice, (ticks.slices.get(slice) ?? 0) + by);
+  ticks.slices.set(slice, (ticks.slices.get(slice) ?? 0) + 1);
   const oldest = slice - windowMs('week') / TICK_MS;
   for (const old of ticks.slices.keys()) {
     if (old >= oldest) break;
@@ -115,4 +116,23 @@ export function tickCount(ticks: Ticks, window: WatchWindow, now: number): numbe
   let total = 0;
   for (const [slice, count] of ticks.slices) if (slice >= from) total += count;
   return total;
+}
+
+const MAX_BAIT = 256;
+
+/** Different bait, not how often: it is told here and by the log, and counts once. */
+export function touch(bait: Map<number, number>, hash: number, now: number): void {
+  const before = bait.get(hash) ?? 0;
+  if (bait.size < MAX_BAIT || before > 0) bait.set(hash, Math.max(before, now));
+}
+
+export function touchedSince(bait: Map<number, number>, from: number): number {
+  let count = 0;
+  for (const at of bait.values()) if (at > from) count += 1;
+  return count;
+}
+
+/** The first 48 bits of a key, which is a digest. */
+export function hashOfKey(key: DocumentKey): number {
+  return Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
 }

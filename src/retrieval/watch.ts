@@ -12,7 +12,7 @@ import { boardOf } from './watch-board.ts';
 import { tripped, type Tripped } from './watch-rules.ts';
 import { createSubjects, type Hold, type Subject, type SubjectLimits } from './watch-subjects.ts';
 import { createTail } from './watch-tail.ts';
-import { distinctCount, tick, windowMs } from './watch-window.ts';
+import { distinctCount, hashOfKey, tick, touch, windowMs } from './watch-window.ts';
 
 export interface WatchParts extends EffectParts {
   readonly watching: WatchingPolicy;
@@ -28,13 +28,10 @@ export interface WatchParts extends EffectParts {
 export interface WatchService extends Watch, WatchBoard {
   /** Takes over what the log holds since the last time. Never fails. */
   poll(): Promise<void>;
+  /** Ends a poll at its next page. */
+  stop(): void;
   /** Resolves once what follows from calls so far is written. */
   settled(): Promise<void>;
-}
-
-/** The first 48 bits of a key, which is a digest. */
-export function hashOfKey(key: DocumentKey): number {
-  return Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
 }
 
 /** Watches users and clients of this replica, and through the log those of the others; see docs/operations.md, "Watching". */
@@ -84,10 +81,14 @@ export function createWatch(parts: WatchParts): WatchService {
         entitlements.renew(subject, view, caller);
       });
     },
-    bait: (caller, documents) => each(caller, ({ bait }, now) => tick(bait, now, documents.length)),
+    bait(caller, documents) {
+      const hashes = documents.map(hashOfKey);
+      each(caller, ({ bait }, now) => hashes.forEach((hash) => touch(bait, hash, now)));
+    },
     nearMiss: (caller) => each(caller, ({ nearMisses }, now) => tick(nearMisses, now)),
     ...boardOf(subjects, watching, clock),
     poll: () => tail.poll(),
+    stop: () => tail.stop(),
     async settled() {
       await entitlements.settled();
       await effects.settled();

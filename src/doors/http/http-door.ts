@@ -24,6 +24,7 @@ import { requestRoutes } from './routes/requests.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sourceRoutes } from './routes/sources.ts';
+import { watchingRoutes } from './routes/watching.ts';
 import { switchRoutes } from './routes/switches.ts';
 import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
 import type { HttpServices } from './services.ts';
@@ -70,6 +71,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...groupRoutes(services, config),
     ...scimRoutes(services, config, publicUrl),
     ...switchRoutes(services, config),
+    ...watchingRoutes(services),
     ...accessRequestRoutes(services, config),
     ...reportRoutes(services, config),
     ...logoutRoutes(services, limiter),

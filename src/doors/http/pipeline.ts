@@ -104,18 +104,25 @@ function callOf<B, Q>(caller: Caller, req: Request, state: RequestState, body: B
   };
 }
 
+/** For the watch alone: a hidden thing and a missing one have the same code, and the answer does not wait. */
+function noteNearMiss(pipeline: Pipeline, caller: Caller | undefined, error: unknown): void {
+  if (caller !== undefined && error instanceof AppError && error.code === 'not_found') pipeline.services.nearMiss(caller);
+}
+
 /** Token, scope, rate limit, query, body, call, answer. Nothing is sent before the call has resolved. */
 export async function serveCall(pipeline: Pipeline, route: CallRoute, req: Request, res: Response): Promise<void> {
   const state = stateOf(req);
   state.route = route.path;
+  let caller: Caller | undefined;
   try {
-    const caller = await admit(pipeline, route, req, res);
+    caller = await admit(pipeline, route, req, res);
     const query = queryFor(route, req);
     const body = await bodyOf(route, req, res, state);
     const reply = await state.guard(route.handle(callOf(caller, req, state, body, query)));
     if (pipeline.stop.aborted) res.setHeader('Connection', 'close');
     send(res, reply, route.dialect?.types[0]);
   } catch (error) {
+    noteNearMiss(pipeline, caller, error);
     refuse(pipeline, req, res, error, route.scopes[0], route.dialect);
   }
 }
@@ -123,13 +130,15 @@ export async function serveCall(pipeline: Pipeline, route: CallRoute, req: Reque
 export async function serveStream(pipeline: Pipeline, route: StreamRoute, req: Request, res: Response): Promise<void> {
   const state = stateOf(req);
   state.route = route.path;
+  let caller: Caller | undefined;
   try {
-    const caller = await admit(pipeline, route, req, res);
+    caller = await admit(pipeline, route, req, res);
     queryFor(route, req);
     requireMediaType(req, route.mediaType);
     state.withoutDeadline();
     await route.handle(callOf(caller, req, state, undefined, undefined), req, res);
   } catch (error) {
+    noteNearMiss(pipeline, caller, error);
     refuse(pipeline, req, res, error, route.scopes[0]);
   }
 }

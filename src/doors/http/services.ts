@@ -6,6 +6,7 @@ import type { PolicyShadow } from '../../administration/policy-shadow.ts';
 import type { Reports } from '../../administration/reports.ts';
 import type { AccessRequestService } from '../../administration/access-requests.ts';
 import type { SwitchService } from '../../administration/switches.ts';
+import type { WatchingService } from '../../administration/watching.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
@@ -42,5 +43,8 @@ export interface HttpServices {
   readonly policyShadow: PolicyShadow;
   readonly reports: Reports;
   readonly reconciliations: Reconciliations;
+  readonly watching: WatchingService;
+  /** Somebody named what is hidden from them or missing. Never waits, never fails. */
+  nearMiss(caller: Caller): void;
   readiness(): Promise<readonly PartReadiness[]>;
 }
