@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
+import type { DocumentKey } from '../core/ids.ts';
 import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../core/caller.ts';
 import { presence } from '../core/presence.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
@@ -10,19 +11,23 @@ import type { Purpose } from '../core/ports/policy.ts';
 import type { ShadowObserver } from '../core/ports/shadow.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { Leg } from '../core/ports/vectors.ts';
+import type { Watch } from '../core/ports/watch.ts';
 import { answer, type Chosen } from './answer.ts';
+import { reportBait, touchedBait } from './bait.ts';
 import { fuse } from './fuse.ts';
 import { earliestEnd, type JudgingContext } from './judge.ts';
 import { intentEvent, releaseEvent, type Counts } from './events.ts';
 import { demandSession, turnOf } from './session-turn.ts';
 import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
+import { admitted } from './watch-admission.ts';
 
 export interface RetrievalParts extends SearchParts {
   /** Told of each request once, for the report on the revision in shadow. */
   readonly shadow?: ShadowObserver;
   readonly embedding: EmbeddingPort;
   readonly audit: AuditPort;
+  readonly watch: Watch;
   readonly provenance: ProvenancePort;
   readonly clock: Clock;
   /** Languages that documents of this deployment are written in; a query is stemmed in each. */
@@ -39,6 +44,8 @@ interface Pass {
   readonly context: JudgingContext;
   readonly chosen: readonly Chosen[];
   readonly counts: Counts;
+  /** Documents that would have been in the answer, had they not been bait. */
+  readonly bait: readonly DocumentKey[];
   /** True where a text that was replaced meanwhile may be what is missing: the answer is short, or one of its hits was gone. */
   readonly overtaken: boolean;
 }
@@ -46,18 +53,19 @@ interface Pass {
 /**
  * The path of a query (docs/architecture.md): decide, search, judge, tag, make durable, answer. Text leaves only after
  * the release is durable under an epoch that did not move since everything in it was judged.
- * Fails with `invalid_request`, `invalid_token`, `epoch_unstable` or the `…_unavailable` of the part that failed.
+ * Fails with `invalid_request`, `invalid_token`, `watch_blocked`, `epoch_unstable` or the `…_unavailable` of the part that failed.
  */
 export async function retrieve(
   parts: RetrievalParts,
   caller: Caller,
-  request: RetrieveRequest,
+  asked: RetrieveRequest,
   signal: AbortSignal,
 ): Promise<RetrieveAnswer> {
   const { telemetry } = parts;
-  const purpose = checkedPurpose(parts, request);
+  const purpose = checkedPurpose(parts, asked);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   await presence(parts.catalog, caller);
+  const request = admitted(parts.watch, caller, asked);
   const ready = await telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
   const declared = once(() => telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose)));
   for (let search = 0; search < MAX_SEARCHES; search++) {
@@ -68,7 +76,7 @@ export async function retrieve(
     await declared();
     const patient = pass.overtaken && search < MAX_SEARCHES - 1;
     const released = await telemetry.span('release', {}, () => release(parts, request, pass, patient));
-    if (released !== undefined) return released;
+    if (released !== undefined) return request === asked ? released : { ...released, limitedTo: request.limit };
   }
   throw new AppError('epoch_unstable', { retryAfter: 1 });
 }
@@ -131,7 +139,7 @@ async function searchPass(
   signal: AbortSignal,
 ): Promise<Pass> {
   const { stamp, context, decision } = await judgingContext(parts, asking, request, purpose);
-  const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 }, overtaken: true };
+  const nothing: Pass = { stamp, context, chosen: [], counts: { candidates: 0, refused: 0 }, bait: [], overtaken: true };
   // A caller with nothing to read never reaches the store.
   if (decision.kind === 'none' || legs.length === 0) return nothing;
   const { view, caller, restriction } = context;
@@ -152,7 +160,7 @@ async function searchLegs(
   search: Search,
   legs: readonly Leg[],
   limit: number,
-): Promise<Pick<Pass, 'chosen' | 'counts' | 'overtaken'>> {
+): Promise<Pick<Pass, 'chosen' | 'counts' | 'bait' | 'overtaken'>> {
   const depth = legs.length === 1 ? limit : FUSION_DEPTH;
   const results = await Promise.all(legs.map((leg) => searchLeg(parts, search, leg, depth)));
   const judgements = new Map(results.flatMap(({ passed }) => passed.map((judgement) => [judgement.candidate.chunk, judgement])));
@@ -163,8 +171,16 @@ async function searchLegs(
   });
   const sum = (pick: (result: (typeof results)[number]) => number) => results.reduce((total, result) => total + pick(result), 0);
   const overtaken = chosen.length < limit || results.some((result) => result.gone);
-  return { chosen, counts: { candidates: sum((r) => r.candidates), refused: sum((r) => r.refused) }, overtaken };
+  const bait = touchedBait(
+    results.map(({ withBait }) => withBait),
+    limit,
+  );
+  return { chosen, counts: { candidates: sum((r) => r.candidates), refused: sum((r) => r.refused) }, bait, overtaken };
 }
+
+const documentsOf = (chosen: readonly Chosen[]): readonly DocumentKey[] => [
+  ...new Set(chosen.map(({ judgement }) => judgement.candidate.key)),
+];
 
 /**
  * Makes the release durable. Where the epoch moved, only the chosen chunks are judged again under the new view, which
@@ -176,13 +192,15 @@ async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pa
   const { telemetry } = parts;
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
     const made = answer(parts.provenance, request, context, chosen);
-    const event = releaseEvent(context, stamp, request, made, chosen, pass.counts);
+    const event = releaseEvent(context, stamp, request, made, chosen, pass);
     const turn = turnOf(context.caller, request, made);
     const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)), turn);
     demandSession(outcome);
     if (outcome.kind === 'released') {
       telemetry.count('releases', { outcome: chosen.length === 0 ? 'empty' : 'released' });
       telemetry.count('chunks_released', {}, chosen.length);
+      parts.watch.released(context.caller, context.view, documentsOf(chosen));
+      reportBait(parts, context.caller, request.requestId, pass.bait);
       return outcome.session === undefined ? made : { ...made, session: outcome.session };
     }
     telemetry.count('rejudged');

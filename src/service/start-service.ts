@@ -17,12 +17,14 @@ import { createReconciliations } from '../ingestion/reconciliations.ts';
 import { createIngestion } from '../ingestion/service.ts';
 import { createEndLogin } from '../administration/logout.ts';
 import { createAccessRequests } from '../administration/access-requests.ts';
+import { createWatching } from '../administration/watching.ts';
 import { createSwitches } from '../administration/switches.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
 import { countChunks } from '../retrieval/count.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
+import type { WatchService } from '../retrieval/watch.ts';
 import { traceRequest } from '../retrieval/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
@@ -37,6 +39,7 @@ import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
 import { startReconciler } from './start-reconciler.ts';
+import { startWatch } from './watching.ts';
 
 export interface ServiceOptions {
   readonly telemetry: ServiceTelemetry;
@@ -96,10 +99,8 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   closers.add(() => embedding.close());
   const indexParts = { config, catalog, identity: embedding.identity, telemetry, clock, closers };
   const vectors = await startIndex({ ...indexParts, ...(limits.index === undefined ? {} : { limits: limits.index }) });
-  const issuers = [...config.issuers, ...(options.issuers ?? [])];
-  const identity = createIdentity({ issuers, clock, telemetry, once: catalog, limits: limits.identity ?? {} });
-  closers.add(() => identity.close());
-  await identity.start(AbortSignal.timeout(10_000));
+  const identity = await startIdentity(config, options, { stores, clock, closers });
+  const watch = await startWatch({ stores, watching: files.watching, policy, telemetry, clock, closers });
 
   const quarantine = quarantineOf(catalog, identity.issuers, clock);
   const { resolve } = quarantine;
@@ -109,7 +110,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
   const services = servicesOf({
-    ...{ config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, telemetry, clock },
+    ...{ config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock },
     probeMs: limits.probeMs,
   });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
@@ -130,6 +131,18 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   };
 }
 
+async function startIdentity(
+  config: Config,
+  { issuers = [], telemetry, limits = {} }: ServiceOptions,
+  { stores, clock, closers }: { readonly stores: Stores; readonly clock: Clock; readonly closers: ReturnType<typeof createClosers> },
+): Promise<Identity> {
+  const all = [...config.issuers, ...issuers];
+  const identity = createIdentity({ issuers: all, clock, telemetry, once: stores.catalog, limits: limits.identity ?? {} });
+  closers.add(() => identity.close());
+  await identity.start(AbortSignal.timeout(10_000));
+  return identity;
+}
+
 interface Parts {
   readonly config: Config;
   readonly tools: PolicyTools;
@@ -141,6 +154,7 @@ interface Parts {
   readonly mender: Mender;
   readonly reconciler: Reconciler;
   readonly quarantine: Quarantine;
+  readonly watch: WatchService;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
   readonly probeMs: number | undefined;
@@ -148,12 +162,15 @@ interface Parts {
 
 /** What the door calls, over parts that run. */
 function servicesOf(parts: Parts): HttpServices {
-  const { config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, telemetry, clock, probeMs } = parts;
+  const { config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, watch, telemetry, clock, probeMs } = parts;
   const { catalog, audit } = stores;
   const { reports, policyRevisions, policyShadow, shadow } = tools;
   const { languages, dense } = config.embedding;
   const shared = { catalog, policy, vectors, embedding, telemetry, clock };
-  const retrieval: RetrievalParts = { ...shared, audit, shadow, provenance: createProvenance({ random: randomBytes }), languages };
+  const retrieval: RetrievalParts = {
+    ...{ ...shared, audit, shadow, languages, watch },
+    provenance: createProvenance({ random: randomBytes }),
+  };
   const issuers = identity.issuers.map(({ name }) => name);
   const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);
   const mend = (): void => mender.kick();
@@ -175,10 +192,11 @@ function servicesOf(parts: Parts): HttpServices {
       groupless,
       unknown: quarantine.unknown,
       language: languages[0],
+      newMarker: () => randomBytes(16).toString('hex'),
       mend,
     }),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
-    count: (caller, request, signal) => countChunks({ ...shared, audit }, caller, request, signal),
+    count: (caller, request, signal) => countChunks({ ...shared, audit, watch }, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
     reports,
@@ -189,6 +207,8 @@ function servicesOf(parts: Parts): HttpServices {
     reconciliations: createReconciliations({ catalog, policy, reconciler: parts.reconciler, newId: randomUUID }),
     accessRequests: createAccessRequests({ catalog, policy, issuers }),
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
+    watching: createWatching({ catalog, policy, audit, board: watch }),
+    nearMiss: (caller) => watch.nearMiss(caller),
     readiness: () => readiness(probes, probeMs),
   };
 }
