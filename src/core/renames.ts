@@ -3,11 +3,11 @@ import type { PolicyLine } from './policy-lines.ts';
 import type { Principal } from './principal.ts';
 
 /**
- * Denies are names. Under a new one the same people would slip from under a deny that nobody took away, so an entry of the directory
- * keeps its name for as long as a deny names it.
+ * Denies are names. Under a new one, or without it, the same people would slip from under a deny that nobody took away, so an entry of
+ * the directory keeps its name, and a group is not deleted, for as long as a deny names it. People may be deleted: they are refused.
  */
 export function deniedName(by: 'the ACL of a document' | 'policy' | 'a switch'): AppError {
-  const message = `is the name by which ${by} denies; take the deny away before it changes`;
+  const message = `is the name by which ${by} denies; take the deny away first`;
   return new AppError('invalid_request', { issues: [{ pointer: '', message }] });
 }
 

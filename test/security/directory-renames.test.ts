@@ -53,6 +53,11 @@ describe('a group that denies name', () => {
     const body = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'], displayName: 'vendors', members: [{ value: carl }] };
     expect((await scim.call('PUT', `/Groups/${contractors}`, body)).status).toBe(400);
     expect(await found(test, await token('carl'))).toEqual(['minutes', 'open']);
+    // Without the group there would be no deny either.
+    expect((await scim.call('DELETE', `/Groups/${contractors}`)).status).toBe(400);
+    const direct = await test.call('DELETE', '/v1/groups/contractors', await clientToken(test, 'scim'));
+    expect([direct.status, direct.json()['code']]).toEqual([400, 'invalid_request']);
+    expect(await found(test, await token('carl'))).toEqual(['minutes', 'open']);
     // What its name does not depend on may change, and so may its members.
     expect((await rename(`/Groups/${contractors}`, 'externalId', 'c-1')).status).toBe(204);
     expect((await rename(`/Groups/${contractors}`, 'members', '')).status).toBe(400);
@@ -66,6 +71,8 @@ describe('a group that denies name', () => {
     const reader = await token(`dora-${name}`);
     expect(await found(test, reader)).toEqual([]);
     expect((await rename(`/Groups/${group}`, 'displayName', `once-${name}`)).status).toBe(400);
+    expect((await scim.call('DELETE', `/Groups/${group}`)).status).toBe(400);
+    expect((await scim.call('DELETE', `/Groups/${await scim.group(`free-${name}`)}`)).status).toBe(204);
     expect(await found(test, reader)).toEqual([]);
   });
 

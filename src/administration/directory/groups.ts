@@ -69,6 +69,7 @@ export function createGroups(parts: DirectoryParts): Groups {
     async remove(context, issuer, group) {
       const open = await openDirectory(parts, context, issuer);
       const found = await existing(parts, open, group);
+      open.demandNotDenied(found.principal);
       await catalog.deleteDirectoryGroup(open.tenant, open.issuer, found.id, 'any', open.change);
     },
   };

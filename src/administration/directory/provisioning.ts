@@ -136,7 +136,9 @@ function groupMethods(parts: DirectoryParts): GroupMethods {
     deleteGroup: (context, id, version) =>
       retried(context, version, async () => {
         const open = await openDirectory(parts, context);
-        demandVersion(await found(open, id), version);
+        const now = await found(open, id);
+        demandVersion(now, version);
+        open.demandNotDenied(now.principal);
         await catalog.deleteDirectoryGroup(open.tenant, open.issuer, id, version ?? 'any', open.change);
       }),
   };

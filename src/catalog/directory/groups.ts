@@ -64,6 +64,7 @@ function createDeleteGroup(context: CatalogContext): Groups['deleteDirectoryGrou
       const before = await groupRow(tx, tenant, issuer, id);
       demandEntry(before, expected);
       if (before === undefined) throw new AppError('not_found');
+      await demandNotDenied(context, tx, tenant, before.principal);
       const ended = (await leaveGroups(tx, tenant, id, at)) + (await emptyGroup(tx, tenant, id, at));
       await count(tx, tenant, issuer, { memberships: -ended }, LIMITS);
       await tx.deleteFrom('directory_groups').where('tenant', '=', tenant).where('id', '=', id).execute();

@@ -118,7 +118,6 @@ describe('a request outside the contract', () => {
       { pointer: '/a~1b~0c', message: 'unknown key' },
     ]);
     expect(await retrieve('{"query":"a","context":{"format":"xml","x":1}}')).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(await retrieve('{"query":"a","session":"s"}')).toMatchObject({ status: 400, code: 'invalid_request' });
   });
 
   it('keys without end are cut and not all listed', async () => {
