@@ -334,6 +334,23 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { administer: 'done' },
     otherwise: 'empty',
   },
+  listWatched: {
+    scopes: ['admin', 'audit'],
+    call: async () => ({ method: 'GET', path: '/v1/watching' }),
+    outcome: byStatus,
+    expected: { administer: 'done', audit: 'done' },
+    otherwise: 'forbidden',
+  },
+  liftWatchBlock: {
+    scopes: ['admin'],
+    async call() {
+      expect((await test.call('POST', '/v1/retrieve', full, { query: 'ferry' })).status).toBe(200);
+      return { method: 'DELETE', path: `/v1/watching/blocks/${encodeURIComponent('client:test|full')}` };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
   throwSwitch: {
     scopes: ['admin', 'sources'],
     call: async () => ({

@@ -116,6 +116,8 @@ const PATCHES = [
   { compartments: ['NONSENSE'] },
   { trust: 'external' },
   { state: 'live' },
+  { honey: true },
+  { honey: false },
   // Before a hidden document's validity begins, and after another's ends.
   { validUntil: '2025-01-01T00:00:00Z' },
   { validFrom: '2025-01-01T00:00:00Z' },
@@ -238,6 +240,7 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   getAccessRequest: access('GET', ''),
   decideAccess: access('POST', '/decision', { decision: 'deny', reason: 'r' }),
   withdrawAccess: access('DELETE', '?reason=r'),
+  liftWatchBlock: administered('person', 'DELETE', (name) => `/v1/watching/blocks/${encodeURIComponent(`user:dir|someone-${name}`)}`),
   getGroup: administered('group', 'GET', (name) => `/v1/groups/${name}?issuer=dir`),
   putGroup: administered(
     'group',
@@ -263,6 +266,7 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   docsAsset: 'names files of the release',
   listSources: 'a list',
   listSwitches: 'a list',
+  listWatched: 'a list',
   listGroups: 'a list',
   getPolicyRevision: 'the one in force, or a list',
   scimListUsers: 'a list',

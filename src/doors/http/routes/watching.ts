@@ -22,7 +22,7 @@ export function watchingRoutes({ watching }: HttpServices): readonly CallRoute[]
     }),
     callRoute({
       method: 'delete',
-      path: `${PATH}/blocks/:id`,
+      path: `${PATH}/blocks/{id}`,
       operationId: 'liftWatchBlock',
       summary: 'End the block and the limit of a user or client before their time, and count from nothing again.',
       scopes: ['admin'],
