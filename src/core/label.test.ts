@@ -29,6 +29,10 @@ describe('labelScheme', () => {
     expect(() => scheme.rank('secret' as Level)).toThrow('outside the scheme');
   });
 
+  it('takes one level or many, named with letters, digits and hyphens', () => {
+    for (const names of [['a'], ['0-a', 'b', 'x'.repeat(63)]]) expect(labelScheme(names).levels).toEqual(names);
+  });
+
   it.each([[[]], [['a', 'a']]])('needs at least one level, each named once: %j', (names) => {
     expect(() => labelScheme(names)).toThrow('at least one level');
   });
@@ -91,5 +95,12 @@ describe('atLeastAsSensitive', () => {
     ['more trust', label('internal', ['a'], 'trusted')],
   ])('does not hold for %s', (_what, other) => {
     expect(atLeastAsSensitive(scheme, other, base)).toBe(false);
+  });
+
+  it('needs every compartment of several, and none of none', () => {
+    const several = label('internal', ['a', 'b']);
+    expect(['a', 'b', 'c'].map((one) => atLeastAsSensitive(scheme, label('internal', [one]), several))).toEqual([false, false, false]);
+    expect(atLeastAsSensitive(scheme, label('internal', ['a', 'b', 'c']), several)).toBe(true);
+    expect(atLeastAsSensitive(scheme, label('internal'), label('internal'))).toBe(true);
   });
 });
