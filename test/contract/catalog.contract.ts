@@ -5,6 +5,7 @@ import { describeDocuments } from './catalog-documents.contract.ts';
 import { describeDirectory } from './catalog-directory.contract.ts';
 import { describeEpochs } from './catalog-epochs.contract.ts';
 import { describeHistory } from './catalog-history.contract.ts';
+import { describeHoney } from './catalog-honey.contract.ts';
 import { describeIsolation } from './catalog-isolation.contract.ts';
 import { describeLogouts } from './catalog-logouts.contract.ts';
 import { describeRaces } from './catalog-races.contract.ts';
@@ -31,6 +32,7 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     describeEpochs(get);
     describeViews(get);
     describeHistory(get);
+    describeHoney(get);
     describeUpkeep(get);
     describeIsolation(get);
     describeLogouts(get);
