@@ -68,6 +68,20 @@ describe('searchLeg', () => {
     expect(telemetry.errors).toEqual([]);
   });
 
+  it('says where bait would have stood, and releases none of it', async () => {
+    const all = Array.from({ length: 10 }, (_, n) => candidate(n, n % 2 === 0 ? { honey: true } : {}));
+    const { parts, telemetry } = partsOf(staleIndex(10).vectors, all);
+    const result = await searchLeg(parts, SEARCH, LEG, 4);
+    expect(numbers(result.passed)).toEqual([1, 3, 5, 7]);
+    expect(result.withBait.map(({ chunk, bait }) => [chunk, bait])).toEqual([
+      [chunkId(0), 'key-0'],
+      [chunkId(1), undefined],
+      [chunkId(2), 'key-2'],
+      [chunkId(3), undefined],
+    ]);
+    expect(telemetry.errors).toEqual([]);
+  });
+
   it('stops where the index has no more, with what there is', async () => {
     const { widths, vectors } = staleIndex(10);
     const few = Array.from({ length: 10 }, (_, n) => candidate(n, n % 5 === 4 ? {} : { validUntil: 1 }));
@@ -87,11 +101,14 @@ describe('searchLeg', () => {
     expect(Math.max(...catalog.reads.map((read) => read.length))).toBeLessThanOrEqual(1_024);
   });
 
-  it('goes on past any number of hits that an ACL keeps back for a time', async () => {
+  it.each([
+    ['hits that an ACL keeps back for a time', { acl: { gates: [[{ principal: STAFF, until: READ_AT }]], deny: [] } }],
+    ['bait', { honey: true }],
+  ])('goes on past any number of %s', async (_what, fields) => {
     // More than the 65,536 at which a stale index is given up.
     const withheld = 66_000;
     const { widths, vectors } = staleIndex(withheld + 3);
-    const ended = candidate(0, { acl: { gates: [[{ principal: STAFF, until: READ_AT }]], deny: [] } });
+    const ended = candidate(0, fields);
     const { parts, catalog } = partsOf(vectors, []);
     const read: typeof catalog.candidates = async (_tenant, chunks) => {
       const found = chunks.map((chunk): [ChunkId, Candidate] => {
