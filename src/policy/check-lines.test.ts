@@ -156,6 +156,20 @@ describe('checkLines', () => {
     expect(check(text)).toEqual([{ line, message: expect.stringMatching(/circle/) as string }]);
   });
 
+  it.each([1, 2, 3])('finds a circle through any of the roles that somebody has: the one given as number %d', (place) => {
+    const given = ['role:x', 'role:y', 'role:z'].toSpliced(place - 1, 1, 'role:b');
+    const text = given.map((role) => `g, role:a, ${role}, acme`).join('\n');
+    expect(check(text)).toEqual([]);
+    expect(check(`${text}\ng, role:b, role:a, acme`)).toEqual([{ line: 4, message: expect.stringMatching(/circle/) as string }]);
+    expect(check(`g, role:b, role:a, acme\n${text}`)).toEqual([{ line: place + 1, message: expect.stringMatching(/circle/) as string }]);
+  });
+
+  it('names the line that closes each circle, where there are several', () => {
+    const text =
+      'g, role:a, role:b, acme\ng, role:b, role:a, acme\ng, role:b, role:c, acme\ng, role:c, role:d, acme\ng, role:d, role:c, acme';
+    expect(check(text).map(({ line }) => line)).toEqual([2, 5]);
+  });
+
   it('walks a chain of twenty thousand roles, open or closed', () => {
     const chain = Array.from({ length: 20_000 }, (_, i) => `g, role:r${i}, role:r${i + 1}, acme`).join('\n');
     expect(check(chain)).toEqual([]);

@@ -79,6 +79,8 @@ describe('what is said of a line that may not be activated', () => {
   it('says everything that is wrong with a line, and with lines in their order', () => {
     expect(said('p', rule([WHO, 'hr'], [TENANT, '*'], [SOURCE, '**'], [LABEL, 'x'], [TRUST, 'x'], [PURPOSE, 'x']))).toHaveLength(6);
     expect(said('p', rule([WHO, 'hr'], [ACT, 'read'], [EFT, 'x']))).toHaveLength(3);
+    // What a label may say depends on the action, so of an unknown one nothing more is said.
+    expect(said('p', rule([ACT, 'read'], [LABEL, '*'], [SOURCE, '**']))).toHaveLength(1);
     const lines = [
       { type: 'g', columns: ['role:b', 'role:b', 'acme'], line: 9 },
       { type: 'p', columns: rule([LABEL, '*']), line: 3 },

@@ -23,8 +23,8 @@ const problem = (message: string): Read => ({ kind: 'problem', message });
 /** Not by a pattern: one for the end would walk every run of spaces again and again, which costs the square of its length. */
 function trimSpaces(text: string): string {
   let [start, end] = [0, text.length];
-  while (start < end && text[start] === ' ') start += 1;
-  while (end > start && text[end - 1] === ' ') end -= 1;
+  while (text[start] === ' ') start += 1;
+  while (text[end - 1] === ' ') end -= 1;
   return text.slice(start, end);
 }
 
