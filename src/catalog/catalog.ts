@@ -5,6 +5,7 @@ import type { CollectionRegistry, ReadCatalog, WriteCatalog } from '../core/port
 import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
+import type { HoneyCatalog } from '../core/ports/honey.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
@@ -26,7 +27,7 @@ import { createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
 import { createHistory } from './past.ts';
-import { documentsByZone } from './documents-by-zone.ts';
+import { documentCounts } from './document-counts.ts';
 import { createPublish } from './publish.ts';
 import { reconciliationRuns } from './reconciliation-runs.ts';
 import { createReserve } from './reserve.ts';
@@ -46,6 +47,7 @@ import { createViews } from './view.ts';
 export type Catalog = ReadCatalog &
   LogoutCatalog &
   WriteCatalog &
+  HoneyCatalog &
   DirectoryCatalog &
   TenantAdmin &
   SwitchCatalog &
@@ -81,7 +83,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     markHoney: createMarkHoney(context),
     ...upkeep(context),
     ...aggregates(context),
-    documentsByZone: documentsByZone(context),
+    documentCounts: documentCounts(context),
     ...comparison(context),
     ...reconciliationRuns(context),
     ...tenantAdmin(context),

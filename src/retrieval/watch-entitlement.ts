@@ -1,10 +1,12 @@
-import type { Caller } from '../core/caller.ts';
+import { setImmediate } from 'node:timers/promises';
+import { judgeAcl } from '../core/acl.ts';
+import { aclSubject, type Caller } from '../core/caller.ts';
 import type { TenantId, ZoneId } from '../core/ids.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
-import type { EntitlementCatalog } from '../core/ports/watching.ts';
+import type { DocumentCount, EntitlementCatalog } from '../core/ports/watching.ts';
 import type { Subject } from './watch-subjects.ts';
 
 export interface EntitlementParts {
@@ -17,77 +19,107 @@ export interface EntitlementParts {
 interface Counts {
   readonly at: number;
   readonly generation: number;
-  readonly byZone: ReadonlyMap<ZoneId, number>;
+  readonly rows: readonly DocumentCount[];
 }
 
 /** Counting reads every live document of a tenant, so not for every change of it. */
 const RENEW_MS = 60_000;
 const AT_MOST_EVERY_MS = 5_000;
 const MAX_TENANTS = 1_000;
+/** Rows beyond are left out: a share then comes out larger, and an alarm earlier. */
+const MAX_ROWS = 50_000;
+/** ACLs judged before others have their turn. */
+const SLICE = 500;
 
 /**
- * How many documents somebody may read, by the zones that policy opens to them: their ACLs are not asked, so it is never too low
- * while the counts are fresh, and being too high only delays.
+ * How many documents somebody may read: by the zones that policy opens to them and, for a person, by each document's ACL, so that
+ * whoever may read little of a large source is measured by that little. A client is measured by its zones alone, since its window
+ * spans all the people who come through it. Grants to one person are left out.
  */
 export function createEntitlements(parts: EntitlementParts): {
-  /** Brings the subject's up to date, as far as it is counted already. */
+  /** Brings the subject's up to date in the background, from what is counted already. */
   renew(subject: Subject, view: TenantView, caller: Caller): void;
   settled(): Promise<void>;
 } {
   const known = new Map<TenantId, Counts>();
-  const running = new Map<TenantId, Promise<void>>();
+  const counting = new Map<TenantId, Promise<void>>();
+  const judging = new Map<Subject, Promise<void>>();
 
   const refresh = (tenant: TenantId, generation: number): void => {
     const counts = known.get(tenant);
     const age = counts === undefined ? Infinity : parts.clock.now() - counts.at;
     const due = age >= RENEW_MS || (counts?.generation !== generation && age >= AT_MOST_EVERY_MS);
-    if (!due || running.has(tenant)) return;
-    const counting = parts.catalog
-      .documentsByZone(tenant)
-      .then((byZone) => {
+    if (!due || counting.has(tenant)) return;
+    const run = parts.catalog
+      .documentCounts(tenant, MAX_ROWS)
+      .then((rows) => {
         known.delete(tenant);
-        known.set(tenant, { at: parts.clock.now(), generation, byZone });
+        known.set(tenant, { at: parts.clock.now(), generation, rows });
         const [oldest] = known.keys();
         if (known.size > MAX_TENANTS && oldest !== undefined) known.delete(oldest);
       })
       .catch((error: unknown) => parts.telemetry.log.warn({ tenant, reason: String(error) }, 'documents could not be counted'))
-      .finally(() => running.delete(tenant));
-    running.set(tenant, counting);
+      .finally(() => counting.delete(tenant));
+    counting.set(tenant, run);
+  };
+
+  const note = (subject: Subject, view: TenantView, { client }: Caller, counts: Counts, documents: number): void => {
+    const before = subject.entitlement;
+    const same = before?.generation === view.generation && before.counts === counts;
+    // Through another client they may see less; the window spans all of them.
+    const most = same ? Math.max(documents, before.documents) : documents;
+    subject.entitlement = { documents: most, generation: view.generation, through: client, counts };
   };
 
   return {
     renew(subject, view, caller) {
       refresh(view.tenant, view.generation);
       const counts = known.get(view.tenant);
-      if (counts === undefined) return;
-      const before = subject.entitlement;
-      const same = before?.generation === view.generation && before.counts === counts;
-      if (same && before.through === caller.client) return;
-      // A client has what it may read by itself: its window spans all users that come through it.
-      const asked: Caller = subject.kind === 'client' ? { ...caller, user: { kind: 'none' }, actor: { kind: 'none' } } : caller;
-      const documents = widest(parts.policy, view, asked, counts.byZone);
-      // Through another client they may see less; the window spans all of them.
-      const most = same ? Math.max(documents, before.documents) : documents;
-      subject.entitlement = { documents: most, generation: view.generation, through: caller.client, counts };
+      if (counts === undefined || judging.has(subject)) return;
+      const { entitlement } = subject;
+      if (entitlement?.generation === view.generation && entitlement.counts === counts && entitlement.through === caller.client) return;
+      const sum = readable(parts, subject, view, caller);
+      if (counts.rows.length <= SLICE) return note(subject, view, caller, counts, sum(counts.rows));
+      const run = inSlices(counts.rows, sum)
+        .then((documents) => note(subject, view, caller, counts, documents))
+        .catch((error: unknown) => parts.telemetry.log.warn({ reason: String(error) }, 'an entitlement could not be counted'))
+        .finally(() => judging.delete(subject));
+      judging.set(subject, run);
     },
     async settled() {
-      await Promise.all(running.values());
+      await Promise.all(counting.values());
+      await Promise.all(judging.values());
     },
   };
 }
 
-function widest(
-  { decide, purposes }: Pick<PolicyPort, 'decide' | 'purposes'>,
+/** Adds up what they may read of some rows. */
+function readable(
+  parts: EntitlementParts,
+  { kind }: Subject,
   view: TenantView,
   caller: Caller,
-  byZone: ReadonlyMap<ZoneId, number>,
-): number {
-  const zones = new Set<ZoneId>();
-  for (const purpose of purposes) {
-    const decision = decide(view, caller, 'retrieve', purpose);
-    if (decision.kind === 'zones') for (const zone of decision.zones) zones.add(zone);
-  }
+): (rows: readonly DocumentCount[]) => number {
+  const asked: Caller = kind === 'client' ? { ...caller, user: { kind: 'none' }, actor: { kind: 'none' } } : caller;
+  const zones = zonesOf(parts.policy, view, asked);
+  const person = aclSubject(asked);
+  const now = parts.clock.now();
+  const reads = ({ zone, acl }: DocumentCount): boolean =>
+    zones.has(zone) && (kind === 'client' || judgeAcl(acl, person, now).kind === 'permit');
+  return (rows) => rows.reduce((sum, row) => sum + (reads(row) ? row.documents : 0), 0);
+}
+
+async function inSlices(rows: readonly DocumentCount[], sum: (rows: readonly DocumentCount[]) => number): Promise<number> {
   let total = 0;
-  for (const zone of zones) total += byZone.get(zone) ?? 0;
+  for (let start = 0; start < rows.length; start += SLICE) {
+    total += sum(rows.slice(start, start + SLICE));
+    await setImmediate();
+  }
   return total;
+}
+
+/** Over all purposes: which one a caller names is theirs to choose. */
+function zonesOf({ decide, purposes }: EntitlementParts['policy'], view: TenantView, caller: Caller): ReadonlySet<ZoneId> {
+  const decisions = purposes.map((purpose) => decide(view, caller, 'retrieve', purpose));
+  return new Set(decisions.flatMap((decision) => (decision.kind === 'zones' ? decision.zones : [])));
 }

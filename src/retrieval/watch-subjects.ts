@@ -27,7 +27,7 @@ export interface Entitlement {
   readonly counts: object;
 }
 
-/** What holds for a subject until a moment in milliseconds; kept apart, so that being forgotten frees nobody. */
+/** What holds for a subject until a moment in milliseconds; kept apart, so that a subject that is forgotten stays held. */
 export interface Hold {
   readonly tenant: TenantId;
   readonly principal: Principal;
@@ -143,9 +143,13 @@ function subjectOf(tenant: TenantId, kind: SubjectKind, principal: Principal): S
   };
 }
 
-/** Those that have ended; where none has, the oldest. */
+/** Those that have ended; where none has, the one that ends first. */
 function dropHold(holds: Map<string, Hold>, now: number): void {
-  for (const [key, { blockedUntil, limitedUntil }] of holds) if (Math.max(blockedUntil, limitedUntil) <= now) holds.delete(key);
-  const [oldest] = holds.keys();
-  if (holds.size >= MAX_HOLDS && oldest !== undefined) holds.delete(oldest);
+  const endOf = ({ blockedUntil, limitedUntil }: Hold): number => Math.max(blockedUntil, limitedUntil);
+  let first: readonly [string, Hold] | undefined;
+  for (const entry of holds) {
+    if (endOf(entry[1]) <= now) holds.delete(entry[0]);
+    else if (first === undefined || endOf(entry[1]) < endOf(first[1])) first = entry;
+  }
+  if (holds.size >= MAX_HOLDS && first !== undefined) holds.delete(first[0]);
 }

@@ -17,6 +17,7 @@ export interface TailParts {
 const KINDS = ['release', 'honey.touched', 'watch.alert', 'watch.limited', 'watch.blocked', 'watch.lifted'] as const;
 /** Positions of the log read at once. */
 const PAGE = 500;
+const UNFOLLOWED = 'the log cannot be followed; what others release is not counted';
 /** Of each tenant's log, when this replica begins to follow it. What is older is not known to it. */
 export const LOOK_BACK = 20_000;
 
@@ -25,9 +26,10 @@ export const LOOK_BACK = 20_000;
  * read in its order, so that who was let go and what was read afterwards come out the same everywhere.
  */
 export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): void } {
-  const { audit, subjects } = parts;
+  const { audit, subjects, telemetry } = parts;
   const read = new Map<TenantId, number>();
-  let failing = false;
+  const failing = new Set<TenantId>();
+  let blind = false;
   let stopped = false;
 
   const catchUp = async (tenant: TenantId, size: number): Promise<void> => {
@@ -42,12 +44,22 @@ export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): v
   return {
     stop: () => void (stopped = true),
     async poll() {
-      try {
-        for (const [tenant, size] of await audit.sizes()) await catchUp(tenant, size);
-        failing = false;
-      } catch (error) {
-        if (!failing) parts.telemetry.log.warn({ reason: String(error) }, 'the log cannot be followed; what others release is not counted');
-        failing = true;
+      const sizes = await audit.sizes().catch((error: unknown) => {
+        if (!blind) telemetry.log.warn({ reason: String(error) }, UNFOLLOWED);
+        blind = true;
+        return undefined;
+      });
+      if (sizes === undefined) return;
+      blind = false;
+      for (const [tenant, size] of sizes) {
+        // One tenant's log that cannot be read hides nobody of another's.
+        await catchUp(tenant, size).then(
+          () => failing.delete(tenant),
+          (error: unknown) => {
+            if (!failing.has(tenant)) telemetry.log.warn({ tenant, reason: String(error) }, UNFOLLOWED);
+            failing.add(tenant);
+          },
+        );
       }
     },
   };
@@ -64,7 +76,8 @@ function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }:
   if (kind === 'honey.touched') {
     const { documents } = body;
     const keys = Array.isArray(documents) ? (documents as readonly Json[]).filter((key) => typeof key === 'string') : [];
-    eachReader(subjects, tenant, body, (subject) => {
+    const reader = { user: body['user'] ?? body['client'] ?? null };
+    eachReader(subjects, tenant, reader, (subject) => {
       for (const key of keys) touch(subject.bait, hashOfKey(key as DocumentKey), now);
     });
     return;

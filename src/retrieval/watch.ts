@@ -49,16 +49,18 @@ export function createWatch(parts: WatchParts): WatchService {
     for (const found of tripped(subject, rulesFor(watching, subject.tenant), now)) {
       const until = apply(subjects.hold, subject, found, now);
       const last = subject.told.get(ruleName(found.rule));
-      if (last !== undefined && now - last < windowMs(found.rule.in)) continue;
+      // What holds for minutes is told of again when it begins again; an alert once a window.
+      const quietMs = found.rule.action === 'alert' ? windowMs(found.rule.in) : found.rule.minutes * 60_000;
+      if (last !== undefined && now - last < quietMs) continue;
       subject.told.set(ruleName(found.rule), now);
       effects.tell(subject, found, until, distinctCount(subject[found.rule.in], now));
       if (found.rule.action === 'switch') effects.throwSwitch(subject, found, caller);
     }
   };
-  const each = (caller: Caller, run: (subject: Subject, now: number) => void): void => {
+  const each = (caller: Caller, run: (subject: Subject, now: number) => void, of = subjectsOf): void => {
     try {
       const now = clock.now();
-      for (const subject of subjectsOf(caller)) {
+      for (const subject of of(caller)) {
         run(subject, now);
         judge(subject, caller, now);
       }
@@ -72,6 +74,9 @@ export function createWatch(parts: WatchParts): WatchService {
     subjects.touch(tenant, 'client', client),
   ];
 
+  /** What one person does on purpose is held against that person, or they could have an application stopped that others share. */
+  const readerOf = (caller: Caller): readonly Subject[] => subjectsOf(caller).slice(0, 1);
+
   return {
     admit: (caller) => admission([heldUser(subjects.heldOf, caller), subjects.heldOf(caller.tenant, caller.client)], clock.now()),
     released(caller, view, documents) {
@@ -83,9 +88,9 @@ export function createWatch(parts: WatchParts): WatchService {
     },
     bait(caller, documents) {
       const hashes = documents.map(hashOfKey);
-      each(caller, ({ bait }, now) => hashes.forEach((hash) => touch(bait, hash, now)));
+      each(caller, ({ bait }, now) => hashes.forEach((hash) => touch(bait, hash, now)), readerOf);
     },
-    nearMiss: (caller) => each(caller, ({ nearMisses }, now) => tick(nearMisses, now)),
+    nearMiss: (caller) => each(caller, ({ nearMisses }, now) => tick(nearMisses, now), readerOf),
     ...boardOf(subjects, watching, clock),
     poll: () => tail.poll(),
     stop: () => tail.stop(),

@@ -7,7 +7,7 @@ import type { AuditEvent, AuditTail, StoredAuditEvent } from '../../src/core/por
 import type { TenantView } from '../../src/core/ports/catalog.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import type { SwitchTarget } from '../../src/core/ports/tenants.ts';
-import { principal, type Principal } from '../../src/core/principal.ts';
+import { EVERYONE, principal, type Principal } from '../../src/core/principal.ts';
 import type { WatchingPolicy, WatchRule } from '../../src/core/watching.ts';
 import { createWatch, type WatchService } from '../../src/retrieval/watch.ts';
 import type { Random } from './random.ts';
@@ -112,7 +112,7 @@ export async function watchedWorld(options: {
         resolve: async (caller) => caller,
         numbers: async () => new Map(),
         candidates: async () => ({ at: world.now, candidates: new Map() }),
-        documentsByZone: async () => new Map([[1 as ZoneId, documents]]),
+        documentCounts: async () => [{ zone: 1 as ZoneId, acl: { gates: [[EVERYONE]], deny: [] }, documents }],
         throwSwitch: async (_tenant, target) => void thrown.push(target),
       },
     });

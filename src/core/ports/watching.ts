@@ -1,11 +1,19 @@
+import type { Acl } from '../acl.ts';
 import type { TenantId, ZoneId } from '../ids.ts';
 import type { Principal } from '../principal.ts';
 import type { WatchAction, WatchKind, WatchWindow } from '../watching.ts';
 
+/** Documents that are read alike: of one zone, with one ACL. */
+export interface DocumentCount {
+  readonly zone: ZoneId;
+  readonly acl: Acl;
+  readonly documents: number;
+}
+
 /** Counts documents for shares of an entitlement. Fails with `catalog_unavailable`. */
 export interface EntitlementCatalog {
-  /** Live documents, zone by zone; a zone without any is missing. */
-  documentsByZone(tenant: TenantId): Promise<ReadonlyMap<ZoneId, number>>;
+  /** Live documents that are no bait, by zone and ACL, those with the most documents first; at most `limit` rows. */
+  documentCounts(tenant: TenantId, limit: number): Promise<readonly DocumentCount[]>;
 }
 
 /** One threshold, as far as somebody has come. */
