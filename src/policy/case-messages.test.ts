@@ -100,6 +100,10 @@ describe('running cases', () => {
     ]);
   });
 
+  it('refuses a caller that may do nothing at all', () => {
+    expect(run('{ who: guest, mayNot: [handbook] }')).toMatchObject([{ actual: 'refuse', because: 'user-not-permitted', passed: true }]);
+  });
+
   it('asks of the tenant as a whole, and of it only what can be asked', () => {
     const whole = { ...common, action: 'administer', zone: 'tenant' };
     expect(run('{ who: ada, action: administer, may: [tenant] }, { who: guest, action: audit, mayNot: [tenant] }')).toEqual([

@@ -22,4 +22,15 @@ describe('parseVocabulary', () => {
   ])('refuses %s', (text) => {
     expect(() => parseVocabulary(text)).toThrow();
   });
+
+  it.each([
+    ['', /^labels\.json is not JSON$/],
+    ['[]', /^labels\.json: [^]*expected object/],
+    ['{"levels":["open"],"purposes":[]}', /^labels\.json: [^]*name at least one[^]*purposes/],
+    ['{"levels":["open"],"purposes":["answer","answer"]}', /^labels\.json: [^]*name each once[^]*purposes/],
+    ['{"levels":["open","open"],"purposes":["answer"]}', /^labels\.json: [^]*name each once[^]*levels/],
+    ['{"levels":["Open"],"purposes":["answer"]}', /^labels\.json: [^]*lower-case letters, digits and hyphens[^]*levels\[0\]/],
+  ])('says what is wrong with %s', (text, message) => {
+    expect(() => parseVocabulary(text)).toThrow(message);
+  });
 });
