@@ -615,6 +615,9 @@ describe('tenants', () => {
       publishPolicyRevision: 'forbidden',
       diffPolicy: 'hidden',
       listSwitches: 'empty',
+      // Of the same names, but their own.
+      listWatched: 'done',
+      liftWatchBlock: 'done',
       withdrawSwitchLift: 'done',
       listAccessRequests: 'empty',
       blastRadius: 'done',
