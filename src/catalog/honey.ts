@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
-import type { WriteCatalog } from '../core/ports/catalog.ts';
+import type { HoneyCatalog } from '../core/ports/honey.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { documentRow } from './document-rows.ts';
@@ -8,7 +8,7 @@ import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 
 /** Making bait takes the document from everybody who could read it, so it moves the epoch; ending that gives it back. */
-export function createMarkHoney(context: CatalogContext): WriteCatalog['markHoney'] {
+export function createMarkHoney(context: CatalogContext): HoneyCatalog['markHoney'] {
   return (key, tenant, expected, marker, change) =>
     context.database.transaction(async (tx) => {
       await moveEpoch(tx, tenant, { epoch: marker !== undefined, generation: false });

@@ -2,6 +2,7 @@ import { indexedValidity } from '../core/acl.ts';
 import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { HoneyCatalog } from '../core/ports/honey.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Point, VectorIndex } from '../core/ports/vectors.ts';
@@ -18,7 +19,7 @@ import { checkAgainstBefore, checkWriter, writerTrustFor, type Access } from './
 import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
 
 export interface DocumentParts extends SourceParts {
-  readonly writes: WriteCatalog;
+  readonly writes: WriteCatalog & HoneyCatalog;
   readonly vectors: VectorIndex;
   readonly embedding: EmbeddingPort;
   /** Name of the collection that `vectors` writes to. */

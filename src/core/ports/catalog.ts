@@ -267,17 +267,6 @@ export interface WriteCatalog {
   }): Promise<StoredDocument>;
   /** Attributes only; label and ACL were reserved, as for `publish`. The document is pending until `markIndexed`. */
   change(key: DocumentKey, tenant: TenantId, expected: number, attributes: DocumentAttributes, change: Change): Promise<StoredDocument>;
-  /**
-   * Makes the document bait under this marker, or ends that where there is none. Nothing is changed, and no event written, where it is
-   * so already: a marker stays. It outlives every text and attribute of the document, and ends with its deletion.
-   */
-  markHoney(
-    key: DocumentKey,
-    tenant: TenantId,
-    expected: number,
-    marker: string | undefined,
-    change: Change,
-  ): Promise<{ readonly changed: boolean }>;
   /** Its chunks become dead at once. `as`: whether whoever deletes it may also widen it; `writer` where absent. */
   deleteDocument(key: DocumentKey, tenant: TenantId, expected: number, change: Change, as?: Tombstone['by']): Promise<void>;
 
