@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * The tests that mutants of the deciding rooms have to get past: quick ones, since every mutant runs them anew. Those of identity that
- * go through a whole service of tokens are left out: what they cover, a test beside each file covers without a server.
+ * The tests that mutants of the deciding rooms have to get past: quick ones, since every mutant runs them anew. Some of
+ * identity that start servers are left out: what they cover, a test beside each file covers without one.
  */
 export default defineConfig({
   test: {
@@ -18,7 +18,7 @@ export default defineConfig({
     ],
     exclude: [
       'src/identity/dev-issuer/**',
-      'src/identity/{caller,discovery,dpop,group-lookup,hostile-tokens,identity,introspection}.test.ts',
+      'src/identity/{caller,discovery,dpop,hostile-tokens,identity}.test.ts',
       'src/identity/{keys-over-time,logout-token,several-issuers}.test.ts',
     ],
   },

@@ -1,4 +1,5 @@
 import { request, type Dispatcher } from 'undici';
+import { codeOf } from './discovery.ts';
 
 export interface GraphAnswer {
   readonly status: number;
@@ -59,9 +60,4 @@ export function graphExchange(dispatcher: Dispatcher, deadlineMs: number): Graph
       throw new LookupFailed(`no answer (${codeOf(error)})`);
     }
   };
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : 'no code';
 }
