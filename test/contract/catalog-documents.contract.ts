@@ -69,6 +69,7 @@ export function describeDocuments(get: GetWorld): void {
       expect(candidates.get(the(second))).toEqual({
         chunk: second,
         state: 'live',
+        honey: false,
         key: KEY,
         source: HANDBOOK,
         document: NAME,
