@@ -96,6 +96,22 @@ describe('one policy that is asked by everybody', () => {
     expect(() => reads(same, ada[1])).toThrow(expect.objectContaining({ code: 'policy_unavailable' }));
   });
 
+  it('knows no zone that the view does not have', () => {
+    const app = caller({});
+    expect([1, 2, 3, 4, 5].map((id) => newPolicy().confirm(ON, app, id as ZoneId, 'retrieve', 'answer').kind)).toEqual(
+      Array(5).fill('permit'),
+    );
+    for (const id of [0, -1, 6, 99]) {
+      expect(newPolicy().confirm(ON, app, id as ZoneId, 'retrieve', 'answer')).toEqual({ kind: 'refuse', reason: 'unknown-zone' });
+    }
+  });
+
+  it('refuses an object of another tenant before anything else is asked', () => {
+    const object = { tenant: 'other' as TenantId, source: 'hr' as SourceId, label: label() };
+    expect(newPolicy().permits(ON, caller({}), 'retrieve', object)).toEqual({ kind: 'refuse', reason: 'unknown-zone' });
+    expect(newPolicy().permits(ON, caller({}), 'retrieve', { ...object, tenant: ON.tenant }).kind).toBe('permit');
+  });
+
   it('keeps sources apart: what covers one does not answer for another', () => {
     const shared = newPolicy();
     const text = `${POLICY}\np, user:idp|eve, acme, wiki, retrieve, upto:restricted+legal, *, *, allow`;

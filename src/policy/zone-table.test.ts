@@ -50,6 +50,13 @@ describe('zoneTable', () => {
     expect(table.byLabel.map(({ positions }) => positions)).toEqual([[0], [1, 2], [3], [4]]);
   });
 
+  it('lists them so in whatever order the view has them', () => {
+    const on = made();
+    const table = zoneTable({ ...on, zones: new Map([...on.zones].toReversed()) });
+    expect(told(table)).toEqual(told(zoneTable(on)));
+    expect(table.ids).toEqual([2, 4, 6, 8]);
+  });
+
   it('leaves out a zone whose source the view does not know', () => {
     const table = zoneTable(made(zonesWith({ 3: ['nowhere', label()] })));
     expect(table.ids).toEqual([2, 4, 6, 8]);
@@ -67,7 +74,17 @@ describe('zoneTable', () => {
     ['the last zone gone', without(8)],
     ['one zone instead of another', { ...without(8), zones: { ...without(8).zones, 9: ['wiki', label('public', [], 'external')] } }],
     ['one zone in front instead of one at the end', { ...without(8), zones: { ...without(8).zones, 1: ['hr', label()] } }],
+    [
+      'another zone in the second place',
+      { ...without(4), zones: { ...without(4).zones, 5: ['hr', label('internal', ['people', 'team'])] } },
+    ],
+    [
+      'another zone in the first place',
+      { ...without(2), zones: { ...without(2).zones, 1: ['hr', label('internal', ['people', 'team'])] } },
+    ],
+    ['a zone of the second place gone, one like it at the end', { ...without(4), zones: { ...without(4).zones, 9: ['hr', label()] } }],
     ['all zones gone', { zones: {} }],
+    ['two other compartments', zonesWith({ 4: ['hr', label('internal', ['legal', 'zulu'])] })],
     ['a zone in another source of the same label', zonesWith({ 2: ['wiki', label('internal', ['people', 'team'])] })],
     ['a zone in another source', zonesWith({ 2: ['legal', label('internal', ['people', 'team'])] })],
     ['another level', zonesWith({ 4: ['hr', label('restricted', ['people', 'team'])] })],
@@ -110,6 +127,8 @@ describe('zoneTable', () => {
   it('is the same object while nothing that it says has changed, and the same layout while only labels have', () => {
     const first = zoneTable(made());
     expect(zoneTable(made(), first)).toBe(first);
+    // Read anew from the catalog: equal, and not the same objects.
+    expect(zoneTable(made(structuredClone(START)), first)).toBe(first);
     const second = zoneTable(made(zonesWith({ 4: ['hr', label('restricted')] })), first);
     expect(second).not.toBe(first);
     expect(second.layout).toBe(first.layout);

@@ -84,11 +84,12 @@ export function zoneTable(view: TenantView, before?: ZoneTable): ZoneTable {
     unchanged.set(id, was?.id === source.id && was.tenant === source.tenant && sameLabel(was.label, source.label));
   }
   const interned = interning(before?.byLabel ?? []);
-  let [sameLayout, sameObjects] = [before?.ids.length === zones.length, before?.ids.length === zones.length];
-  const objects = zones.map((zone, position): PolicyObject => {
+  // As many, and each of them known: the same ones, in the same places.
+  let [sameLayout, sameObjects] = [before?.ids.length === zones.length, true];
+  const objects = zones.map((zone): PolicyObject => {
     const at = before?.positionOf.get(zone.id) ?? -1;
     const was = before?.made.zones[at];
-    if (at !== position || was?.source !== zone.source) sameLayout = false;
+    if (was?.source !== zone.source) sameLayout = false;
     const object = before?.objects[at];
     if (
       object !== undefined &&
