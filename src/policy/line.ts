@@ -13,8 +13,10 @@ export type Rule = { readonly [K in (typeof P_COLUMNS)[number]]: string } & {
 };
 export type Membership = { readonly [K in (typeof G_COLUMNS)[number]]: string } & { readonly line: number };
 
-function columnsMatch(line: PolicyLine, names: readonly string[]): boolean {
-  return line.columns.length === names.length;
+type ColumnsOf<N extends readonly string[]> = { readonly [K in keyof N]: string };
+
+function haveColumns<N extends readonly string[]>(columns: readonly string[], names: N): columns is ColumnsOf<N> {
+  return columns.length === names.length;
 }
 
 const asIs = (text: string): string => text;
@@ -24,8 +26,9 @@ const asIs = (text: string): string => text;
  * many lines have in common there is then one copy, found by its address.
  */
 export function ruleOf(line: PolicyLine, share: (text: string) => string = asIs): Rule | undefined {
-  if (line.type !== 'p' || !columnsMatch(line, P_COLUMNS)) return undefined;
-  const [who = '', tenant = '', source = '', act = '', label = '', trust = '', purpose = '', eft = ''] = line.columns;
+  const { type, columns } = line;
+  if (type !== 'p' || !haveColumns(columns, P_COLUMNS)) return undefined;
+  const [who, tenant, source, act, label, trust, purpose, eft] = columns;
   return {
     line: line.line,
     who,
@@ -36,15 +39,16 @@ export function ruleOf(line: PolicyLine, share: (text: string) => string = asIs)
     trust,
     purpose,
     eft,
-    row: [...line.columns],
+    row: [...columns],
     terms: share(`${eft}\n${label}\n${trust}`),
   };
 }
 
 /** Undefined where it is not a `g` line of exactly three columns. */
 export function membershipOf(line: PolicyLine): Membership | undefined {
-  if (line.type !== 'g' || !columnsMatch(line, G_COLUMNS)) return undefined;
-  const [member = '', role = '', tenant = ''] = line.columns;
+  const { type, columns } = line;
+  if (type !== 'g' || !haveColumns(columns, G_COLUMNS)) return undefined;
+  const [member, role, tenant] = columns;
   return { line: line.line, member, role, tenant };
 }
 
