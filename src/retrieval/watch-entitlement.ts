@@ -31,6 +31,42 @@ const MAX_ROWS = 50_000;
 /** ACLs judged before others have their turn. */
 const SLICE = 500;
 
+/** What each tenant holds, counted anew in the background where it is due. */
+function createCounted({ catalog, clock, telemetry }: EntitlementParts): {
+  of(tenant: TenantId, generation: number): Counts | undefined;
+  settled(): Promise<void>;
+} {
+  const known = new Map<TenantId, Counts>();
+  const counting = new Map<TenantId, Promise<void>>();
+
+  const count = async (tenant: TenantId, generation: number): Promise<void> => {
+    try {
+      const rows = await catalog.documentCounts(tenant, MAX_ROWS);
+      known.delete(tenant);
+      known.set(tenant, { at: clock.now(), generation, rows });
+      const [oldest] = known.keys();
+      if (known.size > MAX_TENANTS && oldest !== undefined) known.delete(oldest);
+    } catch (error) {
+      telemetry.log.warn({ tenant, reason: String(error) }, 'documents could not be counted');
+    } finally {
+      counting.delete(tenant);
+    }
+  };
+
+  return {
+    of(tenant, generation) {
+      const counts = known.get(tenant);
+      const age = counts === undefined ? Infinity : clock.now() - counts.at;
+      const due = age >= RENEW_MS || (counts?.generation !== generation && age >= AT_MOST_EVERY_MS);
+      if (due && !counting.has(tenant)) counting.set(tenant, count(tenant, generation));
+      return counts;
+    },
+    async settled() {
+      await Promise.all(counting.values());
+    },
+  };
+}
+
 /**
  * How many documents somebody may read: by the zones that policy opens to them and, for a person, by each document's ACL, so that
  * whoever may read little of a large source is measured by that little. A client is measured by its zones alone, since its window
@@ -41,27 +77,8 @@ export function createEntitlements(parts: EntitlementParts): {
   renew(subject: Subject, view: TenantView, caller: Caller): void;
   settled(): Promise<void>;
 } {
-  const known = new Map<TenantId, Counts>();
-  const counting = new Map<TenantId, Promise<void>>();
+  const counted = createCounted(parts);
   const judging = new Map<Subject, Promise<void>>();
-
-  const refresh = (tenant: TenantId, generation: number): void => {
-    const counts = known.get(tenant);
-    const age = counts === undefined ? Infinity : parts.clock.now() - counts.at;
-    const due = age >= RENEW_MS || (counts?.generation !== generation && age >= AT_MOST_EVERY_MS);
-    if (!due || counting.has(tenant)) return;
-    const run = parts.catalog
-      .documentCounts(tenant, MAX_ROWS)
-      .then((rows) => {
-        known.delete(tenant);
-        known.set(tenant, { at: parts.clock.now(), generation, rows });
-        const [oldest] = known.keys();
-        if (known.size > MAX_TENANTS && oldest !== undefined) known.delete(oldest);
-      })
-      .catch((error: unknown) => parts.telemetry.log.warn({ tenant, reason: String(error) }, 'documents could not be counted'))
-      .finally(() => counting.delete(tenant));
-    counting.set(tenant, run);
-  };
 
   const note = (subject: Subject, view: TenantView, { client }: Caller, counts: Counts, documents: number): void => {
     const before = subject.entitlement;
@@ -73,8 +90,7 @@ export function createEntitlements(parts: EntitlementParts): {
 
   return {
     renew(subject, view, caller) {
-      refresh(view.tenant, view.generation);
-      const counts = known.get(view.tenant);
+      const counts = counted.of(view.tenant, view.generation);
       if (counts === undefined || judging.has(subject)) return;
       const { entitlement } = subject;
       if (entitlement?.generation === view.generation && entitlement.counts === counts && entitlement.through === caller.client) return;
@@ -87,7 +103,7 @@ export function createEntitlements(parts: EntitlementParts): {
       judging.set(subject, run);
     },
     async settled() {
-      await Promise.all(counting.values());
+      await counted.settled();
       await Promise.all(judging.values());
     },
   };

@@ -67,7 +67,7 @@ const samplesOf = ({ hour, day, week }: Subject): number => hour.seen.size + day
 /** In memory of this replica, and bounded: subjects in the order in which they were last seen. */
 export function createSubjects(limits: SubjectLimits = SUBJECT_LIMITS): Subjects {
   const known = new Map<string, Subject>();
-  const holds = new Map<string, Hold>();
+  const holds = createHolds();
   let samples = 0;
 
   const remove = (key: string, subject: Subject): void => {
@@ -86,15 +86,12 @@ export function createSubjects(limits: SubjectLimits = SUBJECT_LIMITS): Subjects
     touch(tenant, kind, principal) {
       const key = keyOf(tenant, principal);
       const found = known.get(key);
-      if (found !== undefined) {
-        known.delete(key);
-        known.set(key, found);
-        return found;
-      }
-      const made = subjectOf(tenant, kind, principal);
-      known.set(key, made);
-      makeRoom();
-      return made;
+      // Deleted and set again, it is the last.
+      if (found !== undefined) known.delete(key);
+      const subject = found ?? subjectOf(tenant, kind, principal);
+      known.set(key, subject);
+      if (found === undefined) makeRoom();
+      return subject;
     },
     record(subject, hashes, now) {
       const before = samplesOf(subject);
@@ -107,24 +104,36 @@ export function createSubjects(limits: SubjectLimits = SUBJECT_LIMITS): Subjects
       if (subject.told.size > MAX_TOLD) subject.told.clear();
       makeRoom();
     },
-    hold(tenant, principal, now) {
-      const key = keyOf(tenant, principal);
-      const held = holds.get(key) ?? { tenant, principal, blockedUntil: 0, limitedUntil: 0, limit: 100 };
-      if (!holds.has(key) && holds.size >= MAX_HOLDS) dropHold(holds, now);
-      holds.set(key, held);
-      return held;
-    },
-    heldOf: (tenant, principal) => holds.get(keyOf(tenant, principal)),
+    hold: holds.hold,
+    heldOf: holds.heldOf,
     forget(tenant, principal) {
       const key = keyOf(tenant, principal);
       const found = known.get(key);
       if (found !== undefined) remove(key, found);
-      holds.delete(key);
+      holds.drop(key);
     },
-    knows: (tenant, principal) => known.has(keyOf(tenant, principal)) || holds.has(keyOf(tenant, principal)),
+    knows: (tenant, principal) => known.has(keyOf(tenant, principal)) || holds.heldOf(tenant, principal) !== undefined,
     all: () => known.values(),
-    holds: () => holds.values(),
+    holds: holds.all,
     size: () => known.size,
+  };
+}
+
+function createHolds(): Pick<Subjects, 'hold' | 'heldOf'> & { drop(key: string): void; all(): IterableIterator<Hold> } {
+  const holds = new Map<string, Hold>();
+  return {
+    hold(tenant, principal, now) {
+      const key = keyOf(tenant, principal);
+      const known = holds.get(key);
+      if (known !== undefined) return known;
+      if (holds.size >= MAX_HOLDS) dropHold(holds, now);
+      const made: Hold = { tenant, principal, blockedUntil: 0, limitedUntil: 0, limit: 100 };
+      holds.set(key, made);
+      return made;
+    },
+    heldOf: (tenant, principal) => holds.get(keyOf(tenant, principal)),
+    drop: (key) => void holds.delete(key),
+    all: () => holds.values(),
   };
 }
 

@@ -10,7 +10,7 @@ import { createEffects, type EffectParts } from './watch-effects.ts';
 import { createEntitlements } from './watch-entitlement.ts';
 import { boardOf } from './watch-board.ts';
 import { tripped, type Tripped } from './watch-rules.ts';
-import { createSubjects, type Hold, type Subject, type SubjectLimits } from './watch-subjects.ts';
+import { createSubjects, type Hold, type Subject, type SubjectLimits, type Subjects } from './watch-subjects.ts';
 import { createTail } from './watch-tail.ts';
 import { distinctCount, hashOfKey, tick, touch, windowMs } from './watch-window.ts';
 
@@ -41,26 +41,17 @@ export function createWatch(parts: WatchParts): WatchService {
   const entitlements = createEntitlements(parts);
   const effects = createEffects(parts);
   const tail = createTail({
-    ...{ audit: parts.audit, telemetry, subjects },
+    audit: parts.audit,
+    telemetry,
+    subjects,
     hashOf: (tenant, source, document) => hashOfKey(parts.keyOf(tenant, source, document)),
   });
 
-  const judge = (subject: Subject, caller: Caller, now: number): void => {
-    for (const found of tripped(subject, rulesFor(watching, subject.tenant), now)) {
-      const until = apply(subjects.hold, subject, found, now);
-      const last = subject.told.get(ruleName(found.rule));
-      // What holds for minutes is told of again when it begins again; an alert once a window.
-      const quietMs = found.rule.action === 'alert' ? windowMs(found.rule.in) : found.rule.minutes * 60_000;
-      if (last !== undefined && now - last < quietMs) continue;
-      subject.told.set(ruleName(found.rule), now);
-      effects.tell(subject, found, until, distinctCount(subject[found.rule.in], now));
-      if (found.rule.action === 'switch') effects.throwSwitch(subject, found, caller);
-    }
-  };
+  const judge = createJudge(parts, subjects, effects);
   const each = (caller: Caller, run: (subject: Subject, now: number) => void, of = subjectsOf): void => {
     try {
       const now = clock.now();
-      for (const subject of of(caller)) {
+      for (const subject of of(subjects, caller)) {
         run(subject, now);
         judge(subject, caller, now);
       }
@@ -69,14 +60,6 @@ export function createWatch(parts: WatchParts): WatchService {
       telemetry.log.error({}, 'the watch failed; the answer does not wait for it', error);
     }
   };
-  const subjectsOf = ({ tenant, user, client }: Caller): readonly Subject[] => [
-    ...(user.kind === 'user' ? [subjects.touch(tenant, 'user', user.principal)] : []),
-    subjects.touch(tenant, 'client', client),
-  ];
-
-  /** What one person does on purpose is held against that person, or they could have an application stopped that others share. */
-  const readerOf = (caller: Caller): readonly Subject[] => subjectsOf(caller).slice(0, 1);
-
   return {
     admit: (caller) => admission([heldUser(subjects.heldOf, caller), subjects.heldOf(caller.tenant, caller.client)], clock.now()),
     released(caller, view, documents) {
@@ -98,6 +81,36 @@ export function createWatch(parts: WatchParts): WatchService {
       await entitlements.settled();
       await effects.settled();
     },
+  };
+}
+
+function subjectsOf(subjects: Subjects, { tenant, user, client }: Caller): readonly Subject[] {
+  const ofUser = user.kind === 'user' ? [subjects.touch(tenant, 'user', user.principal)] : [];
+  return [...ofUser, subjects.touch(tenant, 'client', client)];
+}
+
+/** What one person does on purpose is held against that person, or they could have an application stopped that others share. */
+function readerOf(subjects: Subjects, caller: Caller): readonly Subject[] {
+  return subjectsOf(subjects, caller).slice(0, 1);
+}
+
+/** What follows for somebody of what was just counted. */
+function createJudge(
+  { watching }: WatchParts,
+  subjects: Subjects,
+  effects: ReturnType<typeof createEffects>,
+): (subject: Subject, caller: Caller, now: number) => void {
+  return (subject, caller, now) => {
+    for (const found of tripped(subject, rulesFor(watching, subject.tenant), now)) {
+      const until = apply(subjects.hold, subject, found, now);
+      const last = subject.told.get(ruleName(found.rule));
+      // What holds for minutes is told of again when it begins again; an alert once a window.
+      const quietMs = found.rule.action === 'alert' ? windowMs(found.rule.in) : found.rule.minutes * 60_000;
+      if (last !== undefined && now - last < quietMs) continue;
+      subject.told.set(ruleName(found.rule), now);
+      effects.tell(subject, found, until, distinctCount(subject[found.rule.in], now));
+      if (found.rule.action === 'switch') effects.throwSwitch(subject, found, caller);
+    }
   };
 }
 

@@ -109,10 +109,8 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
-  const services = servicesOf({
-    ...{ config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock },
-    probeMs: limits.probeMs,
-  });
+  const parts = { config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock };
+  const services = servicesOf({ ...parts, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -162,25 +160,24 @@ interface Parts {
 
 /** What the door calls, over parts that run. */
 function servicesOf(parts: Parts): HttpServices {
-  const { config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, watch, telemetry, clock, probeMs } = parts;
+  const { config, tools, stores, policy, identity, vectors, embedding, mender, quarantine, watch, telemetry, clock } = parts;
+  const probes = probesOf(parts);
   const { catalog, audit } = stores;
   const { reports, policyRevisions, policyShadow, shadow } = tools;
-  const { languages, dense } = config.embedding;
+  const { languages } = config.embedding;
   const shared = { catalog, policy, vectors, embedding, telemetry, clock };
   const retrieval: RetrievalParts = {
-    ...{ ...shared, audit, shadow, languages, watch },
+    ...shared,
+    audit,
+    shadow,
+    languages,
+    watch,
     provenance: createProvenance({ random: randomBytes }),
   };
   const issuers = identity.issuers.map(({ name }) => name);
   const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);
   const mend = (): void => mender.kick();
   const directory = { catalog, policy, issuers: identity.issuers, newId: randomUUID, mend };
-  const probes = {
-    index: (signal: AbortSignal) => vectors.probe(signal),
-    catalog: () => catalog.tenants(),
-    embedding: dense.kind === 'remote' ? (signal: AbortSignal) => embedding.probe(signal) : undefined,
-    issuersMissing: () => identity.notReady(),
-  };
   return {
     identity,
     endLogin: createEndLogin({ identity, catalog }),
@@ -209,7 +206,17 @@ function servicesOf(parts: Parts): HttpServices {
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
     nearMiss: (caller) => watch.nearMiss(caller),
-    readiness: () => readiness(probes, probeMs),
+    readiness: () => readiness(probes, parts.probeMs),
+  };
+}
+
+function probesOf({ config, stores: { catalog }, vectors, embedding, identity }: Parts): Parameters<typeof readiness>[0] {
+  const { dense } = config.embedding;
+  return {
+    index: (signal) => vectors.probe(signal),
+    catalog: () => catalog.tenants(),
+    embedding: dense.kind === 'remote' ? (signal) => embedding.probe(signal) : undefined,
+    issuersMissing: () => identity.notReady(),
   };
 }
 

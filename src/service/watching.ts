@@ -30,13 +30,12 @@ export async function startWatch({ stores, watching, policy, telemetry, clock, c
   const watch = createWatch({ catalog, audit, policy, telemetry, clock, watching, keyOf, newId: randomUUID });
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let polling: Promise<void> = Promise.resolve();
-  const poll = (): void => {
-    polling = watch.poll().then(() => {
-      if (!stopped) timer = setTimeout(poll, TAIL_MS).unref();
-    });
+  let polling: Promise<void>;
+  const poll = async (): Promise<void> => {
+    await watch.poll();
+    if (!stopped) timer = setTimeout(() => void (polling = poll()), TAIL_MS).unref();
   };
-  poll();
+  polling = poll();
   closers.add(async () => {
     stopped = true;
     clearTimeout(timer);

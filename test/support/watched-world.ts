@@ -96,7 +96,11 @@ export async function watchedWorld(options: {
   };
   const start = (): WatchService =>
     createWatch({
-      ...{ watching: policy, keyOf, newId: randomUUID, telemetry: silentTelemetry, clock: { now: () => world.now } },
+      watching: policy,
+      keyOf,
+      newId: randomUUID,
+      telemetry: silentTelemetry,
+      clock: { now: () => world.now },
       audit: { append, ...tail },
       policy: {
         purposes: ['default'],
@@ -118,7 +122,12 @@ export async function watchedWorld(options: {
     });
   const running: WatchService[] = [];
   const world: WatchedWorld = {
-    ...{ replicas: running, events, thrown, keys, view, now: BEGIN },
+    replicas: running,
+    events,
+    thrown,
+    keys,
+    view,
+    now: BEGIN,
     ask(caller, some, replica = 0) {
       const watch = running[replica];
       if (watch === undefined) throw new Error('no such replica');

@@ -16,7 +16,14 @@ export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): 
       answers: [{ status: 200, description: 'Released chunks; none is an answer too.', schema: retrieveAnswerSchema }],
       async handle({ caller, context, traceId, body }) {
         const request = toRetrieveRequest(body, config.labels, { requestId: context.requestId, traceId });
-        const { requestId, chunks, label, context: rendered, session, limitedTo } = await services.retrieve(caller, request, context.signal);
+        const {
+          requestId,
+          chunks,
+          label,
+          context: rendered,
+          session,
+          limitedTo,
+        } = await services.retrieve(caller, request, context.signal);
         return { status: 200, body: { requestId, chunks, label, context: rendered, session, limitedTo } };
       },
     }),
