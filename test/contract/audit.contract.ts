@@ -67,6 +67,21 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
         expect(await audit.byRequest(ACME, 'r2')).toEqual([]);
       });
 
+      it('is followed by positions, kinds and tenants', async () => {
+        for (const kind of ['intent', 'release', 'intent', 'release', 'release'] as const) await audit.append(event('r1', { kind }));
+        await audit.append(event('r1', { tenant: OTHER, kind: 'release' }));
+        expect(await audit.sizes()).toEqual(
+          new Map([
+            [ACME, 5],
+            [OTHER, 1],
+          ]),
+        );
+        const positions = async (from: number, to: number) => (await audit.between(ACME, from, to, ['release'])).map(({ index }) => index);
+        expect(await positions(0, 5)).toEqual([1, 3, 4]);
+        expect(await positions(2, 4)).toEqual([3]);
+        expect(await positions(5, 9)).toEqual([]);
+      });
+
       it('commits to every field of the event and to its salt', async () => {
         await audit.append(event('r1'));
         const [row] = await rowsOf(ACME);
