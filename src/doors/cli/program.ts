@@ -37,7 +37,8 @@ export async function runCommandLine(argv: readonly string[], house: House, term
         exitCode = await body(isJson(program), command);
       },
   };
-  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addSwitch, addTrace, addReconcile, addExplain, addPolicyClient]) add(commands);
+  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addSwitch, addTrace, addReconcile, addExplain, addPolicyClient])
+    add(commands);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
