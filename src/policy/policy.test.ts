@@ -325,6 +325,10 @@ describe('management', () => {
     };
     const grant = (who: string, as: string) => allow(who, `ingest, upto:internal, ${as}, *`);
     expect(trust('')).toBe('none');
+    expect(newPolicy().writerTrust(world(`${manager}\n${grant('group:idp|a', 'as:internal')}`), alice, object('trusted'))).toEqual({
+      kind: 'trust',
+      trust: 'internal',
+    });
     expect(trust(grant('group:idp|a', '*'))).toBe('trusted');
     expect(trust(grant('group:idp|a', 'as:internal'))).toBe('internal');
     expect(trust(`${grant('group:idp|a', 'as:external')}\n${grant('group:idp|b', 'as:internal')}`)).toBe('internal');
