@@ -9,7 +9,8 @@ const report = join(folder, 'figures');
 writeFileSync(report, '');
 // Every place whose suites take their counts from test/support/scale.ts; others may be named on the command line instead.
 const named = process.argv.slice(2);
-const tests = named.length > 0 ? named : ['test/property', 'test/security', 'test/integration/directory-replicas', 'src/core', 'src/policy'];
+const tests =
+  named.length > 0 ? named : ['test/property', 'test/security', 'test/integration/directory-replicas', 'src/core', 'src/policy'];
 const vitest = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--testTimeout=3600000', ...tests], {
   stdio: 'inherit',
   env: { ...process.env, SLUICE_VERIFY: 'long', SLUICE_VERIFY_REPORT: report },
