@@ -5,8 +5,8 @@
 const TESTS = '\\.test\\.ts$|\\.fixture\\.ts$';
 /** The only place that constructs, and the only reader of the environment. */
 const ROOF = '^src/(main\\.ts$|service/|config\\.ts$|config/)';
-const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit', 'provenance', 'telemetry'];
-const FLOOR_2 = ['retrieval', 'ingestion', 'administration'];
+const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit', 'provenance', 'signing', 'telemetry'];
+const FLOOR_2 = ['retrieval', 'ingestion', 'administration', 'evidence'];
 const DOORS = ['http', 'qdrant', 'mcp', 'cli'];
 /** Directories whose files are ours; anything else is a package or Node itself. */
 const OURS = '^(src|connectors|migrations|policies|bin|scripts|test|bench|demo)/';

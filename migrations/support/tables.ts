@@ -1,6 +1,6 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 
-type Column = 'text' | 'integer' | 'bigint';
+type Column = 'text' | 'integer' | 'bigint' | 'blob';
 /** A trailing `?` makes a column nullable. */
 export type Columns = Readonly<Record<string, Column | `${Column}?`>>;
 
@@ -22,12 +22,14 @@ export const RECORDED = { recorded_from: 'bigint', recorded_to: 'bigint?' } as c
 export function tableTool(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): TableTool {
   // Text orders by code point on both, so that a page of documents ends at the same one whatever the server's locale.
   const text = dialect === 'postgres' ? sql`text collate "C"` : ('text' as const);
+  const blob = dialect === 'postgres' ? ('bytea' as const) : ('blob' as const);
   return {
     async table(name, key, columns) {
       let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
       for (const [column, written] of Object.entries(columns)) {
         const type = written.replace('?', '') as Column;
-        builder = builder.addColumn(column, type === 'text' ? text : type, (c) => (written.endsWith('?') ? c : c.notNull()));
+        const made = type === 'text' ? text : type === 'blob' ? blob : type;
+        builder = builder.addColumn(column, made, (c) => (written.endsWith('?') ? c : c.notNull()));
       }
       if (key.length > 0) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...key]);
       await builder.execute();

@@ -1,3 +1,4 @@
+import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { ZoneId } from '../core/ids.ts';
 import type { AccessDecision, AccessRequest } from '../core/ports/access-requests.ts';
@@ -82,7 +83,7 @@ function approvable(policy: PolicyPort, { view, caller }: Presence, source: Sour
 
 /** Never who asked or acted for them: they would find that it is still needed. */
 function reviewerOf({ issuers }: DecisionParts, { caller }: Presence, request: AccessRequest, text: string | undefined): Principal {
-  if (text === undefined) return caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  if (text === undefined) return actingPrincipal(caller);
   const found = qualifyPrincipal(text, issuers);
   const parts = found === undefined ? undefined : principalParts(found);
   if (found === undefined || parts === undefined || parts.kind === 'client' || !issuers.includes(parts.issuer)) {

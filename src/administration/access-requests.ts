@@ -6,12 +6,12 @@ import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { Principal } from '../core/principal.ts';
-import type { RequestContext } from '../core/request-context.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
 import type { Source } from '../core/zone.ts';
 import { decisionFor, wholeSecond, type DecisionBody } from './access-decision.ts';
 import { accessResource, type AccessRequestResource } from './access-resource.ts';
 import { again } from './again.ts';
-import { changeOf, decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
+import { decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** Documented in docs/api.md. */
@@ -90,7 +90,7 @@ export function createAccessRequests(parts: AccessParts): AccessRequestService {
         demandAnother(here, found);
         if (found.state !== 'open') throw new AppError('conflict', { detail: 'the request is not open' });
         const decision = await decisionFor(parts, here, source, found, body);
-        const change = changeOf(context, here);
+        const change = changeBy(context);
         return accessResource(await catalog.decideAccess(here.view.tenant, found.id, decision, limits, change, decidedUnder(here)));
       }),
 
@@ -102,7 +102,7 @@ export function createAccessRequests(parts: AccessParts): AccessRequestService {
         if (!own && found.state === 'open') throw new AppError('forbidden', { detail: 'an open request of somebody else is denied' });
         if (!own && reason === undefined) throw invalid('query/reason', 'whoever takes access away says why');
         const under = own ? { parties: partiesOf(here) } : decidedUnder(here);
-        return accessResource(await catalog.withdrawAccess(here.view.tenant, found.id, reason, changeOf(context, here), under));
+        return accessResource(await catalog.withdrawAccess(here.view.tenant, found.id, reason, changeBy(context), under));
       }),
   };
 }
@@ -130,7 +130,7 @@ async function ask(
     reason: body.reason,
     wantedUntil: body.until === undefined ? undefined : wholeSecond(body.until),
   };
-  return accessResource(await catalog.askAccess(caller.tenant, asked, limits, changeOf(context, here)));
+  return accessResource(await catalog.askAccess(caller.tenant, asked, limits, changeBy(context)));
 }
 
 interface Known {

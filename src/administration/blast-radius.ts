@@ -1,5 +1,5 @@
 import { grantsFor } from '../core/grants.ts';
-import { aclSubject } from '../core/caller.ts';
+import { actingPrincipal, aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { Acl } from '../core/acl.ts';
 import type { SourceId, ZoneId } from '../core/ids.ts';
@@ -265,7 +265,7 @@ function assembled(
 
 async function record(parts: BlastRadiusParts, { requestId }: RequestContext, { caller }: Presence, made: BlastRadius): Promise<void> {
   const { user, client, readable, unknown, documents, sight } = made;
-  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  const by = actingPrincipal(caller);
   const body = { by, through: caller.client, user, client, memberships: made.memberships.from, sight, documents, readable, unknown };
   await parts.audit.append({ tenant: caller.tenant, kind: 'blast-radius.read', requestId, body });
 }

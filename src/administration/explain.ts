@@ -1,4 +1,4 @@
-import { aclSubject, type Caller } from '../core/caller.ts';
+import { actingPrincipal, aclSubject, type Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { judgeAccess } from '../core/grants.ts';
 import { parseDocumentId, parseSourceId, type ChunkId } from '../core/ids.ts';
@@ -180,7 +180,7 @@ async function recordReading(
     kind: 'explain.read',
     requestId: context.requestId,
     body: {
-      by: caller.user.kind === 'user' ? caller.user.principal : caller.client,
+      by: actingPrincipal(caller),
       through: caller.client,
       source: facts.source.id,
       document: facts.document,

@@ -1,3 +1,4 @@
+import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
@@ -178,7 +179,7 @@ function assembled(made: {
 }
 
 async function record(parts: PolicyDiffParts, { requestId }: RequestContext, { caller }: Presence, made: PolicyDiff): Promise<void> {
-  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  const by = actingPrincipal(caller);
   const { revision, against, documents, principals } = made;
   const body = { by, through: caller.client, revision, against, documents, affected: principals.affected };
   await parts.audit.append({ tenant: caller.tenant, kind: 'policy.diff-read', requestId, body });

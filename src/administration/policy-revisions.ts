@@ -1,13 +1,13 @@
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { policyCsv, policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
-import type { Change, ReadCatalog } from '../core/ports/catalog.ts';
+import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { RevisionCatalog, RevisionFacts } from '../core/ports/revisions.ts';
 import type { PolicyPort, PolicyProblem } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { parsePrincipal, principalParts } from '../core/principal.ts';
-import type { RequestContext } from '../core/request-context.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
 
 export interface PolicyRevisionParts {
   readonly catalog: ReadCatalog & TenantAdmin & RevisionCatalog;
@@ -95,7 +95,7 @@ export function createPolicyRevisions(parts: PolicyRevisionParts): PolicyRevisio
       const { revision } = await stored(here.caller.tenant, id);
       demandFit(parts, here, revision);
       if (here.view.policy.id === id && replaces === id) return resource(revision);
-      await catalog.activatePolicy(here.caller.tenant, revision, replaces, changeOf(here, context));
+      await catalog.activatePolicy(here.caller.tenant, revision, replaces, changeBy(context));
       return resource(revision);
     },
 
@@ -107,11 +107,11 @@ export function createPolicyRevisions(parts: PolicyRevisionParts): PolicyRevisio
       const revision = policyRevision(lines);
       demandFit(parts, here, revision);
       if (!activate) {
-        await catalog.publishRevision(caller.tenant, revision, parent, changeOf(here, context));
+        await catalog.publishRevision(caller.tenant, revision, parent, changeBy(context));
         return resource(revision);
       }
       if (revision.id === view.policy.id && parent === revision.id) return resource(revision);
-      await catalog.activatePolicy(caller.tenant, revision, parent, changeOf(here, context));
+      await catalog.activatePolicy(caller.tenant, revision, parent, changeBy(context));
       return resource(revision);
     },
   };
@@ -165,10 +165,6 @@ export function demandFit(
   if (policy.permitsTenant({ ...view, policy: revision }, caller, 'administer').kind !== 'permit') {
     refuse([{ line: 0, message: 'nobody may publish a policy under which they could not publish the next one' }]);
   }
-}
-
-export function changeOf({ caller }: Presence, { requestId }: RequestContext): Change {
-  return { requestId, by: caller.user.kind === 'user' ? caller.user.principal : caller.client, through: caller.client };
 }
 
 function summary({ id, parent, author, at, active, activations }: RevisionFacts): RevisionSummary {

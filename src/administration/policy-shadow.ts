@@ -5,8 +5,8 @@ import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Finding, RevisionCatalog, ShadowRun } from '../core/ports/revisions.ts';
 import { presence, type Presence } from '../core/presence.ts';
-import type { RequestContext } from '../core/request-context.ts';
-import { changeOf, demandFit } from './policy-revisions.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
+import { demandFit } from './policy-revisions.ts';
 
 export interface ShadowCounts {
   readonly gains: number;
@@ -72,7 +72,7 @@ export function createPolicyShadow(parts: PolicyShadowParts): PolicyShadow {
       const stored = await catalog.revision(here.caller.tenant, revision);
       if (stored === undefined) throw new AppError('not_found');
       demandFit(parts, here, stored.revision);
-      await catalog.startShadow(here.caller.tenant, revision, changeOf(here, context));
+      await catalog.startShadow(here.caller.tenant, revision, changeBy(context));
       return reportOf(here, revision);
     },
     async stop(context, revision) {
@@ -80,7 +80,7 @@ export function createPolicyShadow(parts: PolicyShadowParts): PolicyShadow {
       if ((await catalog.revision(here.caller.tenant, revision)) === undefined) throw new AppError('not_found');
       // What this replica found belongs to the run that ends.
       await parts.flush();
-      await catalog.stopShadow(here.caller.tenant, revision, changeOf(here, context));
+      await catalog.stopShadow(here.caller.tenant, revision, changeBy(context));
       return reportOf(here, revision);
     },
     report: async (context, revision) => reportOf(await administered(context), revision),

@@ -2,12 +2,10 @@ import { AppError } from '../core/errors.ts';
 import { parseSourceId } from '../core/ids.ts';
 import { neutralLabel, type Label } from '../core/label.ts';
 import type { Action } from '../core/policy-lines.ts';
-import type { Change } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { DecidedUnder } from '../core/ports/switches.ts';
 import type { Presence } from '../core/presence.ts';
 import type { Principal } from '../core/principal.ts';
-import type { RequestContext } from '../core/request-context.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 
 /** Casbin's answer over a source as a whole, or with a document's declared label joined in. */
@@ -37,10 +35,4 @@ export function demandNotOff(here: Presence): void {
 
 export function decidedUnder(here: Presence): DecidedUnder {
   return { policy: here.view.policy.id, parties: partiesOf(here) };
-}
-
-/** Who did it, for the audit: the user through the client, or the client alone. */
-export function changeOf({ requestId }: RequestContext, { caller }: Pick<Presence, 'caller'>): Change {
-  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
-  return { requestId, by, through: caller.client };
 }

@@ -1,4 +1,4 @@
-import type { Caller } from '../core/caller.ts';
+import { actingPrincipal, type Caller } from '../core/caller.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import type { Purpose } from '../core/ports/policy.ts';
@@ -132,7 +132,7 @@ function note(run: Run, caller: Caller, difference: Difference, telemetry: Telem
   outcome(run, difference.outcome, telemetry);
   if (difference.outcome === 'same') return;
   const { gained, lost, gainedBy, lostBy } = difference;
-  const who = caller.user.kind === 'user' ? caller.user.principal : caller.client;
+  const who = actingPrincipal(caller);
   add(run, 'principal', who, gained.length > 0 ? 1 : 0, lost.length > 0 ? 1 : 0);
   for (const zone of gained.slice(0, MAX_NOTED_ZONES)) add(run, 'zone', String(zone), 1, 0);
   for (const zone of lost.slice(0, MAX_NOTED_ZONES)) add(run, 'zone', String(zone), 0, 1);

@@ -5,9 +5,9 @@ import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
 import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { DecidedUnder, LiftProposal, SwitchCatalog, ThrownSwitch, TwoPersonTarget } from '../core/ports/switches.ts';
 import { presence, type Presence } from '../core/presence.ts';
-import type { RequestContext } from '../core/request-context.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
 import { again } from './again.ts';
-import { changeOf, decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
+import { decidedUnder, demandNotOff, liveSource, mayOver, partiesOf } from './rights.ts';
 import { isAdministrator, isOperator, locksOut, switchTarget, type SwitchName, type SwitchRights } from './switch-targets.ts';
 
 /** How long a second person has to confirm. */
@@ -73,7 +73,7 @@ export function createSwitches(parts: SwitchParts): SwitchService {
           const known = await catalog.thrownSwitch(here.view.tenant, target);
           if (known !== undefined) return { thrown: false, resource: shown(known) };
           if (locksOut(parts, here, target)) throw new AppError('would_lock_out');
-          await catalog.throwSwitch(here.view.tenant, target, reason, changeOf(context, here), underOf(here, target));
+          await catalog.throwSwitch(here.view.tenant, target, reason, changeBy(context), underOf(here, target));
           const made = await catalog.thrownSwitch(here.view.tenant, target);
           // Lifted again before it could be read.
           if (made === undefined) throw new AppError('conflict');
@@ -89,7 +89,7 @@ export function createSwitches(parts: SwitchParts): SwitchService {
           const known = await catalog.thrownSwitch(here.view.tenant, target);
           if (known === undefined) throw new AppError('not_found');
           if (target.kind === 'tenant' || target.kind === 'all') return liftByTwo(parts, context, here, target);
-          await catalog.liftSwitch(here.view.tenant, target, changeOf(context, here), underOf(here, target));
+          await catalog.liftSwitch(here.view.tenant, target, changeBy(context), underOf(here, target));
           return { state: 'lifted', ...nameOf(known.target) };
         }),
       ),
@@ -102,7 +102,7 @@ export function createSwitches(parts: SwitchParts): SwitchService {
           if (target.kind !== 'tenant' && target.kind !== 'all') throw new AppError('not_found');
           const known = await catalog.thrownSwitch(here.view.tenant, target);
           if (known?.proposal.kind !== 'open') throw new AppError('not_found');
-          await catalog.withdrawLift(here.view.tenant, target, changeOf(context, here), underOf(here, target));
+          await catalog.withdrawLift(here.view.tenant, target, changeBy(context), underOf(here, target));
         }),
       ),
   };
@@ -117,7 +117,7 @@ function underOf(here: Presence, target: SwitchTarget): DecidedUnder {
 async function liftByTwo(parts: SwitchParts, context: RequestContext, here: Presence, target: TwoPersonTarget): Promise<LiftResource> {
   const { caller, view } = here;
   if (caller.user.kind !== 'user' || caller.actor.kind !== 'none') throw new AppError('second_person_required');
-  const change = changeOf(context, here);
+  const change = changeBy(context);
   const outcome = await parts.catalog.liftByTwo(view.tenant, target, change, LIFT_WINDOW_MS, underOf(here, target));
   switch (outcome.kind) {
     case 'lifted':
@@ -137,7 +137,7 @@ async function recorded<T>({ audit }: SwitchParts, context: RequestContext, { ki
     return await run();
   } catch (error) {
     if (!(error instanceof AppError) || !REFUSALS.has(error.code)) throw error;
-    const { by, through } = changeOf(context, context);
+    const { by, through } = changeBy(context);
     const body = { by, through, kind, target: digestOf(id ?? ''), code: error.code };
     await audit.append({ tenant: context.caller.tenant, kind: 'switch.refused', requestId: context.requestId, body });
     throw error;

@@ -4,8 +4,7 @@ import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { WatchBoard, WatchReading } from '../core/ports/watching.ts';
 import { presence, type Presence } from '../core/presence.ts';
-import type { RequestContext } from '../core/request-context.ts';
-import { changeOf } from './rights.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
 
 export interface WatchingParts {
   readonly catalog: ReadCatalog;
@@ -57,7 +56,7 @@ export function createWatching({ catalog, policy, audit, board }: WatchingParts)
       if (!administers(here)) throw new AppError('forbidden');
       const { tenant } = here.view;
       if (!board.knows(tenant, subject)) throw new AppError('not_found');
-      const { by, through } = changeOf(context, here);
+      const { by, through } = changeBy(context);
       // Durable first: the other replicas learn of it from the log.
       await audit.append({ tenant, kind: 'watch.lifted', requestId: context.requestId, body: { by, through, subject } });
       board.forget(tenant, subject);

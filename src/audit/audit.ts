@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '../core/errors.ts';
+import { mapNames, plainName } from '../core/audit-names.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditKind, AuditPort, AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
@@ -104,7 +105,7 @@ function storedEvent(row: AuditEventRow): StoredAuditEvent {
     tenant: row.tenant as TenantId,
     kind: row.kind as AuditKind,
     requestId: row.request_id,
-    body: JSON.parse(row.body) as JsonObject,
+    body: mapNames(JSON.parse(row.body) as JsonObject, plainName),
     index: row.idx,
     leaf: row.leaf,
     at: new Date(row.at).toISOString(),

@@ -12,6 +12,7 @@ const row: LeafContent = {
   request_id: 'r-1',
   body: '{"a":1,"b":"ü"}',
   salt: '000102030405060708090a0b0c0d0e0f',
+  v: 1,
 };
 
 describe('leaf', () => {

@@ -18,14 +18,14 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * The bytes a leaf commits to: RFC 8785 over {at, body, index, kind, requestId, salt, tenant, v: 1}. Written out, since the body is
+ * The bytes a leaf commits to: RFC 8785 over {at, body, index, kind, requestId, salt, tenant, v}. Written out, since the body is
  * canonical already and the keys stand in order. Tenant and index are inside, so that a row moved elsewhere no longer fits its leaf.
  */
 export function leafBytes(row: LeafContent): string {
   const text = JSON.stringify;
   return (
     `{"at":${row.at},"body":${row.body},"index":${row.idx},"kind":${text(row.kind)},"requestId":${text(row.request_id)},` +
-    `"salt":${text(row.salt)},"tenant":${text(row.tenant)},"v":1}`
+    `"salt":${text(row.salt)},"tenant":${text(row.tenant)},"v":${row.v}}`
   );
 }
 

@@ -3,9 +3,19 @@ import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { DatabaseKind, Tx } from '../database/database.ts';
 import { EMPTY_HEAD } from './leaf.ts';
 
-/** Eight columns a row; SQLite binds at most 32,766 values in one statement. */
+/** Nine columns a row; SQLite binds at most 32,766 values in one statement. */
 const ROWS_PER_INSERT = 500;
-const COLUMNS = ['tenant', 'idx', 'at', 'kind', 'request_id', 'body', 'salt', 'leaf'] as const satisfies readonly (keyof AuditEventRow)[];
+const COLUMNS = [
+  'tenant',
+  'idx',
+  'at',
+  'kind',
+  'request_id',
+  'body',
+  'salt',
+  'leaf',
+  'v',
+] as const satisfies readonly (keyof AuditEventRow)[];
 
 /**
  * The statements of an append. Written as text and kept, because building and compiling them anew cost more than running them,
@@ -36,7 +46,7 @@ const epochsText = kept((kind, count) => {
 
 const headsText = kept((kind, count) => {
   const lock = kind === 'postgres' ? ' for update' : '';
-  return `select tenant, size, head from audit_heads where tenant in (${marks(kind, count)}) order by tenant${lock}`;
+  return `select tenant, size, head, at, erasures from audit_heads where tenant in (${marks(kind, count)}) order by tenant${lock}`;
 });
 
 const insertText = kept((kind, count) => {
@@ -45,8 +55,8 @@ const insertText = kept((kind, count) => {
 });
 
 const moveText = kept((kind) => {
-  const [size, head, tenant] = marks(kind, 3).split(', ');
-  return `update audit_heads set size = ${size}, head = ${head} where tenant = ${tenant}`;
+  const [size, head, at, tenant] = marks(kind, 4).split(', ');
+  return `update audit_heads set size = ${size}, head = ${head}, at = ${at} where tenant = ${tenant}`;
 });
 
 export async function lockEpochs(tx: Tx, kind: DatabaseKind, scopes: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -60,7 +70,7 @@ export async function lockHeads(tx: Tx, kind: DatabaseKind, tenants: readonly st
   const read = CompiledQuery.raw(headsText(kind, tenants.length), [...tenants]);
   let { rows } = await tx.executeQuery<AuditHeadRow>(read);
   if (rows.length < tenants.length) {
-    const first = tenants.map((tenant) => ({ tenant, size: 0, head: EMPTY_HEAD }));
+    const first = tenants.map((tenant) => ({ tenant, size: 0, head: EMPTY_HEAD, at: 0, erasures: 0 }));
     await tx
       .insertInto('audit_heads')
       .values(first)
@@ -79,6 +89,6 @@ export async function insertEvents(tx: Tx, kind: DatabaseKind, rows: readonly Au
   }
 }
 
-export async function moveHead(tx: Tx, kind: DatabaseKind, { tenant, size, head }: AuditHeadRow): Promise<void> {
-  await tx.executeQuery(CompiledQuery.raw(moveText(kind, 1), [size, head, tenant]));
+export async function moveHead(tx: Tx, kind: DatabaseKind, { tenant, size, head, at }: AuditHeadRow): Promise<void> {
+  await tx.executeQuery(CompiledQuery.raw(moveText(kind, 1), [size, head, at, tenant]));
 }

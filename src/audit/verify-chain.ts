@@ -43,7 +43,7 @@ export async function verifyChain(database: Database, tenant: TenantId): Promise
 
 async function headOf({ db }: Pick<Database, 'db'>, tenant: TenantId): Promise<AuditHeadRow> {
   const row = await db.selectFrom('audit_heads').selectAll().where('tenant', '=', tenant).executeTakeFirst();
-  return row ?? { tenant, size: 0, head: EMPTY_HEAD };
+  return row ?? { tenant, size: 0, head: EMPTY_HEAD, at: 0, erasures: 0 };
 }
 
 function page({ db }: Database, tenant: TenantId, from: number, size: number): Promise<readonly AuditEventRow[]> {

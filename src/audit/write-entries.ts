@@ -11,6 +11,8 @@ import { leafHash, nextHead } from './leaf.ts';
 import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
 
 const EVERYWHERE = '*';
+/** Of what is written now. */
+const LEAF_VERSION = 2;
 
 export interface WriteOptions {
   /** Asked by position once the locks are held. */
@@ -72,9 +74,11 @@ function placed(
   const { tenant, kind, requestId, body, salt } = entry;
   const turn = turnOf(entry);
   const whole = turn === undefined || seen === undefined ? body : bodyWithSession(body, turn, seen);
-  const content = { tenant, idx: head.size, at, kind, request_id: requestId, body: whole, salt };
+  // Where the clock was set back, time stands still along the log.
+  const time = Math.max(at, head.at);
+  const content = { tenant, idx: head.size, at: time, kind, request_id: requestId, body: whole, salt, v: LEAF_VERSION };
   const leaf = leafHash(content);
-  return { row: { ...content, leaf }, head: { tenant, size: head.size + 1, head: nextHead(head.head, leaf) } };
+  return { row: { ...content, leaf }, head: { ...head, size: head.size + 1, head: nextHead(head.head, leaf), at: time } };
 }
 
 function turnOf({ condition }: Entry): SessionTurn | undefined {

@@ -53,6 +53,11 @@ export interface Login {
   readonly session: { readonly kind: 'none' } | { readonly kind: 'session'; readonly id: string };
 }
 
+/** Who acts, for the audit: the user through the client, or the client alone. */
+export function actingPrincipal({ user, client }: Pick<Caller, 'user' | 'client'>): Principal {
+  return user.kind === 'user' ? user.principal : client;
+}
+
 /** Whom deny entries and deny lines may name of the actor; empty without one. */
 export function actorPrincipals({ actor }: Caller): readonly Principal[] {
   return actor.kind === 'none' ? [] : actor.principals;

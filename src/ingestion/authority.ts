@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import type { SourceId } from '../core/ids.ts';
 import { parseSourceId } from '../core/ids.ts';
 import { neutralLabel, type Label } from '../core/label.ts';
-import type { ReadCatalog, TenantView, Change } from '../core/ports/catalog.ts';
+import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Action } from '../core/policy-lines.ts';
 import { presence } from '../core/presence.ts';
@@ -53,11 +53,4 @@ function findSource(view: TenantView, text: string): Source | undefined {
   const id: SourceId | undefined = parseSourceId(text);
   const source = id === undefined ? undefined : view.sources.get(id);
   return source?.state === 'live' ? source : undefined;
-}
-
-/** Who did it, for the audit: the user through the client, or the client alone. */
-export function changeBy(context: RequestContext): Change {
-  const { caller, requestId } = context;
-  const by = caller.user.kind === 'user' ? caller.user.principal : caller.client;
-  return { requestId, by, through: caller.client };
 }

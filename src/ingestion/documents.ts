@@ -1,3 +1,4 @@
+import { changeBy } from '../core/request-context.ts';
 import { MAX_ACL_ENTRIES, type Acl } from '../core/acl.ts';
 import { entryPrincipal } from '../core/acl-entry.ts';
 import { aclSubject } from '../core/caller.ts';
@@ -7,7 +8,7 @@ import { parseDocumentId, parseSourceId, type DocumentId } from '../core/ids.ts'
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
-import { authorityOf, changeBy, type Authority } from './authority.ts';
+import { authorityOf, type Authority } from './authority.ts';
 import { danglingDenies, readAcl, writtenAcl } from './acl-body.ts';
 import { principalsIn } from './unknown-principals.ts';
 import { pipelineOf } from './index-content.ts';

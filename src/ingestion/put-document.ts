@@ -1,3 +1,4 @@
+import { changeBy } from '../core/request-context.ts';
 import { indexedValidity } from '../core/acl.ts';
 import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
@@ -8,7 +9,7 @@ import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Point, VectorIndex } from '../core/ports/vectors.ts';
 import type { Source } from '../core/zone.ts';
 import type { Clock } from '../core/ports/clock.ts';
-import { authorityOf, changeBy } from './authority.ts';
+import { authorityOf } from './authority.ts';
 import { CHUNKER } from './chunk/chunk-document.ts';
 import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, type DocumentWrite } from './document-write.ts';
 import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';

@@ -3,8 +3,7 @@ import type { DriftCatalog, DriftCounts, Run } from '../core/ports/drift.ts';
 import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';
-import type { RequestContext } from '../core/request-context.ts';
-import { changeBy } from './authority.ts';
+import { changeBy, type RequestContext } from '../core/request-context.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export interface ReconciliationParts {

@@ -1,10 +1,11 @@
+import { changeBy } from '../core/request-context.ts';
 import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import { parseSourceId, type SourceId } from '../core/ids.ts';
 import type { SourceAttributes, WriteCatalog } from '../core/ports/catalog.ts';
 import { qualifyPrincipal, type Principal } from '../core/principal.ts';
 import type { Source } from '../core/zone.ts';
-import { authorityOf, changeBy, SEEING, type Authority, type AuthorityParts } from './authority.ts';
+import { authorityOf, SEEING, type Authority, type AuthorityParts } from './authority.ts';
 import { readLabel } from './label-body.ts';
 import type { UnknownPrincipals } from './unknown-principals.ts';
 import type { IngestionService, SourceBody, SourceExistence, SourcePatch, SourceResource } from './types.ts';

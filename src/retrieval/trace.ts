@@ -1,4 +1,4 @@
-import type { Caller } from '../core/caller.ts';
+import { actingPrincipal, type Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { presence } from '../core/presence.ts';
 import { parseSourceId, type ZoneId } from '../core/ids.ts';
@@ -34,7 +34,7 @@ export async function traceRequest(
     kind: 'audit.read',
     requestId: reading.requestId,
     body: {
-      by: caller.user.kind === 'user' ? caller.user.principal : caller.client,
+      by: actingPrincipal(caller),
       through: caller.client,
       traced: reading.traced,
       events: visible.length,

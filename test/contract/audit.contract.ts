@@ -90,7 +90,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
         expect(leafHash(row)).toBe(row.leaf);
         const changes = { tenant: 'x', idx: 9, at: 9, kind: 'x', request_id: 'x', body: '{}', salt: '00' };
         for (const [field, value] of Object.entries(changes)) expect(leafHash({ ...row, [field]: value })).not.toBe(row.leaf);
-        expect(JSON.parse(leafBytes(row))).toMatchObject({ v: 1, tenant: 'acme', index: 0, requestId: 'r1' });
+        expect(JSON.parse(leafBytes(row))).toMatchObject({ v: 2, tenant: 'acme', index: 0, requestId: 'r1' });
       });
 
       it('writes 64 at once in far fewer transactions, each with a place of its own', async () => {

@@ -7,8 +7,7 @@ import { presence } from '../../core/presence.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { Principal } from '../../core/principal.ts';
 import { deniedName, isDeniedByPolicy } from '../../core/renames.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import { changeBy } from './change-by.ts';
+import { changeBy, type RequestContext } from '../../core/request-context.ts';
 
 export interface DirectoryParts {
   readonly catalog: ReadCatalog & DirectoryCatalog;
@@ -47,7 +46,7 @@ export async function openDirectory(parts: DirectoryParts, context: RequestConte
     if (isDeniedByPolicy(view.policy.lines, name)) throw deniedName('policy');
     if (view.off.principals.has(name)) throw deniedName('a switch');
   };
-  const change = changeBy(caller, context.requestId);
+  const change = changeBy(context);
   return { tenant: caller.tenant, issuer: found.name, subjects: found.directory, change, demandNotDenied };
 }
 

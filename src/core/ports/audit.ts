@@ -1,7 +1,9 @@
-import type { TenantId } from '../ids.ts';
+import type { Digest } from '../digest.ts';
+import type { DocumentId, SourceId, TenantId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
 import type { SessionSeen } from '../session.ts';
-import type { EpochStamp } from './catalog.ts';
+import type { Principal } from '../principal.ts';
+import type { Change, EpochStamp } from './catalog.ts';
 import type { SessionTurn } from './sessions.ts';
 
 /** `intent` and `release` belong to a request; the rest say what changed. Dotted names: `<thing>.<what happened>`. */
@@ -9,6 +11,20 @@ export const AUDIT_KINDS = [
   'intent',
   'release',
   'error',
+  'admitted',
+  'cited',
+  'output.checked',
+  'replay.requested',
+  'replay.approved',
+  'replay.read',
+  'reevaluation.read',
+  'caller.erased',
+  'content.erased',
+  'hold.placed',
+  'hold.lifted',
+  'audit.exported',
+  'key.published',
+  'key.retired',
   'tenant.created',
   'source.put',
   'source.deleted',
@@ -50,8 +66,49 @@ export interface AuditEvent {
   readonly tenant: TenantId;
   readonly kind: AuditKind;
   readonly requestId: string;
-  /** Facts of the event. Ids, digests and counts; never document text, tokens or vectors. */
+  /** Facts of the event. Ids and counts, people and documents as `named` and `namedDocument` say; never text, digests of text, tokens or vectors. */
   readonly body: JsonObject;
+  /** What only `replay` may read. The event commits to it, encrypted. */
+  readonly sealed?: Sealed;
+}
+
+/**
+ * What belongs to an event and can be destroyed without it. Each part is encrypted under keys of its own, and unreadable once one of
+ * them was destroyed.
+ */
+export interface Sealed {
+  /** The user, or the client alone: whose erasure ends all of this. */
+  readonly holder: Principal;
+  /** Under the holder's key. */
+  readonly facts: JsonObject;
+  /** Under the holder's key and the keys of all `texts`. */
+  readonly answer?: JsonObject;
+  /** What left of documents. Stored once, however often it is released. */
+  readonly texts?: readonly SealedText[];
+}
+
+/** A part of one version of a document. Under the key of that version. */
+export interface SealedText {
+  readonly source: SourceId;
+  readonly document: DocumentId;
+  readonly version: Digest;
+  /** The same key, the same content: where it is known already, `content` is not called. */
+  readonly key: string;
+  content(): JsonObject;
+}
+
+/** A part of `Sealed` as it is now. `erased`: by the event at this position of the log. `damaged`: it is no longer what the event commits to. */
+export type Opened =
+  | { readonly kind: 'open'; readonly content: JsonObject }
+  | { readonly kind: 'erased'; readonly index: number }
+  | { readonly kind: 'damaged' };
+
+export interface OpenedSealed {
+  readonly facts: Opened;
+  /** `none` where the event has none. */
+  readonly answer: Opened | { readonly kind: 'none' };
+  /** In the order in which they were given. */
+  readonly texts: readonly Opened[];
 }
 
 /** Where an event stands in its tenant's log. */
@@ -87,6 +144,40 @@ export interface AuditPort {
   release(event: AuditEvent, judgedAt: EpochStamp, validUntil: number | 'forever', turn?: SessionTurn): Promise<ReleaseOutcome>;
   /** Events of one request in order; an empty list where the tenant's log has none. */
   byRequest(tenant: TenantId, requestId: string): Promise<readonly StoredAuditEvent[]>;
+}
+
+/** For replay. Fails with `audit_unavailable`. */
+export interface SealedReads {
+  /** Undefined where the event has no sealed part, or there is none at this position. */
+  sealed(tenant: TenantId, index: number): Promise<OpenedSealed | undefined>;
+}
+
+/** What can be erased: a person (or an application with its own rights) as a caller, or the text of a document, all versions or one. */
+export type Erasable =
+  | { readonly kind: 'caller'; readonly principal: Principal }
+  | { readonly kind: 'content'; readonly source: SourceId; readonly document: DocumentId; readonly version?: Digest };
+
+/** Each method is one transaction with its event. All fail with `audit_unavailable`. */
+export interface Erasures {
+  /**
+   * Destroys the keys: the log stays whole, what was sealed under them is unreadable from now on on every replica, and the pseudonym
+   * no longer links. `held`: a legal hold is on it, and nothing was changed. `unknown`: the log knows nothing of it.
+   */
+  erase(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly kind: 'erased' | 'held' | 'unknown' }>;
+  hold(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly changed: boolean }>;
+  liftHold(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly changed: boolean }>;
+  /** After `after`, by name. */
+  holds(tenant: TenantId, after: string | undefined, limit: number): Promise<readonly LegalHold[]>;
+}
+
+export interface LegalHold {
+  /** Where the next page begins. */
+  readonly name: string;
+  readonly what: Erasable;
+  readonly reason: string;
+  readonly by: Principal;
+  /** ISO 8601. */
+  readonly since: string;
 }
 
 /** For those who follow the log. Fails with `audit_unavailable`. */

@@ -1,0 +1,69 @@
+import type { Json, JsonObject } from './json.ts';
+import type { Principal } from './principal.ts';
+
+/**
+ * People and documents as audit events name them. In an event a name stands as an object with one key; the audit room stores a
+ * pseudonym in its place, so that whoever is erased can no longer be told from the log, and puts the name back for readers for as
+ * long as it is known. Everything else in an event is stored as it is.
+ */
+const PERSON = '@person';
+const DOCUMENT = '@document';
+
+/** What the audit keeps a key and a pseudonym for. */
+export type NameKind = 'person' | 'document';
+
+/** A person goes under a pseudonym; applications, groups and the built-in principals stay as they are. */
+export function named(principal: Principal): Json {
+  return principal.startsWith('user:') ? { [PERSON]: principal } : principal;
+}
+
+export function namedDocument(source: string, document: string): Json {
+  return { [DOCUMENT]: [source, document] };
+}
+
+/** One text for each document, whatever its source and its id hold. */
+export function documentName(source: string, document: string): string {
+  return JSON.stringify([source, document]);
+}
+
+/** `name`: a principal, or what `documentName` makes. */
+export type NameMapper = (kind: NameKind, name: string) => Json;
+
+/** A body with each name replaced by what `map` says. Before storing: by `{"@person": pseudonym}` and the like. */
+export function mapNames(body: JsonObject, map: NameMapper): JsonObject {
+  return mapObject(body, map);
+}
+
+/** How readers see a name that is known: a principal, or a document's id within its source. */
+export function plainName(kind: NameKind, name: string): Json {
+  if (kind === 'person') return name;
+  const [, document] = JSON.parse(name) as readonly [string, string];
+  return document;
+}
+
+export function storedName(kind: NameKind, pseudonym: string): JsonObject {
+  return { [kind === 'person' ? PERSON : DOCUMENT]: pseudonym };
+}
+
+function mapJson(value: Json, map: NameMapper): Json {
+  if (Array.isArray(value)) return (value as readonly Json[]).map((item) => mapJson(item, map));
+  if (typeof value !== 'object' || value === null) return value;
+  return nameIn(value as JsonObject, map) ?? mapObject(value as JsonObject, map);
+}
+
+function mapObject(value: JsonObject, map: NameMapper): JsonObject {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapJson(item, map)]));
+}
+
+/** Only an object with nothing else in it is a name. */
+function nameIn(value: JsonObject, map: NameMapper): Json | undefined {
+  const [key, ...others] = Object.keys(value);
+  if (key === undefined || others.length > 0) return undefined;
+  const name = value[key];
+  if (key === PERSON && typeof name === 'string') return map('person', name);
+  if (key !== DOCUMENT) return undefined;
+  if (typeof name === 'string') return map('document', name);
+  if (!Array.isArray(name)) return undefined;
+  const [source, document] = name as readonly Json[];
+  return typeof source === 'string' && typeof document === 'string' ? map('document', documentName(source, document)) : undefined;
+}

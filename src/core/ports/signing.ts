@@ -1,0 +1,19 @@
+/** An Ed25519 key of this deployment, as anybody may know it. */
+export interface PublishedKey {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** ISO 8601. */
+  readonly since: string;
+  /** ISO 8601; absent while it signs. Signatures made before stay good. */
+  readonly retired?: string;
+}
+
+/** The keys with which checkpoints and manifests are signed. Private keys never leave the room, and never lie in the database. */
+export interface SigningPort {
+  /** Signs with the key in force. 64 bytes. */
+  sign(message: Uint8Array): { readonly kid: string; readonly signature: Uint8Array };
+  /** All that ever signed, the one in force first. */
+  keys(): readonly [PublishedKey, ...PublishedKey[]];
+}
