@@ -36,6 +36,7 @@ export function renderContext(format: RenderedContext['format'], chunks: readonl
   return {
     context: format === 'xml' ? asXml(segments, fence) : asMessages(segments, fence),
     chunks: chunks.map((chunk) => withRenderedDigest(chunk, texts.get(chunk) ?? '')),
+    rendered: chunks.map((chunk) => texts.get(chunk) ?? ''),
   };
 }
 

@@ -109,7 +109,7 @@ function embeddingOf(world: World): EmbeddingPort {
 const provenance: ProvenancePort = {
   tag: ({ candidate: { document }, label: own, policyRevision }) =>
     ({ document, label: own, decision: { policyRevision } }) as unknown as Provenance,
-  render: (format, chunks) => ({ chunks, context: { format: 'xml', text: format, digest: 'sha256:0' } }),
+  render: (format, chunks) => ({ chunks, rendered: [], context: { format: 'xml', text: format, digest: 'sha256:0' } }),
 };
 
 function partsOf(world: World): RetrievalParts & { readonly telemetry: ReturnType<typeof countedTelemetry> } {

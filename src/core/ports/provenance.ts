@@ -19,6 +19,11 @@ export interface Rendering {
   readonly context: RenderedContext;
   /** The chunks as given, with `provenance.rendered` where rendering changed the text. */
   readonly chunks: readonly ReleasedChunk[];
+  /**
+   * For each chunk, in the order given: exactly the text that stands for it in the context. It stands whole in one string of the context,
+   * so the context's strings can be stored with the texts cut out.
+   */
+  readonly rendered: readonly string[];
 }
 
 /** What goes out with a chunk: where it came from, and how it is shown to a model. No I/O; never fails on any text. */
