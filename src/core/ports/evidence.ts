@@ -14,14 +14,16 @@ export interface SubLog {
 
 export interface AuditQuestion {
   readonly tenant: TenantId;
-  /** Events that are in all of these; of the whole log where there are none. */
-  readonly in: readonly SubLog[];
+  /** Events that are in at least one sub-log of each of these lists; of the whole log where there are none. */
+  readonly in: readonly (readonly SubLog[])[];
   readonly kinds?: readonly AuditKind[];
   /** Milliseconds, [from, to). */
   readonly from?: number;
   readonly to?: number;
   /** Position of the last event of the page before. */
   readonly after?: number;
+  /** Only events below this position. */
+  readonly before?: number;
   /** 1 to 1,000. */
   readonly limit: number;
 }
