@@ -11,11 +11,15 @@ export interface Migration {
   up(db: Kysely<unknown>, kind: DatabaseKind): Promise<void>;
 }
 
+type MigrationRow = { name: string; applied_at: number };
 // A type, not an interface: Kysely wants an index signature here.
-type MigrationTables = { schema_migrations: { name: string; applied_at: number } };
+type MigrationTables = { schema_migrations: MigrationRow; index_migrations: MigrationRow };
+/** Where is written what was applied: the derived index has migrations of its own, and on PostgreSQL lies in the same database. */
+type MigrationTable = keyof MigrationTables;
 
 const FILE = /^(\d{4}_[a-z0-9-]+)\.ts$/;
 const FOLDER = new URL('../../migrations/', import.meta.url);
+const INDEX_FOLDER = new URL('index/', FOLDER);
 /** Any fixed number; it names the lock among all advisory locks of the database. */
 const LOCK = 7_310_513_801;
 const LOCK_STEP_MS = 100;
@@ -27,11 +31,19 @@ const TIMEOUT_MS = 300_000;
  * Rejects where the database is newer than the code or was migrated by other code.
  */
 export async function migrate(database: Database, migrations?: readonly Migration[]): Promise<readonly string[]> {
-  const known = migrations ?? (await readMigrations(FOLDER));
+  return migrateAll(database, migrations ?? (await readMigrations(FOLDER)), 'schema_migrations');
+}
+
+/** The same for the tables of the derived index of the audit log. */
+export async function migrateIndex(database: Database): Promise<readonly string[]> {
+  return migrateAll(database, await readMigrations(INDEX_FOLDER), 'index_migrations');
+}
+
+async function migrateAll(database: Database, known: readonly Migration[], table: MigrationTable): Promise<readonly string[]> {
   const applied: string[] = [];
   const giveUpAt = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const step = await database.transaction((tx) => migrateOnce(tx, database.kind, known), { timeoutMs: TIMEOUT_MS });
+    const step = await database.transaction((tx) => migrateOnce(tx, database.kind, known, table), { timeoutMs: TIMEOUT_MS });
     if (step.kind === 'done') return applied;
     if (step.kind === 'applied') applied.push(step.name);
     if (step.kind === 'locked') await sleep(LOCK_STEP_MS);
@@ -41,7 +53,7 @@ export async function migrate(database: Database, migrations?: readonly Migratio
 
 type Step = { readonly kind: 'done' | 'locked' } | { readonly kind: 'applied'; readonly name: string };
 
-async function migrateOnce(schemaTx: Tx, kind: DatabaseKind, known: readonly Migration[]): Promise<Step> {
+async function migrateOnce(schemaTx: Tx, kind: DatabaseKind, known: readonly Migration[], table: MigrationTable): Promise<Step> {
   const tx = schemaTx.$extendTables<MigrationTables>();
   // On SQLite the transaction itself is the lock.
   if (kind === 'postgres') {
@@ -50,12 +62,12 @@ async function migrateOnce(schemaTx: Tx, kind: DatabaseKind, known: readonly Mig
     await sql`set local statement_timeout = ${sql.lit(TIMEOUT_MS)}`.execute(tx);
   }
   await tx.schema
-    .createTable('schema_migrations')
+    .createTable(table)
     .ifNotExists()
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('applied_at', 'bigint', (column) => column.notNull())
     .execute();
-  const rows = await tx.selectFrom('schema_migrations').select('name').orderBy('name').execute();
+  const rows = await tx.selectFrom(table).select('name').orderBy('name').execute();
   const next = nextMigration(
     rows.map((row) => row.name),
     known,
@@ -63,7 +75,7 @@ async function migrateOnce(schemaTx: Tx, kind: DatabaseKind, known: readonly Mig
   if (next === undefined) return { kind: 'done' };
   await next.up(tx as unknown as Kysely<unknown>, kind);
   await tx
-    .insertInto('schema_migrations')
+    .insertInto(table)
     .values({ name: next.name, applied_at: databaseTime(kind) })
     .execute();
   return { kind: 'applied', name: next.name };
