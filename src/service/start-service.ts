@@ -25,7 +25,7 @@ import { checkSession } from '../retrieval/check-session.ts';
 import { countChunks } from '../retrieval/count.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import type { WatchService } from '../retrieval/watch.ts';
-import { traceRequest } from '../retrieval/trace.ts';
+import { traceRequest } from '../evidence/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import type { StartableVectorIndex } from '../vectors/vector-index.ts';

@@ -5,7 +5,7 @@ import type { AuditEvent, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { PolicyObject } from '../core/zone.ts';
-import { ACME, CALLER, fakeCatalog, fakePolicy, HANDBOOK, label, source, view, zone } from './retrieval.fixture.ts';
+import { ACME, CALLER, fakeCatalog, fakePolicy, HANDBOOK, label, source, view, zone } from '../retrieval/retrieval.fixture.ts';
 import { traceRequest, type TraceParts } from './trace.ts';
 
 const WIKI = 'wiki' as SourceId;
@@ -69,7 +69,7 @@ describe('traceRequest', () => {
         tenant: ACME,
         kind: 'audit.read',
         requestId: 'reading',
-        body: { by: 'user:idp|ada', through: 'client:idp|assistant', traced: 'traced', events: 2, whole: true },
+        body: { by: { '@person': 'user:idp|ada' }, through: 'client:idp|assistant', traced: 'traced', events: 2, whole: true },
       },
     ]);
   });
