@@ -16,6 +16,11 @@ export interface Database {
   transaction<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Several reads of one state: neither sees what commits meanwhile. Read-only. */
   snapshot<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Overwrites what was deleted and may still stand in a file beside the tables: SQLite's write-ahead log. False where somebody who
+   * reads keeps it from that: ask again. Nothing to do on PostgreSQL, whose own upkeep does it in its time.
+   */
+  scrub(): Promise<boolean>;
   /** Waits for transactions under way, then closes. Later calls reject. */
   close(): Promise<void>;
 }

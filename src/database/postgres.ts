@@ -48,6 +48,7 @@ export async function openPostgres(url: string, limits: DatabaseLimits): Promise
         (guarded) => db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(guarded),
         run,
       ),
+    scrub: () => Promise.resolve(true),
     close: () => (closing ??= pool.end()),
   };
 }

@@ -8,6 +8,8 @@ import type { Schema } from './schema.ts';
 import { sqliteAdapter, type SqliteAdapter } from './sqlite-adapter.ts';
 
 interface Connection {
+  /** Writes the whole write-ahead log into the file and empties it; false where a reader keeps it from that. */
+  checkpoint(): boolean;
   readonly adapter: SqliteAdapter;
   readonly kysely: Kysely<Schema>;
 }
@@ -29,6 +31,7 @@ export function openSqlite(path: string, limits: DatabaseLimits): Promise<Databa
       db: reader.kysely,
       transaction: (run, options) => writer.run(run, options),
       snapshot: (run, options) => snapshots.run(run, options),
+      scrub: () => writer.scrub(),
       async close() {
         await Promise.all([writer.close(), snapshots.close()]);
         reader.adapter.close();
@@ -45,17 +48,22 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
     db.exec('pragma synchronous = full');
     db.exec('pragma trusted_schema = off');
 
+    // What is deleted is overwritten with zeros in the file: an erasure is one, and not a note that the place is free.
+    if (access === 'write') db.exec('pragma secure_delete = on');
     if (access === 'read') db.exec('pragma query_only = on');
   } catch (error) {
     db.close();
     throw error;
   }
   const adapter = sqliteAdapter(db, access);
-  return { adapter, kysely: new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) }) };
+  const checkpoint = (): boolean => db.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
+  return { adapter, checkpoint, kysely: new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) }) };
 }
 
 interface Lane {
   run<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Between two transactions. */
+  scrub(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -100,6 +108,12 @@ function lane(open: () => Connection, limits: DatabaseLimits): Lane {
         }
         state = 'expired';
       });
+    },
+    scrub() {
+      if (closed) return Promise.reject(new Error('the database is closed'));
+      const work = last.then(() => (connection ??= open()).checkpoint());
+      last = work.catch(() => undefined);
+      return work;
     },
     async close() {
       closed = true;

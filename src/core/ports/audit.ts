@@ -4,6 +4,7 @@ import type { JsonObject } from '../json.ts';
 import type { SessionSeen } from '../session.ts';
 import type { Principal } from '../principal.ts';
 import type { Change, EpochStamp } from './catalog.ts';
+import type { ErasureOutcome } from './erasure.ts';
 import type { SessionTurn } from './sessions.ts';
 
 /** `intent` and `release` belong to a request; the rest say what changed. Dotted names: `<thing>.<what happened>`. */
@@ -163,7 +164,7 @@ export interface Erasures {
    * Destroys the keys: the log stays whole, what was sealed under them is unreadable from now on on every replica, and the pseudonym
    * no longer links. `held`: a legal hold is on it, and nothing was changed. `unknown`: the log knows nothing of it.
    */
-  erase(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly kind: 'erased' | 'held' | 'unknown' }>;
+  erase(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<ErasureOutcome>;
   hold(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly changed: boolean }>;
   liftHold(tenant: TenantId, what: Erasable, reason: string, change: Change): Promise<{ readonly changed: boolean }>;
   /** After `after`, by name. */
