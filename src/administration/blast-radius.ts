@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { grantsFor } from '../core/grants.ts';
 import { actingPrincipal, aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
@@ -265,7 +266,17 @@ function assembled(
 
 async function record(parts: BlastRadiusParts, { requestId }: RequestContext, { caller }: Presence, made: BlastRadius): Promise<void> {
   const { user, client, readable, unknown, documents, sight } = made;
-  const by = actingPrincipal(caller);
-  const body = { by, through: caller.client, user, client, memberships: made.memberships.from, sight, documents, readable, unknown };
+  const by = named(actingPrincipal(caller));
+  const body = {
+    by,
+    through: caller.client,
+    user: user === null ? null : named(user),
+    client,
+    memberships: made.memberships.from,
+    sight,
+    documents,
+    readable,
+    unknown,
+  };
   await parts.audit.append({ tenant: caller.tenant, kind: 'blast-radius.read', requestId, body });
 }

@@ -1,3 +1,4 @@
+import { named, namedDocument } from '../core/audit-names.ts';
 import { actingPrincipal, aclSubject, type Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { judgeAccess } from '../core/grants.ts';
@@ -48,14 +49,14 @@ interface Case {
  */
 export async function explain(parts: ExplainParts, context: RequestContext, request: ExplainRequest): Promise<Explanation> {
   const here = await presence(parts.catalog, context.caller);
-  const named = namedDocument(request);
+  const asked = documentAsked(request);
   const purpose = purposeOf(parts.policy, request.purpose);
   const described = await describedCaller(parts, here.caller, here.stamp, request, request.at);
   if (request.at !== undefined) await demandPast(parts, request.at);
-  const current = await caseNow(parts, here, named);
+  const current = await caseNow(parts, here, asked);
   // Before the past is read and anything is judged: for a document that is not told of, that would take longer than for none.
   if (current === undefined || !isToldOf(parts, here, described, current, purpose)) throw new AppError('not_found');
-  const wanted = request.at === undefined ? current : await caseAt(parts, here, named, request.at);
+  const wanted = request.at === undefined ? current : await caseAt(parts, here, asked, request.at);
   if (wanted === undefined) throw new AppError('not_found');
   const view = viewFor(parts, here, wanted, current);
   // More sensitive then than whoever owns or audits it now is cleared for.
@@ -78,7 +79,7 @@ export async function explain(parts: ExplainParts, context: RequestContext, requ
   return explanation;
 }
 
-function namedDocument({ document, chunk }: ExplainRequest): NamedDocument | undefined {
+function documentAsked({ document, chunk }: ExplainRequest): NamedDocument | undefined {
   if (chunk !== undefined) return { kind: 'chunk', chunk: chunk as ChunkId };
   const source = parseSourceId(document?.source ?? '');
   const id = parseDocumentId(document?.document ?? '');
@@ -108,19 +109,19 @@ function mayRead({ policy }: ExplainParts, here: Presence, { self }: Described, 
   return self && isReleased(policy, here.caller, view, facts, at, purpose);
 }
 
-async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, named: NamedDocument | undefined): Promise<Case | undefined> {
-  const facts = named && (await catalog.documentAt(caller.tenant, named, 'now'));
+async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, asked: NamedDocument | undefined): Promise<Case | undefined> {
+  const facts = asked && (await catalog.documentAt(caller.tenant, asked, 'now'));
   return facts && { view, facts, at: await catalog.databaseTime() };
 }
 
 async function caseAt(
   { catalog }: ExplainParts,
   { caller }: Presence,
-  named: NamedDocument | undefined,
+  asked: NamedDocument | undefined,
   at: number,
 ): Promise<Case | undefined> {
   const view = await catalog.viewAt(caller.tenant, at);
-  const facts = view && named && (await catalog.documentAt(caller.tenant, named, at satisfies Moment));
+  const facts = view && asked && (await catalog.documentAt(caller.tenant, asked, at satisfies Moment));
   return view && facts && { view, facts, at };
 }
 
@@ -180,12 +181,12 @@ async function recordReading(
     kind: 'explain.read',
     requestId: context.requestId,
     body: {
-      by: actingPrincipal(caller),
+      by: named(actingPrincipal(caller)),
       through: caller.client,
       source: facts.source.id,
-      document: facts.document,
+      document: namedDocument(facts.source.id, facts.document),
       view: made.view,
-      user: made.user,
+      user: made.user === null ? null : named(made.user),
       client: made.client,
       memberships: made.memberships.from,
       at: new Date(at).toISOString(),

@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import { policyRevision, type PolicyLine, type PolicyRevision } from '../core/policy-lines.ts';
@@ -75,7 +76,7 @@ export async function policyDiff(parts: PolicyDiffParts, context: RequestContext
   if (policy.permitsTenant(here.view, here.caller, 'administer').kind !== 'permit') throw new AppError('forbidden');
   const purpose = purposeOf(policy, request.purpose);
   const [before, after] = await compared(parts, here, request);
-  const through = request.client === undefined ? undefined : named(parts, '/client', request.client);
+  const through = request.client === undefined ? undefined : subjectNamed(parts, '/client', request.client);
   const at = await catalog.databaseTime();
   const sources = request.sources === undefined ? undefined : new Set(request.sources);
   const classes = await documentClasses(
@@ -128,7 +129,7 @@ async function compared(
   ];
 }
 
-function named({ issuers }: PolicyDiffParts, pointer: string, text: string): Principal {
+function subjectNamed({ issuers }: PolicyDiffParts, pointer: string, text: string): Principal {
   const found = qualifyPrincipal(
     text,
     issuers.map(({ name }) => name),
@@ -144,7 +145,7 @@ async function wantedPrincipals(
   revisions: readonly PolicyRevision[],
   classes: DocumentClasses,
 ): Promise<ReadonlySet<Principal>> {
-  if (principals !== undefined) return new Set(principals.map((text, index) => named(parts, `/principals/${index}`, text)));
+  if (principals !== undefined) return new Set(principals.map((text, index) => subjectNamed(parts, `/principals/${index}`, text)));
   return new Set([...policyPrincipals(revisions), ...classes.principals, ...(await directoryPrincipals(parts, caller.tenant))]);
 }
 
@@ -179,7 +180,7 @@ function assembled(made: {
 }
 
 async function record(parts: PolicyDiffParts, { requestId }: RequestContext, { caller }: Presence, made: PolicyDiff): Promise<void> {
-  const by = actingPrincipal(caller);
+  const by = named(actingPrincipal(caller));
   const { revision, against, documents, principals } = made;
   const body = { by, through: caller.client, revision, against, documents, affected: principals.affected };
   await parts.audit.append({ tenant: caller.tenant, kind: 'policy.diff-read', requestId, body });

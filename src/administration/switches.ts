@@ -1,4 +1,6 @@
+import { named, namedDocument } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
 import { digestOf } from '../core/digest.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
@@ -131,17 +133,24 @@ async function liftByTwo(parts: SwitchParts, context: RequestContext, here: Pres
 
 const REFUSALS: ReadonlySet<string> = new Set(['forbidden', 'not_found', 'would_lock_out', 'second_person_required']);
 
-/** A refusal is an event too: who tries to switch others off, or on again, is worth knowing. What was named goes in as a digest. */
+/** A refusal is an event too: who tries to switch others off, or on again, is worth knowing. */
 async function recorded<T>({ audit }: SwitchParts, context: RequestContext, { kind, id }: SwitchName, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
     if (!(error instanceof AppError) || !REFUSALS.has(error.code)) throw error;
     const { by, through } = changeBy(context);
-    const body = { by, through, kind, target: digestOf(id ?? ''), code: error.code };
+    const body = { by: named(by), through, kind, target: targetNamed(kind, id ?? ''), code: error.code };
     await audit.append({ tenant: context.caller.tenant, kind: 'switch.refused', requestId: context.requestId, body });
     throw error;
   }
+}
+
+/** It may be anything that somebody wrote there. */
+function targetNamed(kind: SwitchName['kind'], id: string): Json {
+  const [source = '', ...document] = id.split('/');
+  if (kind === 'document' && document.length > 0) return namedDocument(source, document.join('/'));
+  return kind === 'user' && id.startsWith('user:') ? named(id) : digestOf(id);
 }
 
 async function list(

@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { ReadCatalog } from '../core/ports/catalog.ts';
@@ -58,7 +59,12 @@ export function createWatching({ catalog, policy, audit, board }: WatchingParts)
       if (!board.knows(tenant, subject)) throw new AppError('not_found');
       const { by, through } = changeBy(context);
       // Durable first: the other replicas learn of it from the log.
-      await audit.append({ tenant, kind: 'watch.lifted', requestId: context.requestId, body: { by, through, subject } });
+      await audit.append({
+        tenant,
+        kind: 'watch.lifted',
+        requestId: context.requestId,
+        body: { by: named(by), through, subject: named(subject) },
+      });
       board.forget(tenant, subject);
     },
   };

@@ -1,7 +1,8 @@
+import { named, namedDocument } from '../core/audit-names.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { AccessCatalog, AccessDecision, AccessLimits, AccessRequest, NewAccessRequest } from '../core/ports/access-requests.ts';
 import type { Change } from '../core/ports/catalog.ts';
 import type { Tx } from '../database/database.ts';
@@ -35,7 +36,7 @@ export function accessRequests(context: CatalogContext): AccessCatalog {
         await demandWithinLimits(here, asked, limits);
         await insertRequest(here, asked, limits);
         const { source, document, reason } = asked;
-        await record(here, 'access.requested', { source, document: document ?? null, reason: digestOf(reason) });
+        await record(here, 'access.requested', { source, document: documentOf(source, document), reason: digestOf(reason) });
         return readBack(here);
       }),
     decideAccess: (tenant, id, decision, limits, change, under) =>
@@ -230,11 +231,17 @@ async function demandRoom({ tx, tenant, at }: Changing, { requester }: AccessReq
   if (all >= limits.grantsOfTenant) throw exceeded('', `at most ${limits.grantsOfTenant} grants of a tenant at a time`);
 }
 
-function decided({ source, requester }: AccessRequest, decision: AccessDecision): JsonObject {
+function documentOf(source: string, document: string | undefined): Json {
+  return document === undefined ? null : namedDocument(source, document);
+}
+
+function decided(request: AccessRequest, decision: AccessDecision): JsonObject {
+  const { source } = request;
+  const asked = { source, requester: named(request.requester), document: documentOf(source, request.document) };
   const reason = digestOf(decision.reason);
-  if (decision.kind === 'deny') return { source, requester, decision: 'deny', reason };
-  const { zones, key, until, reviewer, reviewAt = until, owner } = decision;
-  return { source, requester, decision: 'approve', reason, zones, key: key ?? null, until, reviewer, reviewAt, owner };
+  if (decision.kind === 'deny') return { ...asked, decision: 'deny', reason };
+  const { zones, until, reviewer, reviewAt = until, owner } = decision;
+  return { ...asked, decision: 'approve', reason, zones, until, reviewer: named(reviewer), reviewAt, owner: named(owner) };
 }
 
 async function record(

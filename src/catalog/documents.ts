@@ -1,10 +1,13 @@
+import { named, namedDocument } from '../core/audit-names.ts';
 import { sql } from 'kysely';
 import { normaliseAcl, isNoNarrower } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
 import { atLeastAsSensitive, type Label, type LabelScheme } from '../core/label.ts';
 import type { Change, DocumentAttributes, StoredDocument, Tombstone, WriteCatalog } from '../core/ports/catalog.ts';
+import type { Principal } from '../core/principal.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
@@ -126,19 +129,28 @@ async function auditChange(
   const { found, before, after, declared } = what;
   await context.auditSink(
     tx,
-    changeEvent(found.tenant, 'document.changed', change, {
-      source: found.source,
-      document: found.document,
-      key: found.key,
-      revision: after.revision,
-      state: after.state,
-      acl: { version: after.acl_version, ...digests(digestOf(before.acl), digestOf(after.acl)) },
-      label: { zone: after.zone, ...digests(labelDigest(found.declared), labelDigest(declared)) },
-      validity: { from: after.valid_from, until: after.valid_until },
-      // An owner let it out of quarantine: with which denies that reach nobody.
-      ...(after.released === null || after.released === before.released ? {} : { released: JSON.parse(after.released) as string[] }),
-    }),
+    changeEvent(
+      found.tenant,
+      'document.changed',
+      change,
+      {
+        source: found.source,
+        document: namedDocument(found.source, found.document),
+        revision: after.revision,
+        state: after.state,
+        acl: { version: after.acl_version, changed: before.acl !== after.acl },
+        label: { zone: after.zone, ...digests(labelDigest(found.declared), labelDigest(declared)) },
+        validity: { from: after.valid_from, until: after.valid_until },
+        // An owner let it out of quarantine: with which denies that reach nobody.
+        ...(after.released === null || after.released === before.released ? {} : { released: namesIn(after.released) }),
+      },
+      { facts: { acl: digests(digestOf(before.acl), digestOf(after.acl)) } },
+    ),
   );
+}
+
+function namesIn(released: string): Json {
+  return (JSON.parse(released) as readonly Principal[]).map(named);
 }
 
 export function createDeleteDocument(context: CatalogContext): WriteCatalog['deleteDocument'] {
@@ -153,7 +165,10 @@ export function createDeleteDocument(context: CatalogContext): WriteCatalog['del
       const grants = await endGrants(tx, tenant, { kind: 'document', source, key }, change.by, at);
       if (grants > 0) await moveEpoch(tx, tenant, { epoch: false, generation: true });
       const ended = grants > 0 ? { grants } : {};
-      await context.auditSink(tx, changeEvent(tenant, 'document.deleted', change, { source, document, key, revision, as, ...ended }));
+      await context.auditSink(
+        tx,
+        changeEvent(tenant, 'document.deleted', change, { source, document: namedDocument(source, document), revision, as, ...ended }),
+      );
     });
 }
 

@@ -1,3 +1,4 @@
+import { namedDocument } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
 import type { HoneyCatalog } from '../core/ports/honey.ts';
@@ -30,7 +31,7 @@ export function createMarkHoney(context: CatalogContext): HoneyCatalog['markHone
         const row = { tenant, key, marker, ...changedBy(change), recorded_from: at, recorded_to: null };
         await tx.insertInto('honey_documents').values(row).execute();
       }
-      const body = { source, document, key, revision, honey: marker !== undefined };
+      const body = { source, document: namedDocument(source, document), revision, honey: marker !== undefined };
       await context.auditSink(tx, changeEvent(tenant, 'honey.changed', change, body));
       return { changed: true };
     });

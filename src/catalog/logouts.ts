@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import type { Caller, Login } from '../core/caller.ts';
 import { digestOf, sha256Hex } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
@@ -73,8 +74,8 @@ async function tellTenants(context: CatalogContext, tx: Tx, logout: VerifiedLogo
     .execute();
   const tenants = logout.tenants.filter((tenant) => found.some((row) => row.tenant === tenant)).sort();
   const { ends, issuer, issuedAt } = logout;
-  const name = ends.subject === undefined ? null : `user:${issuer}|${ends.subject}`;
-  const user = name !== null && tenants.length > 1 ? digestOf(name) : name;
+  // A digest would give the name away to whoever guesses it.
+  const user = ends.subject === undefined || tenants.length > 1 ? null : named(`user:${issuer}|${ends.subject}`);
   const session = ends.kind === 'session' ? digestOf(ends.session) : null;
   for (const tenant of tenants) {
     await context.auditSink(tx, { tenant, kind: 'login.ended', requestId, body: { issuer, user, session, issuedAt } });

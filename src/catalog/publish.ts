@@ -1,3 +1,5 @@
+import type { SealedText } from '../core/ports/audit.ts';
+import { namedDocument } from '../core/audit-names.ts';
 import { aclPrincipals, type Acl } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
@@ -34,20 +36,32 @@ export function createPublish(context: CatalogContext): WriteCatalog['publish'] 
       await recordDocument(tx, { before: living(before), after, declared: attributes.declared }, changedBy(change), at);
       await context.auditSink(
         tx,
-        changeEvent(tenant, 'document.published', change, {
-          source,
-          document: input.document,
-          key,
-          revision: after.revision,
-          version: content.version,
-          chunks: content.chunks.length,
-          state: after.state,
-          acl: { version: after.acl_version, ...digests(before && digestOf(before.acl), digestOf(after.acl)) },
-          label: { digest: labelDigest(attributes.declared), zone: after.zone },
-        }),
+        changeEvent(
+          tenant,
+          'document.published',
+          change,
+          {
+            source,
+            document: namedDocument(source, input.document),
+            revision: after.revision,
+            chunks: content.chunks.length,
+            state: after.state,
+            acl: { version: after.acl_version, changed: before?.acl !== after.acl },
+            label: { digest: labelDigest(attributes.declared), zone: after.zone },
+          },
+          {
+            facts: { acl: digests(before && digestOf(before.acl), digestOf(after.acl)) },
+            texts: [versionOf(input)],
+          },
+        ),
       );
       return readBack(tx, context, tenant, key);
     });
+}
+
+/** The digest of what was handed in goes with the text that it is of. */
+function versionOf({ source, document, content: { version } }: Parameters<WriteCatalog['publish']>[0]): SealedText {
+  return { source, document, version, key: version, content: () => ({ version }) };
 }
 
 /** What an event says of a thing that may be new. */

@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
 import type { SourceId, TenantId } from '../core/ids.ts';
 import { MAX_COMPARTMENTS } from '../core/label.ts';
@@ -34,7 +35,7 @@ export function createPutSource(context: CatalogContext): WriteCatalog['putSourc
         changeEvent(tenant, 'source.put', change, {
           source,
           revision,
-          owner: attributes.owner,
+          owner: named(attributes.owner),
           label: digests(before, labelDigest(attributes.label)),
           ceiling: attributes.ceiling.kind === 'none' ? 0 : attributes.ceiling.principals.length,
         }),

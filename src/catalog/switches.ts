@@ -1,6 +1,8 @@
+import { named, namedDocument } from '../core/audit-names.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Change } from '../core/ports/catalog.ts';
 import type { SwitchTarget, TenantAdmin } from '../core/ports/tenants.ts';
 import type { DecidedUnder, LiftOutcome, LiftProposal, SwitchCatalog, TwoPersonTarget } from '../core/ports/switches.ts';
@@ -8,6 +10,7 @@ import type { Principal } from '../core/principal.ts';
 import type { SwitchLiftRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
+import { documentRow } from './document-rows.ts';
 import { demandStill } from './decided-under.ts';
 import { EVERYTHING, moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
@@ -72,7 +75,7 @@ export function switches(context: CatalogContext): Switches {
         const open = await openProposal(here);
         if (open === undefined) throw new AppError('conflict', { detail: 'nobody proposed to lift it' });
         await endProposals(here, 'withdrawn');
-        await record(here, 'switch.lift-withdrawn', { proposedBy: open.changed_by });
+        await record(here, 'switch.lift-withdrawn', { proposedBy: named(open.changed_by as Principal) });
       }),
   };
 }
@@ -102,7 +105,7 @@ async function lift(here: Changing, proposedBy?: string): Promise<void> {
     .executeTakeFirstOrThrow();
   demandOne(lifted.numUpdatedRows, 'it is not switched off');
   await endProposals(here, 'lifted');
-  await record(here, 'switch.lifted', proposedBy === undefined ? {} : { proposedBy });
+  await record(here, 'switch.lifted', proposedBy === undefined ? {} : { proposedBy: named(proposedBy as Principal) });
 }
 
 /** The epoch row is locked, so of two who ask at once the second finds the proposal of the first. */
@@ -174,8 +177,25 @@ export function proposalOf(row: Pick<SwitchLiftRow, 'changed_by' | 'changed_thro
 async function record(
   { tx, context, tenant, what, change }: Changing,
   kind: 'switch.thrown' | 'switch.lifted' | 'switch.lift-proposed' | 'switch.lift-withdrawn',
-  facts: Readonly<Record<string, string | number>>,
+  facts: JsonObject,
 ): Promise<void> {
-  const { target } = place(tenant, what);
-  await context.auditSink(tx, changeEvent(tenant, kind, change, { kind: what.kind, target, ...facts }));
+  const target = await targetInEvent(tx, tenant, what);
+  await context.auditSink(tx, changeEvent(tenant, kind, change, { kind: what.kind, ...target, ...facts }));
+}
+
+async function targetInEvent(tx: Tx, tenant: TenantId, what: SwitchTarget): Promise<JsonObject> {
+  switch (what.kind) {
+    case 'document': {
+      const row = await documentRow(tx, tenant, what.id);
+      return row === undefined ? {} : { source: row.source, document: namedDocument(row.source, row.document) };
+    }
+    case 'source':
+      return { source: what.id };
+    case 'user':
+    case 'client':
+      return { target: named(what.id) };
+    case 'tenant':
+    case 'all':
+      return { target: place(tenant, what).target };
+  }
 }

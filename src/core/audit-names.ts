@@ -1,5 +1,4 @@
 import type { Json, JsonObject } from './json.ts';
-import type { Principal } from './principal.ts';
 
 /**
  * People and documents as audit events name them. In an event a name stands as an object with one key; the audit room stores a
@@ -12,8 +11,8 @@ const DOCUMENT = '@document';
 /** What the audit keeps a key and a pseudonym for. */
 export type NameKind = 'person' | 'document';
 
-/** A person goes under a pseudonym; applications, groups and the built-in principals stay as they are. */
-export function named(principal: Principal): Json {
+/** A principal, as an event names it. A person goes under a pseudonym; applications, groups and the built-in principals stay as they are. */
+export function named(principal: string): Json {
   return principal.startsWith('user:') ? { [PERSON]: principal } : principal;
 }
 

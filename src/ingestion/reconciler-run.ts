@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseTenantId } from '../core/ids.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
@@ -100,6 +101,7 @@ async function recordMending({ audit, telemetry }: RunParts, run: Run, { byTenan
     const tenant = name === '' && run.scope.kind === 'tenant' ? run.scope.tenant : parseTenantId(name);
     const { by, through, requestId, id } = run;
     if (tenant === undefined) telemetry.log.warn({ ...mended }, 'points that belong to no chunk were removed from the index');
-    else await audit.append({ tenant, kind: 'index.reconciled', requestId, body: { by, through, run: id, mended: { ...mended } } });
+    else
+      await audit.append({ tenant, kind: 'index.reconciled', requestId, body: { by: named(by), through, run: id, mended: { ...mended } } });
   }
 }

@@ -11,13 +11,20 @@ export interface Chosen {
   readonly score: number;
 }
 
+export interface Made {
+  readonly answer: RetrieveAnswer;
+  /** For each chunk what stands for it in the context; none where there is no context. */
+  readonly rendered: readonly string[];
+}
+
 /** Tags each chunk, joins the labels and renders the context where one was asked for. */
-export function answer(
+export function makeAnswer(
   provenance: ProvenancePort,
   request: RetrieveRequest,
   { view }: JudgingContext,
   chosen: readonly Chosen[],
-): RetrieveAnswer {
+  limitedTo: number | undefined,
+): Made {
   const policyRevision = view.policy.id;
   const tagged = chosen.map(({ judgement: { candidate, label, rules, at }, score }, index): ReleasedChunk => {
     const source = view.sources.get(candidate.source);
@@ -30,10 +37,12 @@ export function answer(
     tagged.map(({ provenance: tag }) => tag.label),
   );
   const rendering = request.context === undefined ? undefined : provenance.render(request.context, tagged);
-  return {
+  const answer = {
     requestId: request.requestId,
     chunks: rendering?.chunks ?? tagged,
     ...(label === undefined ? {} : { label }),
     ...(rendering === undefined ? {} : { context: rendering.context }),
+    ...(limitedTo === undefined ? {} : { limitedTo }),
   };
+  return { answer, rendered: rendering?.rendered ?? [] };
 }

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../core/ports/audit.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { Presence } from '../core/presence.ts';
 import type { CountRequest } from './count.ts';
-import { restrictionFacts, who } from './events.ts';
+import { restrictionFacts, sealedFacts, who } from './events.ts';
 
 /** Written before anything is counted. */
 export function countIntentEvent(caller: Caller, request: CountRequest, purpose: Purpose): AuditEvent {
@@ -18,6 +18,7 @@ export function countIntentEvent(caller: Caller, request: CountRequest, purpose:
       traceId: request.traceId ?? null,
       restriction: restrictionFacts(request.restriction),
     },
+    sealed: sealedFacts(caller),
   };
 }
 

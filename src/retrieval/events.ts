@@ -1,13 +1,17 @@
-import type { Caller } from '../core/caller.ts';
+import { named, namedDocument } from '../core/audit-names.ts';
+import { actingPrincipal, type Caller } from '../core/caller.ts';
 import { digestOf } from '../core/digest.ts';
 import type { Restriction } from '../core/filter.ts';
-import type { DocumentKey } from '../core/ids.ts';
+import { AppError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { AuditEvent } from '../core/ports/audit.ts';
-import type { EpochStamp } from '../core/ports/catalog.ts';
+import type { AuditEvent, Sealed, SealedText } from '../core/ports/audit.ts';
+import type { EpochStamp, TenantView } from '../core/ports/catalog.ts';
 import type { Purpose } from '../core/ports/policy.ts';
+import type { TakenApart } from '../core/replay.ts';
 import type { Chosen } from './answer.ts';
-import type { JudgingContext } from './judge.ts';
+import { namesOf } from './bait.ts';
+import type { Bait, JudgingContext } from './judge.ts';
+import type { Question } from './question.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 
 export interface Counts {
@@ -17,13 +21,14 @@ export interface Counts {
   readonly refused: number;
 }
 
-export function who(caller: Caller): JsonObject {
-  return {
-    user: caller.user.kind === 'user' ? caller.user.principal : null,
-    client: caller.client,
-    actorChain: caller.actorChain,
-    tokenDigest: caller.tokenDigest,
-  };
+export function who({ user, client }: Caller): JsonObject {
+  return { user: user.kind === 'user' ? named(user.principal) : null, client };
+}
+
+/** What else is known of a caller, and would link to them after their erasure. */
+export function sealedFacts(caller: Caller, facts: JsonObject = {}): Pick<Sealed, 'holder' | 'facts'> {
+  const { actorChain, tokenDigest } = caller;
+  return { holder: actingPrincipal(caller), facts: { actorChain, tokenDigest, ...facts } };
 }
 
 export function restrictionFacts({ sources, minTrust, maxLevel, filter }: Restriction): JsonObject {
@@ -35,8 +40,8 @@ export function restrictionFacts({ sources, minTrust, maxLevel, filter }: Restri
   };
 }
 
-/** Written before any hit is judged. Holds no query text: only its length, and a digest of what narrowed the request. */
-export function intentEvent(caller: Caller, request: RetrieveRequest, purpose: Purpose): AuditEvent {
+/** Written before any hit is judged. Of the query it holds the length and a commitment; the text is sealed. */
+export function intentEvent(caller: Caller, request: RetrieveRequest, purpose: Purpose, question: Question): AuditEvent {
   const { restriction, limit, query, vector, traceId } = request;
   return {
     tenant: caller.tenant,
@@ -48,10 +53,20 @@ export function intentEvent(caller: Caller, request: RetrieveRequest, purpose: P
       limit,
       queryLength: query?.length ?? 0,
       vectorLength: vector?.length ?? 0,
+      question: question.commitment,
       traceId: traceId ?? null,
       restriction: restrictionFacts(restriction),
     },
+    sealed: sealedFacts(caller, { salt: question.salt, question: question.text }),
   };
+}
+
+export interface ReleaseFacts {
+  readonly counts: Counts;
+  readonly bait: readonly Bait[];
+  readonly question: Question;
+  /** The answer, for replay. */
+  readonly apart: TakenApart;
 }
 
 /** Says what *may have left*: it is durable before the first byte does. */
@@ -61,7 +76,7 @@ export function releaseEvent(
   request: RetrieveRequest,
   made: RetrieveAnswer,
   chosen: readonly Chosen[],
-  { counts, bait }: { readonly counts: Counts; readonly bait: readonly DocumentKey[] },
+  { counts, bait, question, apart }: ReleaseFacts,
 ): AuditEvent {
   const { caller, view, purpose } = context;
   return {
@@ -71,24 +86,36 @@ export function releaseEvent(
     body: {
       ...who(caller),
       purpose,
+      question: question.commitment,
       traceId: request.traceId ?? null,
       policyRevision: view.policy.id,
       epoch: { tenant: stamp.tenant, global: stamp.global },
       counts: { candidates: counts.candidates, refused: counts.refused, released: chosen.length },
-      ...(bait.length === 0 ? {} : { bait: [...bait] }),
+      ...(bait.length === 0 ? {} : { bait: namesOf(bait) }),
       label: made.label === undefined ? null : { ...made.label },
-      context: made.context === undefined ? null : { format: made.context.format, digest: made.context.digest },
+      context: made.context === undefined ? null : { format: made.context.format },
       chunks: chosen.map(({ judgement: { candidate, rules } }, index) => ({
         chunk: candidate.chunk,
         rank: index + 1,
         source: candidate.source,
-        document: candidate.document,
-        version: candidate.version,
+        document: namedDocument(candidate.source, candidate.document),
         zone: candidate.zone,
-        digest: candidate.digest,
         aclVersion: candidate.aclVersion,
         rules,
       })),
     },
+    sealed: {
+      ...sealedFacts(caller),
+      answer: apart.answer,
+      texts: chosen.map((one, index) => sealedText(view, one, apart.texts[index])),
+    },
   };
+}
+
+/** The key holds all that the tag of a chunk can change by while the chunk itself stays. */
+function sealedText(view: TenantView, { judgement: { candidate } }: Chosen, content: TakenApart['texts'][number] | undefined): SealedText {
+  const { chunk, source, document, version, title, uri } = candidate;
+  const { title: sourceTitle, owner } = view.sources.get(source) ?? { title: '', owner: '' };
+  if (content === undefined) throw new AppError('internal', { detail: 'a chunk without its part of the record' });
+  return { source, document, version, key: JSON.stringify([chunk, title, uri ?? null, sourceTitle, owner]), content };
 }

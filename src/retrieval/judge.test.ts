@@ -115,7 +115,11 @@ describe('judgeHit', () => {
 
   it('names bait only to whom it would have been released: every other reason comes first', () => {
     const bait = candidate(1, { honey: true });
-    expect(judgeHit(fakePolicy(), judgingContext(), bait, READ_AT)).toEqual({ kind: 'refused', by: 'bait', document: bait.key });
+    expect(judgeHit(fakePolicy(), judgingContext(), bait, READ_AT)).toEqual({
+      kind: 'refused',
+      by: 'bait',
+      document: { key: bait.key, source: bait.source, document: bait.document },
+    });
     for (const { by, candidate: fields, context, confirm } of CASES) {
       const policy = fakePolicy(confirm === undefined ? {} : { confirm });
       const judged = judgeHit(policy, judgingContext(context), candidate(1, { ...fields, honey: true }), READ_AT);

@@ -2,7 +2,7 @@ import { permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
 import { judgeAccess } from '../core/grants.ts';
 import type { Restriction } from '../core/filter.ts';
-import type { DocumentKey, ZoneId } from '../core/ids.ts';
+import type { ZoneId } from '../core/ids.ts';
 import { trustRank, type Label } from '../core/label.ts';
 import type { Candidate, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
@@ -38,7 +38,10 @@ export type RefusedBy =
 export type JudgedHit =
   | { readonly kind: 'passed'; readonly judgement: Judgement }
   | { readonly kind: 'refused'; readonly by: Exclude<RefusedBy, 'bait'> }
-  | { readonly kind: 'refused'; readonly by: 'bait'; readonly document: DocumentKey };
+  | { readonly kind: 'refused'; readonly by: 'bait'; readonly document: Bait };
+
+/** A document that is released to nobody. */
+export type Bait = Pick<Candidate, 'key' | 'source' | 'document'>;
 
 /** Everything key two judges by, fixed for one reading of the epoch. */
 export interface JudgingContext {
@@ -90,7 +93,8 @@ export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate:
   const { label } = effectiveZone(view.scheme, source, zone.declared);
   if (!withinRestriction(view, context.restriction, candidate, label)) return refused('restriction');
   // Asked last: bait is touched by whoever it would have been released to, and by nobody else.
-  if (candidate.honey) return { kind: 'refused', by: 'bait', document: candidate.key };
+  const { key, source: from, document } = candidate;
+  if (candidate.honey) return { kind: 'refused', by: 'bait', document: { key, source: from, document } };
   const { grant } = acl;
   const rules = grant === undefined ? verdict.rules : [...verdict.rules, `grant:${grant.id}`];
   const until = earliest([clockEnd(candidate, context.subject, at), grant?.validUntil ?? 'forever']);

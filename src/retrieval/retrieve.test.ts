@@ -145,6 +145,7 @@ function partsOf(world: World): RetrievalParts & { readonly telemetry: ReturnTyp
     provenance,
     watch: unwatched,
     clock: { now: () => READ_AT },
+    random: (size) => new Uint8Array(size).fill(7),
     languages: ['en'],
     telemetry: countedTelemetry(),
   };
@@ -173,13 +174,19 @@ describe('the path of a query', () => {
     expect(world.releases).toMatchObject([{ stamp: { tenant: 1, global: 1 }, validUntil: 'forever' }]);
   });
 
-  it('keeps the query and every text out of the audit', async () => {
+  it('keeps the query and every text out of the events, and seals them', async () => {
     const world = worldOf();
     await ask(world);
-    const written = JSON.stringify([world.events, world.releases]);
+    const written = JSON.stringify(
+      [world.events, world.releases.map(({ event }) => event)].flat().map(({ sealed: _sealed, ...event }) => event),
+    );
     expect(written).not.toContain('secret');
     expect(written).not.toContain('Text 0');
     expect(world.events[0]?.body).toMatchObject({ queryLength: 'a secret question'.length, purpose: 'answer', limit: 3 });
+    // What replay needs is sealed under the keys of whom and what it is about.
+    expect(world.events[0]?.sealed).toMatchObject({ holder: 'user:idp|ada', facts: { question: 'a secret question' } });
+    const sealed = world.releases[0]?.event.sealed;
+    expect(sealed?.texts?.map((text) => text.content())).toMatchObject([{ text: 'Text 0.' }, { text: 'Text 1.' }, { text: 'Text 2.' }]);
     expect(world.releases[0]?.event).toMatchObject({
       kind: 'release',
       tenant: ACME,

@@ -3,7 +3,8 @@ import { AppError } from '../core/errors.ts';
 import type { DocumentKey } from '../core/ids.ts';
 import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../core/caller.ts';
 import { presence } from '../core/presence.ts';
-import type { AuditPort } from '../core/ports/audit.ts';
+import { takeApart } from '../core/replay.ts';
+import type { AuditEvent, AuditPort } from '../core/ports/audit.ts';
 import type { EpochStamp } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
@@ -12,11 +13,13 @@ import type { ShadowObserver } from '../core/ports/shadow.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
 import type { Leg } from '../core/ports/vectors.ts';
 import type { Watch } from '../core/ports/watch.ts';
-import { answer, type Chosen } from './answer.ts';
+import { makeAnswer, type Chosen } from './answer.ts';
+import { answerBody } from './answer-body.ts';
 import { reportBait, touchedBait } from './bait.ts';
 import { fuse } from './fuse.ts';
-import { earliestEnd, type JudgingContext } from './judge.ts';
+import { earliestEnd, type Bait, type JudgingContext } from './judge.ts';
 import { intentEvent, releaseEvent, type Counts } from './events.ts';
+import { questionOf, type Question } from './question.ts';
 import { demandSession, turnOf } from './session-turn.ts';
 import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
@@ -30,6 +33,8 @@ export interface RetrievalParts extends SearchParts {
   readonly watch: Watch;
   readonly provenance: ProvenancePort;
   readonly clock: Clock;
+  /** Unpredictable bytes. */
+  readonly random: (size: number) => Uint8Array;
   /** Languages that documents of this deployment are written in; a query is stemmed in each. */
   readonly languages: readonly string[];
 }
@@ -45,7 +50,7 @@ interface Pass {
   readonly chosen: readonly Chosen[];
   readonly counts: Counts;
   /** Documents that would have been in the answer, had they not been bait. */
-  readonly bait: readonly DocumentKey[];
+  readonly bait: readonly Bait[];
   /** True where a text that was replaced meanwhile may be what is missing: the answer is short, or one of its hits was gone. */
   readonly overtaken: boolean;
 }
@@ -66,8 +71,12 @@ export async function retrieve(
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   await presence(parts.catalog, caller);
   const request = admitted(parts.watch, caller, asked);
+  const limitedTo = request === asked ? undefined : request.limit;
+  const question = questionOf(request, hex(parts.random(32)));
   const ready = await telemetry.span('embed', {}, () => embedLegs(parts, request, signal));
-  const declared = once(() => telemetry.span('audit.intent', {}, () => declareIntent(parts, caller, request, purpose)));
+  const declared = once(() =>
+    telemetry.span('audit.intent', {}, () => declareIntent(parts, intentEvent(caller, request, purpose, question))),
+  );
   for (let search = 0; search < MAX_SEARCHES; search++) {
     signal.throwIfAborted();
     const pass = await telemetry.span('search', {}, () => searchPass(parts, caller, request, purpose, ready, declared, signal));
@@ -75,8 +84,8 @@ export async function retrieve(
     // Where nothing was searched, there was nothing to wait beside.
     await declared();
     const patient = pass.overtaken && search < MAX_SEARCHES - 1;
-    const released = await telemetry.span('release', {}, () => release(parts, request, pass, patient));
-    if (released !== undefined) return request === asked ? released : { ...released, limitedTo: request.limit };
+    const released = await telemetry.span('release', {}, () => release(parts, { request, question, limitedTo }, pass, patient));
+    if (released !== undefined) return released;
   }
   throw new AppError('epoch_unstable', { retryAfter: 1 });
 }
@@ -85,9 +94,13 @@ export async function retrieve(
  * The intent is written while the index searches, and awaited before any hit is judged. On SQLite a commit holds up this
  * thread, so the search is sent off first.
  */
-async function declareIntent(parts: RetrievalParts, caller: Caller, request: RetrieveRequest, purpose: Purpose): Promise<void> {
+async function declareIntent(parts: RetrievalParts, intent: AuditEvent): Promise<void> {
   await setImmediate();
-  await parts.audit.append(intentEvent(caller, request, purpose));
+  await parts.audit.append(intent);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 function once<T>(run: () => Promise<T>): () => Promise<T> {
@@ -182,17 +195,26 @@ const documentsOf = (chosen: readonly Chosen[]): readonly DocumentKey[] => [
   ...new Set(chosen.map(({ judgement }) => judgement.candidate.key)),
 ];
 
+interface Asked {
+  readonly request: RetrieveRequest;
+  readonly question: Question;
+  /** As in the answer. */
+  readonly limitedTo: number | undefined;
+}
+
 /**
  * Makes the release durable. Where the epoch moved, only the chosen chunks are judged again under the new view, which
  * takes far less time than a search and so wins against a stream of changes. Undefined where the search has to be repeated:
  * one of them fell, or, for as long as the caller is `patient`, the new view may show what the old one missed.
  */
-async function release(parts: RetrievalParts, request: RetrieveRequest, pass: Pass, patient: boolean): Promise<RetrieveAnswer | undefined> {
+async function release(parts: RetrievalParts, asked: Asked, pass: Pass, patient: boolean): Promise<RetrieveAnswer | undefined> {
   let { stamp, context, chosen } = pass;
   const { telemetry } = parts;
+  const { request, question } = asked;
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
-    const made = answer(parts.provenance, request, context, chosen);
-    const event = releaseEvent(context, stamp, request, made, chosen, pass);
+    const { answer: made, rendered } = makeAnswer(parts.provenance, request, context, chosen, asked.limitedTo);
+    const apart = takeApart(answerBody(made), rendered, hex(parts.random(16)));
+    const event = releaseEvent(context, stamp, request, made, chosen, { ...pass, question, apart });
     const turn = turnOf(context.caller, request, made);
     const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)), turn);
     demandSession(outcome);

@@ -73,7 +73,7 @@ describe('searchLeg', () => {
     const { parts, telemetry } = partsOf(staleIndex(10).vectors, all);
     const result = await searchLeg(parts, SEARCH, LEG, 4);
     expect(numbers(result.passed)).toEqual([1, 3, 5, 7]);
-    expect(result.withBait.map(({ chunk, bait }) => [chunk, bait])).toEqual([
+    expect(result.withBait.map(({ chunk, bait }) => [chunk, bait?.key])).toEqual([
       [chunkId(0), 'key-0'],
       [chunkId(1), undefined],
       [chunkId(2), 'key-2'],

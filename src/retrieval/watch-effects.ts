@@ -1,3 +1,4 @@
+import { named } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
 import type { Caller } from '../core/caller.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -55,7 +56,7 @@ export function createEffects(parts: EffectParts): {
       telemetry.count('watch_alerts', { kind: rule.kind, action: rule.action });
       telemetry.log.warn({ tenant: subject.tenant, kind: rule.kind, action: rule.action }, 'a threshold of watching.yaml was passed');
       const body: JsonObject = {
-        subject: subject.principal,
+        subject: named(subject.principal),
         rule: ruleName(rule),
         kind: rule.kind,
         window: rule.in,

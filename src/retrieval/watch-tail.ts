@@ -1,10 +1,10 @@
-import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { TenantId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { parsePrincipal, principalParts, type Principal } from '../core/principal.ts';
 import type { AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Subject, Subjects } from './watch-subjects.ts';
-import { hashOfKey, touch } from './watch-window.ts';
+import { touch } from './watch-window.ts';
 
 export interface TailParts {
   readonly audit: AuditTail;
@@ -75,10 +75,10 @@ function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }:
   }
   if (kind === 'honey.touched') {
     const { documents } = body;
-    const keys = Array.isArray(documents) ? (documents as readonly Json[]).filter((key) => typeof key === 'string') : [];
+    const hashes = documentsOf(parts, tenant, documents);
     const reader = { user: body['user'] ?? body['client'] ?? null };
     eachReader(subjects, tenant, reader, (subject) => {
-      for (const key of keys) touch(subject.bait, hashOfKey(key as DocumentKey), now);
+      for (const hash of hashes) touch(subject.bait, hash, now);
     });
     return;
   }
@@ -109,6 +109,7 @@ function subjectName(name: Json | undefined): { readonly kind: 'user' | 'client'
   return found !== undefined && (kind === 'user' || kind === 'client') ? { kind, principal: found } : undefined;
 }
 
+/** Of what names a source and a document each. */
 function documentsOf({ hashOf }: TailParts, tenant: TenantId, chunks: Json | undefined): readonly number[] {
   if (!Array.isArray(chunks)) return [];
   const names = new Map<string, number>();

@@ -172,6 +172,7 @@ function servicesOf(parts: Parts): HttpServices {
     shadow,
     languages,
     watch,
+    random: randomBytes,
     provenance: createProvenance({ random: randomBytes }),
   };
   const issuers = identity.issuers.map(({ name }) => name);

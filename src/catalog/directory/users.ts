@@ -1,6 +1,7 @@
-import { digestOf } from '../../core/digest.ts';
+import { named } from '../../core/audit-names.ts';
 import { AppError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { Change } from '../../core/ports/catalog.ts';
 import {
   MAX_DIRECTORY_GROUPS,
@@ -10,6 +11,7 @@ import {
   type DirectoryUserFields,
   type ExpectedEntry,
 } from '../../core/ports/directory.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { Tx } from '../../database/database.ts';
 import type { DirectoryUserRow } from '../../database/directory-tables.ts';
 import type { Kysely } from 'kysely';
@@ -96,9 +98,9 @@ export function demandEntry(found: { readonly revision: number } | undefined, ex
   if (expected !== 'any' && found.revision !== expected) throw new AppError('conflict', { detail: 'the entry has moved on' });
 }
 
-function factsOf(row: DirectoryUserRow): { readonly [key: string]: string | number | boolean } {
+function factsOf(row: DirectoryUserRow): JsonObject {
   const { issuer, id, principal, revision } = row;
-  return { issuer, id, principal, revision, active: row.active === 1, guest: row.guest !== 0, userName: digestOf(row.user_name) };
+  return { issuer, id, principal: named(principal as Principal), revision, active: row.active === 1, guest: row.guest !== 0 };
 }
 
 function sameFacts(before: DirectoryUserRow, after: object): boolean {

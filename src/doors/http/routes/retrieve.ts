@@ -1,3 +1,4 @@
+import { answerBody } from '../../../retrieval/answer-body.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
 import { countAnswerSchema, retrieveAnswerSchema } from '../schemas/answers.ts';
@@ -16,15 +17,9 @@ export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): 
       answers: [{ status: 200, description: 'Released chunks; none is an answer too.', schema: retrieveAnswerSchema }],
       async handle({ caller, context, traceId, body }) {
         const request = toRetrieveRequest(body, config.labels, { requestId: context.requestId, traceId });
-        const {
-          requestId,
-          chunks,
-          label,
-          context: rendered,
-          session,
-          limitedTo,
-        } = await services.retrieve(caller, request, context.signal);
-        return { status: 200, body: { requestId, chunks, label, context: rendered, session, limitedTo } };
+        const answer = await services.retrieve(caller, request, context.signal);
+        // Replay puts together exactly this.
+        return { status: 200, body: { ...answerBody(answer), session: answer.session } };
       },
     }),
     callRoute({
