@@ -79,7 +79,17 @@ async function join(tx: Tx, scheme: LabelScheme, { tenant, key, label }: TenantT
     const columns = label === undefined ? NOTHING_SEEN : labelColumns(label);
     await tx
       .insertInto('sessions')
-      .values({ tenant, session: key.id, holder: key.holder, turns: 1, ...columns, begun_at: at, used_at: at, ended_at: null })
+      .values({
+        tenant,
+        session: key.id,
+        holder: key.holder,
+        person: key.person,
+        turns: 1,
+        ...columns,
+        begun_at: at,
+        used_at: at,
+        ended_at: null,
+      })
       .execute();
     return { kind: 'open', seen: { turns: 1, label } };
   }

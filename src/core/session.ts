@@ -1,7 +1,9 @@
 import type { Brand } from './brand.ts';
 import type { Caller } from './caller.ts';
 import { digestOf, type Digest } from './digest.ts';
+import type { TenantId } from './ids.ts';
 import { trustRank, type Label, type LabelScheme, type Level, type Trust } from './label.ts';
+import type { Principal } from './principal.ts';
 
 /** A session's own name, chosen by the caller: letters, digits, `.`, `_`, `:`, `-`, 1 to 128 characters. */
 export type SessionName = Brand<string, 'SessionName'>;
@@ -25,12 +27,23 @@ export interface SessionKey {
   readonly id: Digest;
   /** Of tenant, user and client. */
   readonly holder: Digest;
+  /** Of tenant and user; null for an application alone. */
+  readonly person: Digest | null;
+}
+
+/** By what the sessions of a person are found, whatever they are named and whichever application they came through. */
+export function sessionPerson(tenant: TenantId, user: Principal): Digest {
+  return digestOf(JSON.stringify(['person', tenant, user]));
 }
 
 export function sessionKey(caller: Pick<Caller, 'tenant' | 'user' | 'client'>, name: SessionName): SessionKey {
   const user = caller.user.kind === 'user' ? caller.user.principal : null;
   const holder = [caller.tenant, user, caller.client];
-  return { id: digestOf(JSON.stringify(['session', ...holder, name])), holder: digestOf(JSON.stringify(['holder', ...holder])) };
+  return {
+    id: digestOf(JSON.stringify(['session', ...holder, name])),
+    holder: digestOf(JSON.stringify(['holder', ...holder])),
+    person: user === null ? null : sessionPerson(caller.tenant, user),
+  };
 }
 
 /** `label` is undefined where every answer so far was empty: nothing has no label. */

@@ -15,6 +15,17 @@ export interface EnforcementTables {
   logouts: LogoutRow;
   sessions: SessionRow;
   honey_documents: HoneyDocumentRow;
+  signing_keys: SigningKeyRow;
+}
+
+/** The public part of a key that signed. `scope`: `*`, or a tenant whose log names it. Times are ISO 8601. */
+export interface SigningKeyRow {
+  readonly scope: string;
+  readonly kid: string;
+  /** base64url of 32 bytes. */
+  readonly x: string;
+  readonly since: string;
+  readonly retired: string | null;
 }
 
 /** A comparison of catalog and index. `scope`: a tenant or `*`. `counts`: JSON of its progress. At most one a scope is running. */
@@ -138,6 +149,8 @@ export interface SessionRow {
   readonly tenant: string;
   readonly session: string;
   readonly holder: string;
+  /** Null of an application alone, and of rows from before there was one. */
+  readonly person: string | null;
   readonly turns: number;
   readonly level: string | null;
   readonly compartments: string | null;
