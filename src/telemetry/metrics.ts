@@ -23,6 +23,9 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   chunks_indexed: { help: 'Chunks written to the vector index.', labels: [] },
   documents_ingested: { help: 'Documents handed over for ingestion.', labels: ['outcome'] },
   audit_failures: { help: 'Audit records that could not be written. Nothing was released.', labels: [] },
+  audit_worker_restarts: { help: 'Deaths of the thread that reads and indexes the audit log.', labels: [] },
+  checkpoint_failures: { help: 'Checkpoints that could not be made or given outside, by where it failed.', labels: ['part'] },
+  intents_swept: { help: 'Intents that got no release and no error in time, and an error event instead.', labels: [] },
   outbound_failures: { help: 'Failed outbound calls.', labels: ['part'] },
   drift_found: { help: 'Points that differed from the catalog, by kind.', labels: ['kind'] },
   drift_mended: { help: 'Of these, mended.', labels: ['kind'] },
@@ -34,6 +37,11 @@ const GAUGES: Readonly<Record<Gauge, string>> = {
   reconciliation_last_end_seconds: 'When the last comparison of the whole index with the catalog ended, seconds since 1970.',
   reconciliation_last_drift: 'Differences that it found.',
   reconciliation_last_failed: '1 where it could not be finished.',
+  audit_checkpoint_last_seconds: 'When this replica last signed a checkpoint, seconds since 1970.',
+  audit_checkpoint_last_size: 'Events under it.',
+  audit_outside_last_seconds: 'When a place outside last took a checkpoint, seconds since 1970.',
+  audit_index_behind: 'Events of all tenants that are not indexed yet.',
+  audit_rolled_back: 'Tenants whose log does not fit a checkpoint of it. Alarm on any.',
 };
 
 const STEP_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -23,6 +23,9 @@ export type Counter =
   | 'chunks_indexed'
   | 'documents_ingested' // outcome: created | changed | unchanged | refused
   | 'audit_failures'
+  | 'audit_worker_restarts' // the thread that reads and indexes the log died
+  | 'checkpoint_failures' // part: index | sign | outside | rollback
+  | 'intents_swept'
   | 'outbound_failures' // part: qdrant | database | issuer | embedding
   | 'index_repairs'
   | 'drift_found' // kind: missing | extra | stale
@@ -33,7 +36,12 @@ export type Gauge =
   | 'watch_subjects' // users and clients whose reading this replica keeps count of
   | 'reconciliation_last_end_seconds' // when the last comparison of everything ended, seconds since 1970
   | 'reconciliation_last_drift' // how much it found
-  | 'reconciliation_last_failed'; // 1 where it could not be finished
+  | 'reconciliation_last_failed' // 1 where it could not be finished
+  | 'audit_checkpoint_last_seconds' // when this replica last signed, seconds since 1970
+  | 'audit_checkpoint_last_size' // of what
+  | 'audit_outside_last_seconds' // when an outside place last took one
+  | 'audit_index_behind' // events of all tenants that are not indexed yet
+  | 'audit_rolled_back'; // tenants whose log does not fit a checkpoint: alarm on any
 
 export interface Telemetry {
   readonly log: Log;

@@ -1,0 +1,42 @@
+/** Plain data: it crosses into the worker's thread. */
+export interface SequencerSettings {
+  /** Of this process: who holds the lease. */
+  readonly holder: string;
+  /** Before `/sluice/` in the origins of checkpoints: the public host, or the deployment's id. */
+  readonly host: string;
+  /** Between checkpoints, where events were appended. */
+  readonly checkpointSeconds: number;
+  /** Where checkpoints are given to. */
+  readonly outside: readonly OutsidePlace[];
+  readonly timing?: Partial<SequencerTiming>;
+}
+
+/** Milliseconds. */
+export interface SequencerTiming {
+  /** Between looks at the log. */
+  readonly tickMs: number;
+  /** How long a lease holds without being renewed. */
+  readonly leaseMs: number;
+  /** How long an intent may stand alone before it is swept. */
+  readonly sweepAfterMs: number;
+  /** One try at one place outside. */
+  readonly outsideMs: number;
+  /** How long a caller waits for a checkpoint that another replica makes. */
+  readonly freshMs: number;
+}
+
+export const SEQUENCER_TIMING: SequencerTiming = {
+  tickMs: 500,
+  leaseMs: 15_000,
+  sweepAfterMs: 120_000,
+  outsideMs: 10_000,
+  freshMs: 15_000,
+};
+
+export type OutsidePlace =
+  /** An append-only file for each origin in this directory. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** C2SP tlog-witness. `key`: its verifier key, a cosigner's. */
+  | { readonly kind: 'witness'; readonly url: string; readonly key: string }
+  /** `PUT <url>/<origin>/<size>` with If-None-Match, and `PUT <url>/<origin>/latest`. */
+  | { readonly kind: 'http'; readonly url: string; readonly token: string | undefined };

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
+import type { TenantId } from '../../core/ids.ts';
+import { silentTelemetry, type Counter } from '../../core/ports/telemetry.ts';
+import { migrate } from '../../database/migrate.ts';
+import { openDatabase, type DatabaseConfig } from '../../database/open-database.ts';
+import { startEvidenceWorker, type EvidenceWorker } from './evidence-worker.ts';
+
+const ACME = 'acme' as TenantId;
+
+describe('the thread of the audit', () => {
+  let worker: EvidenceWorker;
+  let counted: Counter[];
+
+  beforeEach(async () => {
+    const database: DatabaseConfig = { kind: 'sqlite', path: join(temporaryDirectory(), 'sluice.sqlite') };
+    const opened = await openDatabase(database);
+    await migrate(opened);
+    await opened.close();
+    counted = [];
+    worker = await startEvidenceWorker({
+      setup: {
+        database,
+        limits: {},
+        sequencer: { holder: 'one', host: 'sluice.test', checkpointSeconds: 60, outside: [] },
+      },
+      deeds: { sign: () => Promise.resolve([]), sweep: () => Promise.resolve(0) },
+      telemetry: { ...silentTelemetry, count: (counter) => void counted.push(counter) },
+    });
+  });
+  afterEach(() => worker.close());
+
+  it('answers', async () => {
+    expect(await worker.checkpoints(ACME, 0, 10)).toEqual([]);
+  });
+
+  it('is started again when it dies, and its callers are told', async () => {
+    const asked = worker.checkpoints(ACME, 0, 10).catch((error: unknown) => error);
+    await worker.kill();
+    // Answered before it died, or refused: never left alone.
+    expect(await asked).toSatisfy((answer) => Array.isArray(answer) || (answer as { code?: string }).code === 'audit_unavailable');
+    await expect.poll(() => worker.checkpoints(ACME, 0, 10).catch(() => 'away'), { timeout: 20_000 }).toEqual([]);
+    expect(counted).toContain('audit_worker_restarts');
+  });
+
+  it('answers nothing once it is closed', async () => {
+    await worker.close();
+    await expect(worker.checkpoints(ACME, 0, 10)).rejects.toMatchObject({ code: 'audit_unavailable' });
+  });
+});
