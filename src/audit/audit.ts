@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '../core/errors.ts';
-import { mapNames, plainName } from '../core/audit-names.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { AuditKind, AuditPort, AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
-import type { AuditEventRow } from '../database/audit-tables.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
 import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
 import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
+import { createKeyring } from './names/keyring.ts';
+import { templateMaker } from './names/template.ts';
+import { storedEvents } from './read-events.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
 import { writeEntry } from './write-entries.ts';
 
@@ -35,20 +35,22 @@ const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueue
 
 /** The audit log of all tenants over one database. Times in the log are the database's. */
 export function createAudit({ database, telemetry, sessionSink = noSessions, random = randomBytes, limits = {} }: AuditParts): Audit {
-  const commit = groupCommit(database, telemetry, sessionSink, { ...LIMITS, ...limits });
+  const keyring = createKeyring(database.db, random);
+  const commit = groupCommit({ database, telemetry, sessionSink, keyring, random }, { ...LIMITS, ...limits });
+  const maker = { random, template: templateMaker(random(24).toString('hex')) };
   return {
     async append(event) {
-      const outcome = await commit(makeEntry(event, UNCONDITIONAL, random));
+      const outcome = await commit(makeEntry(event, UNCONDITIONAL, maker));
       if (outcome.kind !== 'released') throw new AppError('audit_unavailable', { detail: 'an unconditional event was not written' });
       return outcome.receipt;
     },
     async release(event, judgedAt, validUntil, turn) {
-      return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil, turn }, random));
+      return commit(makeEntry(event, { kind: 'release', judgedAt, validUntil, turn }, maker));
     },
     byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
     sizes: () => reading(() => sizes(database)),
     between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
-    sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, random)),
+    sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), random),
     verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
   };
 }
@@ -72,7 +74,7 @@ async function byRequest({ db }: Database, tenant: TenantId, requestId: string):
     .where('request_id', '=', requestId)
     .orderBy('idx')
     .execute();
-  return rows.map(storedEvent);
+  return storedEvents(db, tenant, rows);
 }
 
 async function sizes({ db }: Database): Promise<ReadonlyMap<TenantId, number>> {
@@ -96,18 +98,5 @@ async function between(
     .where('kind', 'in', [...kinds])
     .orderBy('idx')
     .execute();
-  return rows.map(storedEvent);
-}
-
-/** Only we write these rows; whether anybody changed them is `verifyChain`'s question. */
-function storedEvent(row: AuditEventRow): StoredAuditEvent {
-  return {
-    tenant: row.tenant as TenantId,
-    kind: row.kind as AuditKind,
-    requestId: row.request_id,
-    body: mapNames(JSON.parse(row.body) as JsonObject, plainName),
-    index: row.idx,
-    leaf: row.leaf,
-    at: new Date(row.at).toISOString(),
-  };
+  return storedEvents(db, tenant, rows);
 }

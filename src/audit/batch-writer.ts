@@ -3,24 +3,31 @@ import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
-import type { Entry, Outcome } from './entry.ts';
+import type { Entry, Outcome, RandomBytes } from './entry.ts';
+import type { Keyring } from './names/keyring.ts';
 import { isOwnFault } from './own-fault.ts';
-import { writeEntries } from './write-entries.ts';
+import { writeEntries, type Written } from './write-entries.ts';
 
 /** An entry and the caller who waits for it. */
 export interface Waiting {
-  readonly entry: Entry;
+  entry: Entry;
   readonly resolve: (outcome: ReleaseOutcome) => void;
   readonly reject: (error: AppError) => void;
   /** Its caller was told that it failed; it is not written any more, unless its commit is already under way. */
   expired: boolean;
 }
 
+export interface WriterParts {
+  readonly database: Database;
+  readonly telemetry: Telemetry;
+  readonly sessionSink: SessionSink;
+  readonly keyring: Keyring;
+  readonly random: RandomBytes;
+}
+
 /** Writes a batch in one transaction and answers each of its callers. Never rejects. */
 export function batchWriter(
-  database: Database,
-  telemetry: Telemetry,
-  sessionSink: SessionSink,
+  { database, telemetry, sessionSink, keyring, random }: WriterParts,
   deadlineMs: number,
 ): (batch: readonly Waiting[]) => Promise<void> {
   async function write(batch: readonly Waiting[]): Promise<void> {
@@ -28,9 +35,10 @@ export function batchWriter(
     try {
       const entries = batch.map((waiting) => waiting.entry);
       const isAbandoned = (position: number): boolean => batch[position]?.expired ?? false;
-      const run = (tx: Parameters<typeof writeEntries>[0]): Promise<readonly Outcome[]> =>
-        writeEntries(tx, database.kind, entries, { isAbandoned, sessionSink });
-      const outcomes = await database.transaction(run, { timeoutMs: deadlineMs });
+      const run = (tx: Parameters<typeof writeEntries>[0]): Promise<Written> =>
+        writeEntries(tx, database.kind, entries, { isAbandoned, sessionSink, random });
+      const { outcomes, settled } = await database.transaction(run, { timeoutMs: deadlineMs });
+      for (const { tenant, erasures, keys } of settled) keyring.learn(tenant, erasures, keys.values());
       for (const [position, waiting] of batch.entries()) settle(waiting, outcomes[position]);
       telemetry.observeStep('audit_commit', (performance.now() - started) / 1_000);
     } catch (error) {

@@ -1,8 +1,5 @@
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
-import type { Telemetry } from '../core/ports/telemetry.ts';
-import type { Database } from '../database/database.ts';
-import type { SessionSink } from '../database/session-sink.ts';
-import { batchWriter, unavailable, type Waiting } from './batch-writer.ts';
+import { batchWriter, unavailable, type Waiting, type WriterParts } from './batch-writer.ts';
 import type { Entry } from './entry.ts';
 
 export interface GroupCommitLimits {
@@ -20,13 +17,9 @@ export interface GroupCommitLimits {
  * Writes entries durably. What arrives while a transaction is in flight goes together into the next one, so that the cost of a
  * sync to disk is shared; each entry keeps its own outcome. Fails with `audit_unavailable`.
  */
-export function groupCommit(
-  database: Database,
-  telemetry: Telemetry,
-  sessionSink: SessionSink,
-  limits: GroupCommitLimits,
-): (entry: Entry) => Promise<ReleaseOutcome> {
-  const write = batchWriter(database, telemetry, sessionSink, limits.deadlineMs);
+export function groupCommit(parts: WriterParts, limits: GroupCommitLimits): (entry: Entry) => Promise<ReleaseOutcome> {
+  const { telemetry, keyring } = parts;
+  const write = batchWriter(parts, limits.deadlineMs);
   let queue: Waiting[] = [];
   let held = 0;
   let heldText = 0;
@@ -42,21 +35,27 @@ export function groupCommit(
     flushing = false;
   }
 
+  /** What can be done before any lock is taken is done here, so that the lock is held for short. */
+  async function enqueue(waiting: Waiting): Promise<void> {
+    const ready = withKeys(waiting.entry, keyring);
+    // Without a wait where everything is known: events stay in the order of their calls.
+    waiting.entry = ready instanceof Promise ? await ready : ready;
+    queue.push(waiting);
+    if (!flushing) void flush();
+  }
+
   return async (entry) => {
     try {
-      if (held >= limits.maxQueue || heldText + entry.body.length > limits.maxQueuedText) {
+      if (held >= limits.maxQueue || heldText + entry.size > limits.maxQueuedText) {
         throw unavailable('too many audit events are waiting');
       }
       held += 1;
-      heldText += entry.body.length;
+      heldText += entry.size;
       try {
-        return await answered(entry, limits.deadlineMs, (waiting) => {
-          queue.push(waiting);
-          if (!flushing) void flush();
-        });
+        return await answered(entry, limits.deadlineMs, enqueue);
       } finally {
         held -= 1;
-        heldText -= entry.body.length;
+        heldText -= entry.size;
       }
     } catch (error) {
       telemetry.count('audit_failures');
@@ -65,8 +64,15 @@ export function groupCommit(
   };
 }
 
+function withKeys(entry: Entry, keyring: WriterParts['keyring']): Entry | Promise<Entry> {
+  const { subjects } = entry.body;
+  if (subjects.length === 0) return entry;
+  const keys = keyring.keys(entry.tenant, subjects);
+  return keys instanceof Promise ? keys.then((found) => ({ ...entry, keys: found })) : { ...entry, keys };
+}
+
 /** The answer to one entry, or `audit_unavailable` when its time is over. */
-async function answered(entry: Entry, deadlineMs: number, enqueue: (waiting: Waiting) => void): Promise<ReleaseOutcome> {
+async function answered(entry: Entry, deadlineMs: number, enqueue: (waiting: Waiting) => Promise<void>): Promise<ReleaseOutcome> {
   const { promise, resolve, reject } = Promise.withResolvers<ReleaseOutcome>();
   const waiting: Waiting = { entry, resolve, reject, expired: false };
   const timer = setTimeout(() => {
@@ -74,7 +80,7 @@ async function answered(entry: Entry, deadlineMs: number, enqueue: (waiting: Wai
     reject(unavailable('the audit log was not written in time'));
   }, deadlineMs);
   try {
-    enqueue(waiting);
+    enqueue(waiting).catch((error: unknown) => reject(unavailable('the keys of the audit log could not be read', error)));
     return await promise;
   } finally {
     clearTimeout(timer);

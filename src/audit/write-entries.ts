@@ -6,8 +6,10 @@ import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
 import type { DatabaseKind } from '../database/database.ts';
 import type { JoinedSession, SessionSink } from '../database/session-sink.ts';
-import { bodyWithSession, type Condition, type Entry, type Outcome } from './entry.ts';
+import { sessionText, type Condition, type Entry, type Outcome, type RandomBytes } from './entry.ts';
 import { leafHash, nextHead } from './leaf.ts';
+import { settleKeys, type Settled } from './names/settle-keys.ts';
+import { fill } from './names/template.ts';
 import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
 
 const EVERYWHERE = '*';
@@ -18,6 +20,13 @@ export interface WriteOptions {
   /** Asked by position once the locks are held. */
   readonly isAbandoned: (position: number) => boolean;
   readonly sessionSink: SessionSink;
+  readonly random: RandomBytes;
+}
+
+export interface Written {
+  readonly outcomes: readonly Outcome[];
+  /** What may be remembered once this is committed. */
+  readonly settled: readonly Settled[];
 }
 
 /**
@@ -29,8 +38,8 @@ export async function writeEntries(
   tx: Tx,
   kind: DatabaseKind,
   entries: readonly Entry[],
-  { isAbandoned, sessionSink }: WriteOptions,
-): Promise<readonly Outcome[]> {
+  { isAbandoned, sessionSink, random }: WriteOptions,
+): Promise<Written> {
   const epochs = await epochsOf(tx, kind, entries);
   const heads = await lockHeads(tx, kind, [...new Set(entries.map((entry) => entry.tenant))].sort());
   // After the locks: the clock is read when our turn has come, so that time does not run backwards along the log.
@@ -39,19 +48,18 @@ export async function writeEntries(
   const obstacles = entries.map((entry, position): Outcome | undefined =>
     isAbandoned(position) ? { kind: 'abandoned' } : obstacleTo(entry.condition, entry.tenant, epochs, now),
   );
-  const sessions = await joinSessions(
-    tx,
-    sessionSink,
-    entries.filter((_, position) => obstacles[position] === undefined),
-    now,
-  );
+  const clear = entries.filter((_, position) => obstacles[position] === undefined);
+  const sessions = await joinSessions(tx, sessionSink, clear, now);
+  const going = clear.filter((entry) => (sessions.get(entry)?.kind ?? 'open') === 'open');
+  const settled = await settleKeys(tx, heads, going, random);
   const rows: AuditEventRow[] = [];
   const outcomes = entries.map((entry, position): Outcome => {
     const obstacle = obstacles[position];
     if (obstacle !== undefined) return obstacle;
     const session = sessions.get(entry);
     if (session !== undefined && session.kind !== 'open') return { kind: `session-${session.kind}` };
-    const { row, head } = placed(entry, session?.seen, known(heads, entry.tenant), now);
+    const body = bodyOf(entry, session?.seen, settled.get(entry.tenant));
+    const { row, head } = placed(entry, body, known(heads, entry.tenant), now);
     rows.push(row);
     heads.set(entry.tenant, head);
     const receipt = { index: row.idx, leaf: row.leaf };
@@ -61,22 +69,28 @@ export async function writeEntries(
   for (const [tenant, head] of heads) {
     if (head.size !== known(before, tenant).size) await moveHead(tx, kind, head);
   }
-  return outcomes;
+  return { outcomes, settled: [...settled.values()] };
+}
+
+function bodyOf(entry: Entry, seen: SessionSeen | undefined, settled: Settled | undefined): string {
+  const turn = turnOf(entry);
+  return fill(entry.body, {
+    pseudonym(id) {
+      const key = settled?.keys.get(id) ?? entry.keys?.known.get(id);
+      if (key === undefined) throw new Error('a name without a key');
+      return key.pseudonym;
+    },
+    session: turn === undefined || seen === undefined ? undefined : sessionText(turn, seen),
+    sealed: undefined,
+  });
 }
 
 /** The row of an entry after this head, and the head after it. */
-function placed(
-  entry: Entry,
-  seen: SessionSeen | undefined,
-  head: AuditHeadRow,
-  at: number,
-): { readonly row: AuditEventRow; readonly head: AuditHeadRow } {
-  const { tenant, kind, requestId, body, salt } = entry;
-  const turn = turnOf(entry);
-  const whole = turn === undefined || seen === undefined ? body : bodyWithSession(body, turn, seen);
+function placed(entry: Entry, body: string, head: AuditHeadRow, at: number): { readonly row: AuditEventRow; readonly head: AuditHeadRow } {
+  const { tenant, kind, requestId, salt } = entry;
   // Where the clock was set back, time stands still along the log.
   const time = Math.max(at, head.at);
-  const content = { tenant, idx: head.size, at: time, kind, request_id: requestId, body: whole, salt, v: LEAF_VERSION };
+  const content = { tenant, idx: head.size, at: time, kind, request_id: requestId, body, salt, v: LEAF_VERSION };
   const leaf = leafHash(content);
   return { row: { ...content, leaf }, head: { ...head, size: head.size + 1, head: nextHead(head.head, leaf), at: time } };
 }
@@ -108,8 +122,9 @@ async function joinSessions(
 }
 
 /** One event in the caller's own transaction. */
-export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry): Promise<AuditReceipt> {
-  const [outcome] = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [] });
+export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry, random: RandomBytes): Promise<AuditReceipt> {
+  const written = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [], random });
+  const [outcome] = written.outcomes;
   if (outcome?.kind !== 'released') throw new Error('an event without a condition was not written');
   return outcome.receipt;
 }

@@ -1,0 +1,38 @@
+import { createHmac } from 'node:crypto';
+import type { AuditKeyRow } from '../../database/audit-tables.ts';
+import type { RandomBytes } from '../entry.ts';
+
+export type KeyKind = AuditKeyRow['kind'];
+
+/** What a key is kept for: a principal, `documentName(…)`, or for `content` what `contentName` makes. */
+export interface Subject {
+  readonly kind: KeyKind;
+  readonly name: string;
+}
+
+export interface Key extends Subject {
+  /** 32 hex digits. */
+  readonly pseudonym: string;
+  /** 32 random bytes. */
+  readonly key: Uint8Array;
+}
+
+/** One text for a subject, unlike that of any other. */
+export function subjectId({ kind, name }: Subject): string {
+  return `${kind} ${name}`;
+}
+
+/** HMAC-SHA-256 of the name under its own key, cut to 128 bits: nobody without the key can tell it from the name, or tell two apart. */
+export function pseudonymOf({ kind, name }: Subject, key: Uint8Array): string {
+  return createHmac('sha256', key).update(`name ${kind} `).update(name, 'utf8').digest('hex').slice(0, 32);
+}
+
+export function newKey(subject: Subject, random: RandomBytes): Key {
+  const key = random(32);
+  return { kind: subject.kind, name: subject.name, key, pseudonym: pseudonymOf(subject, key) };
+}
+
+/** A version of a document, as the name of the key under which its text is sealed. */
+export function contentName(source: string, document: string, version: string): string {
+  return JSON.stringify([source, document, version]);
+}

@@ -1,0 +1,67 @@
+import type { Kysely } from 'kysely';
+import { mapNames, plainName, type NameKind } from '../core/audit-names.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditEventRow } from '../database/audit-tables.ts';
+import type { Schema } from '../database/schema.ts';
+
+const PSEUDONYMS_PER_READ = 500;
+
+/** True for an event of version 1 that named somebody plainly who was erased: its leaf stays, its body and its salt are gone. */
+export function isEmptied({ v, body, salt }: Pick<AuditEventRow, 'v' | 'body' | 'salt'>): boolean {
+  return v === 1 && body === '' && salt === '';
+}
+
+/**
+ * Rows of one tenant as readers see them, over any connection: names put back, with one look-up for all of them, `erased:<pseudonym>`
+ * for whoever was erased. Nothing is kept, so what was erased before the call is never shown. An emptied row has the body
+ * `{"erased": true}`. Whether anybody changed the rows is `verifyChain`'s question.
+ */
+export async function storedEvents(
+  db: Kysely<Schema>,
+  tenant: TenantId,
+  rows: readonly AuditEventRow[],
+): Promise<readonly StoredAuditEvent[]> {
+  const read = rows.map((row) => ({ row, body: storedBody(row) }));
+  const pseudonyms = new Set<string>();
+  for (const { row, body } of read) {
+    if (row.v === 1) continue;
+    mapNames(body, (_, pseudonym) => {
+      pseudonyms.add(pseudonym);
+      return null;
+    });
+  }
+  const names = await namesBehind(db, tenant, [...pseudonyms]);
+  return read.map(({ row, body }) => ({
+    tenant,
+    kind: row.kind as AuditKind,
+    requestId: row.request_id,
+    body: row.v > 1 ? mapNames(body, names) : body,
+    index: row.idx,
+    leaf: row.leaf,
+    at: new Date(row.at).toISOString(),
+  }));
+}
+
+function storedBody(row: AuditEventRow): JsonObject {
+  return isEmptied(row) ? { erased: true } : (JSON.parse(row.body) as JsonObject);
+}
+
+/** Under the kind it was made for: a body cannot make a holder's key out to be a person. */
+async function namesBehind(db: Kysely<Schema>, tenant: string, pseudonyms: readonly string[]) {
+  const names = new Map<string, string>();
+  for (let start = 0; start < pseudonyms.length; start += PSEUDONYMS_PER_READ) {
+    const rows = await db
+      .selectFrom('audit_keys')
+      .select(['kind', 'name', 'pseudonym'])
+      .where('tenant', '=', tenant)
+      .where('pseudonym', 'in', pseudonyms.slice(start, start + PSEUDONYMS_PER_READ))
+      .execute();
+    for (const { kind, name, pseudonym } of rows) names.set(`${kind} ${pseudonym}`, name);
+  }
+  return (kind: NameKind, pseudonym: string) => {
+    const name = names.get(`${kind} ${pseudonym}`);
+    return name === undefined ? `erased:${pseudonym}` : plainName(kind, name);
+  };
+}
