@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { TenantId } from '../core/ids.ts';
 import type { PolicyLine } from '../core/policy-lines.ts';
 import type { PolicyProblem } from '../core/ports/policy.ts';
+import type { EvidencePolicy } from '../core/evidence-policy.ts';
 import type { WatchingPolicy } from '../core/watching.ts';
+import { parseEvidencePolicy } from '../policy/evidence-file.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { parseWatching } from '../policy/watching-file.ts';
 import { parseVocabulary, type Vocabulary } from '../policy/vocabulary.ts';
@@ -16,6 +18,8 @@ export interface PolicyFiles {
   readonly vocabulary: Vocabulary;
   /** `watching.yaml`, or the defaults where there is none. */
   readonly watching: WatchingPolicy;
+  /** `evidence.yaml`, or the defaults where there is none. */
+  readonly evidence: EvidencePolicy;
   /** The lines of `policy.csv` that have the right shape. */
   readonly lines: readonly PolicyLine[];
   /** The lines that have not: with any of these, nothing in the file may be put into force. */
@@ -28,7 +32,9 @@ export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
     ['model.conf', 'labels.json', 'policy.csv'].map((name) => readFile(join(directory, name), 'utf8')),
   );
   const watching = parseWatching(await optional(join(directory, 'watching.yaml')));
-  return { directory, model: model ?? '', vocabulary: parseVocabulary(labels ?? ''), watching, ...parsePolicyCsv(csv ?? '') };
+  const vocabulary = parseVocabulary(labels ?? '');
+  const evidence = parseEvidencePolicy(await optional(join(directory, 'evidence.yaml')), vocabulary.scheme);
+  return { directory, model: model ?? '', vocabulary, watching, evidence, ...parsePolicyCsv(csv ?? '') };
 }
 
 async function optional(path: string): Promise<string | undefined> {
