@@ -6,6 +6,7 @@ import { subLogsOf } from '../../core/sub-logs.ts';
 import { subLogKey } from '../../core/tlog/sub-log-map.ts';
 import type { AuditEventRow } from '../../database/audit-tables.ts';
 import type { Database } from '../../database/database.ts';
+import { isEmptied, storedEvents } from '../read-events.ts';
 import { nextInAll, openPostings, union, type Postings, type Work } from './postings.ts';
 import { positionAt } from './position-at.ts';
 import { storedSubLogs } from './sub-log-keys.ts';
@@ -13,8 +14,6 @@ import { storedSubLogs } from './sub-log-keys.ts';
 export interface AskParts {
   readonly log: Database;
   readonly index: Database;
-  /** Rows as readers see them: names put back where they are known. */
-  readonly read: (tenant: TenantId, rows: readonly AuditEventRow[]) => Promise<readonly StoredAuditEvent[]>;
   readonly limits?: Partial<AskLimits>;
 }
 
@@ -142,7 +141,7 @@ async function take({ parts, question }: Asking, found: Found, positions: readon
       .where('idx', 'in', [...positions])
       .orderBy('idx');
     if (question.kinds !== undefined) query = query.where('kind', 'in', [...question.kinds]);
-    found.events.push(...(await parts.read(question.tenant, await query.execute())));
+    found.events.push(...(await storedEvents(parts.log.db, question.tenant, await query.execute())));
     found.read += positions.length;
   }
   found.reached = reached;
@@ -165,16 +164,17 @@ async function scan({ parts, limits, question, wanted, signal }: Asking, found: 
       .execute();
     const matching = rows.filter((row) => (kinds === undefined || kinds.has(row.kind)) && isIn(row, names));
     const kept = matching.slice(0, question.limit - found.events.length);
-    found.events.push(...(await parts.read(question.tenant, kept)));
+    found.events.push(...(await storedEvents(parts.log.db, question.tenant, kept)));
     found.read += rows.length;
     const last = kept.at(-1);
     found.reached = kept.length < matching.length && last !== undefined ? last.idx + 1 : to;
   }
 }
 
-function isIn({ v, kind, body }: AuditEventRow, wanted: readonly ReadonlySet<string>[]): boolean {
+function isIn(row: AuditEventRow, wanted: readonly ReadonlySet<string>[]): boolean {
   if (wanted.length === 0) return true;
-  const own = subLogsOf({ v, kind, body: JSON.parse(body) as JsonObject }).map(nameOf);
+  const body = isEmptied(row) ? {} : (JSON.parse(row.body) as JsonObject);
+  const own = subLogsOf({ v: row.v, kind: row.kind, body }).map(nameOf);
   return wanted.every((names) => own.some((name) => names.has(name)));
 }
 

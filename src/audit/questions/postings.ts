@@ -23,68 +23,69 @@ export async function openPostings(index: Database, tenant: string, key: Uint8Ar
     .where('key', '=', key)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const { size, blocks } = row;
-  const tail = decodePositions(row.tail);
-  // The block that was read last; `blocks` is the tail.
+  const blocks = blocksOf(index, { tenant, key, full: row.blocks, tail: decodePositions(row.tail) }, work);
   let current = { number: -1, positions: [] as readonly number[], next: 0 };
-
-  async function load(number: number): Promise<readonly number[]> {
-    work.blocks += 1;
-    if (number >= blocks) return tail;
-    const found = await index.db
-      .selectFrom('audit_sublog_blocks')
-      .select('positions')
-      .where('tenant', '=', tenant)
-      .where('key', '=', key)
-      .where('block', '=', number)
-      .executeTakeFirst();
-    return found === undefined ? [] : decodePositions(found.positions);
-  }
-
-  async function firstOf(number: number): Promise<number> {
-    if (number >= blocks) return tail[0] ?? Number.POSITIVE_INFINITY;
-    work.blocks += 1;
-    const found = await index.db
-      .selectFrom('audit_sublog_blocks')
-      .select('first')
-      .where('tenant', '=', tenant)
-      .where('key', '=', key)
-      .where('block', '=', number)
-      .executeTakeFirst();
-    return found?.first ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** The last block from `low` on that begins at or before the position. */
-  async function blockOf(position: number, low: number): Promise<number> {
-    // Mostly it is the next one: in growing steps first.
-    let [from, step] = [low, 1];
-    while (low + step <= blocks && (await firstOf(low + step)) <= position) {
-      from = low + step;
-      step *= 2;
-    }
-    let to = Math.min(low + step, blocks + 1);
-    while (from + 1 < to) {
-      const middle = Math.floor((from + to) / 2);
-      if ((await firstOf(middle)) <= position) from = middle;
-      else to = middle;
-    }
-    return from;
-  }
-
   return {
-    size,
+    size: row.size,
     async seek(position) {
-      const { number, positions } = current;
-      if (number < 0 || (positions.at(-1) ?? -1) < position) {
-        if (number >= blocks) return undefined;
-        const block = await blockOf(position, Math.max(number, 0));
-        current = { number: block, positions: await load(block), next: 0 };
+      if (current.number < 0 || (current.positions.at(-1) ?? -1) < position) {
+        if (current.number >= row.blocks) return undefined;
+        const block = await blocks.holding(position, Math.max(current.number, 0));
+        current = { number: block, positions: await blocks.load(block), next: 0 };
         // The position may lie between the end of this block and the beginning of the next.
-        if ((current.positions.at(-1) ?? -1) < position && block < blocks)
-          current = { number: block + 1, positions: await load(block + 1), next: 0 };
+        if ((current.positions.at(-1) ?? -1) < position && block < row.blocks)
+          current = { number: block + 1, positions: await blocks.load(block + 1), next: 0 };
       }
       while (current.next < current.positions.length && (current.positions[current.next] ?? 0) < position) current.next += 1;
       return current.positions[current.next];
+    },
+  };
+}
+
+interface StoredSubLog {
+  readonly tenant: string;
+  readonly key: Uint8Array;
+  /** How many full blocks there are; the tail counts as one more. */
+  readonly full: number;
+  readonly tail: readonly number[];
+}
+
+interface Blocks {
+  load(number: number): Promise<readonly number[]>;
+  /** The last block from `low` on that begins at or before the position; `low` where none does. */
+  holding(position: number, low: number): Promise<number>;
+}
+
+function blocksOf(index: Database, { tenant, key, full, tail }: StoredSubLog, work: Work): Blocks {
+  const rowOf = (number: number) =>
+    index.db.selectFrom('audit_sublog_blocks').where('tenant', '=', tenant).where('key', '=', key).where('block', '=', number);
+  async function firstOf(number: number): Promise<number> {
+    if (number >= full) return tail[0] ?? Number.POSITIVE_INFINITY;
+    work.blocks += 1;
+    const found = await rowOf(number).select('first').executeTakeFirst();
+    return found?.first ?? Number.POSITIVE_INFINITY;
+  }
+  return {
+    async load(number) {
+      if (number >= full) return tail;
+      work.blocks += 1;
+      const found = await rowOf(number).select('positions').executeTakeFirst();
+      return found === undefined ? [] : decodePositions(found.positions);
+    },
+    async holding(position, low) {
+      // Mostly it is the next one: in growing steps first.
+      let [from, step] = [low, 1];
+      while (low + step <= full && (await firstOf(low + step)) <= position) {
+        from = low + step;
+        step *= 2;
+      }
+      let to = Math.min(low + step, full + 1);
+      while (from + 1 < to) {
+        const middle = Math.floor((from + to) / 2);
+        if ((await firstOf(middle)) <= position) from = middle;
+        else to = middle;
+      }
+      return from;
     },
   };
 }

@@ -3,6 +3,7 @@ import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import type { SequencerSettings } from '../checkpoints/settings.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
+import { ask } from '../questions/ask.ts';
 import type { Deeds } from './protocol.ts';
 
 export interface EvidenceParts {
@@ -22,7 +23,7 @@ export interface Evidence {
 /** What the thread does: plain functions over the log and its index. */
 export function createEvidence({ databases }: EvidenceParts): Evidence {
   const evidence: EvidencePort = {
-    ask: () => Promise.reject(notYet()),
+    ask: (question, signal) => ask(databases, question, signal),
     checkpoint: () => Promise.reject(notYet()),
     checkpointAt: () => Promise.reject(notYet()),
     checkpoints: async (tenant, after, limit) => {
