@@ -118,15 +118,14 @@ describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => 
   });
 
   it('is told of when it would have been in an answer: one event a request, by whom and what, and a metric', async () => {
-    const key = (await replicas.a.service.stores.catalog.document(ACME, 's' as never, 'bait' as never))?.key;
     const metric = async (): Promise<string> =>
       (await replicas.b.telemetry.registry.metrics()).match(/^sluice_bait_hits_total (\d+)/m)?.[1] ?? '';
     const before = Number(await metric());
     const { requestId } = (await b('anna', 'POST', '/v1/retrieve', { query: 'password vault', limit: 3 })).json();
     await vi.waitFor(async () => expect(await kinds(requestId)).toEqual(['intent', 'release', 'honey.touched']));
     const [, release, touched] = await events(requestId);
-    expect(touched?.body).toMatchObject({ user: 'user:test|anna', client: 'client:test|assistant', documents: [key] });
-    expect(release?.body).toMatchObject({ bait: [key] });
+    expect(touched?.body).toMatchObject({ user: 'user:test|anna', client: 'client:test|assistant', documents: [{ source: 's', document: 'bait' }] });
+    expect(release?.body).toMatchObject({ bait: [{ source: 's', document: 'bait' }] });
     expect(Number(await metric())).toBe(before + 1);
   });
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
+import { mapNames, plainName } from '../../src/core/audit-names.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import type { Received } from './marked-client.ts';
 
 interface LoggedChunk {
@@ -18,11 +20,15 @@ interface LoggedEvent {
 export function loggedEvents(dataDir: string, tenant: string): readonly LoggedEvent[] {
   const db = new DatabaseSync(join(dataDir, 'sluice.sqlite'), { readOnly: true });
   const rows = db.prepare('select kind, request_id, body from audit_events where tenant = ? order by idx').all(tenant);
+  const keys = db.prepare('select pseudonym, name from audit_keys where tenant = ?').all(tenant);
   db.close();
+  const names = new Map(keys.map((row) => [String(row['pseudonym']), String(row['name'])]));
   return rows.map((row) => ({
     kind: String(row['kind']),
     request: String(row['request_id']),
-    body: JSON.parse(String(row['body'])) as LoggedEvent['body'],
+    body: mapNames(JSON.parse(String(row['body'])) as JsonObject, (kind, name) =>
+      plainName(kind, names.get(name) ?? name),
+    ) as LoggedEvent['body'],
   }));
 }
 
