@@ -32,11 +32,34 @@ export interface ReleasedChunk {
   readonly provenance: Provenance;
 }
 
-/** `xml` is one text; `messages` is a list of chat messages, one per level of trust. */
+/** A block of `content` in a request to Anthropic's Messages API. */
+export type ContentBlock =
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'search_result';
+      readonly source: string;
+      readonly title: string;
+      readonly content: readonly [{ readonly type: 'text'; readonly text: string }];
+      readonly citations: { readonly enabled: true };
+    };
+
+/** Digests are over the bytes of `text`; over RFC 8785 of the list where the context is one. */
 export type RenderedContext =
-  | { readonly format: 'xml'; readonly text: string; readonly digest: Digest }
+  | { readonly format: 'xml' | 'base64'; readonly text: string; readonly digest: Digest }
+  | { readonly format: 'datamark'; readonly marker: string; readonly text: string; readonly digest: Digest }
   | {
       readonly format: 'messages';
       readonly messages: readonly { readonly role: 'user'; readonly content: string }[];
       readonly digest: Digest;
-    };
+    }
+  | { readonly format: 'anthropic'; readonly content: readonly ContentBlock[]; readonly digest: Digest };
+
+/** How chunks are shown to a model (docs/api.md, "Context formats"). */
+export const CONTEXT_FORMATS = [
+  'xml',
+  'messages',
+  'datamark',
+  'base64',
+  'anthropic',
+] as const satisfies readonly RenderedContext['format'][];
+export type ContextFormat = (typeof CONTEXT_FORMATS)[number];

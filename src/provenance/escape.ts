@@ -24,14 +24,13 @@ const REFERENCES: Readonly<Record<string, string>> = {
 /** Replaces the fence inside foreign text, so that it stands only where we wrote it. */
 export type FenceBreaker = (escaped: string) => string;
 
-/** Any case, since a model does not tell them apart. Overlapping occurrences too: breaking one can leave another standing. */
+/**
+ * Any case, since a model does not tell them apart. Overlapping occurrences too: the rest of the fence is looked at, not consumed, so one
+ * pass breaks each of them, in time linear in the text.
+ */
 export function fenceBreaker(fence: string): FenceBreaker {
-  const pattern = new RegExp(fence, 'gi');
-  return (escaped) => {
-    let text = escaped;
-    while (text.search(pattern) !== -1) text = text.replace(pattern, (found) => `&#${found.charCodeAt(0)};${found.slice(1)}`);
-    return text;
-  };
+  const pattern = new RegExp(`${fence.charAt(0)}(?=${fence.slice(1)})`, 'gi');
+  return (escaped) => escaped.replace(pattern, (found) => `&#${found.charCodeAt(0)};`);
 }
 
 /** Text between tags. A parser gives the same characters back, but for those that XML cannot hold: U+FFFD stands for them. */
@@ -48,7 +47,13 @@ export function escapeAttribute(text: string, breakFence: FenceBreaker): string 
   return breakFence(escaped.replace(INVISIBLE, (character) => `&#${character.codePointAt(0)};`));
 }
 
-function legal(text: string): string {
+/** Foreign text for a string that has no syntax of its own, where JSON keeps the structure: nothing in it but the fence is escaped. */
+export function plainText(text: string, breakFence: FenceBreaker): string {
+  return breakFence(legal(text));
+}
+
+/** With U+FFFD for what no text may hold: unpaired surrogates, control characters, and what XML forbids. */
+export function legal(text: string): string {
   return text.toWellFormed().replace(FORBIDDEN, '\ufffd');
 }
 

@@ -2,10 +2,7 @@ import type { Restriction } from '../core/filter.ts';
 import type { Label } from '../core/label.ts';
 import type { SessionName, SessionSeen } from '../core/session.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
-import type { ReleasedChunk, RenderedContext } from '../core/provenance.ts';
-
-export const CONTEXT_FORMATS = ['xml', 'messages'] as const;
-export type ContextFormat = (typeof CONTEXT_FORMATS)[number];
+import type { ContextFormat, ReleasedChunk, RenderedContext } from '../core/provenance.ts';
 
 /** A retrieve request after parsing. Text, vector or both. */
 export interface RetrieveRequest {

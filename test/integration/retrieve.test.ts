@@ -159,6 +159,9 @@ describe('an answer', () => {
       { query: 'harbour' },
       { query: 'zeppelin', context: { format: 'xml' } },
       { query: 'tide', context: { format: 'messages' } },
+      { query: 'zeppelin', context: { format: 'datamark' } },
+      { query: 'zeppelin', context: { format: 'base64' } },
+      { query: 'zeppelin', context: { format: 'anthropic' } },
     ]) {
       expect((await ask(await hr(), body)).chunks.length).toBeGreaterThan(0);
       expect(await ask(await token('nobody'), body)).toMatchObject({ chunks: [] });

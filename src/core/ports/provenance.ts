@@ -1,5 +1,5 @@
 import type { Label } from '../label.ts';
-import type { Provenance, ReleasedChunk, RenderedContext } from '../provenance.ts';
+import type { ContextFormat, Provenance, ReleasedChunk, RenderedContext } from '../provenance.ts';
 import type { Source } from '../zone.ts';
 import type { Candidate } from './catalog.ts';
 
@@ -29,5 +29,5 @@ export interface Rendering {
 /** What goes out with a chunk: where it came from, and how it is shown to a model. No I/O; never fails on any text. */
 export interface ProvenancePort {
   tag(input: TagInput): Provenance;
-  render(format: RenderedContext['format'], chunks: readonly ReleasedChunk[]): Rendering;
+  render(format: ContextFormat, chunks: readonly ReleasedChunk[]): Rendering;
 }

@@ -42,9 +42,19 @@ const chunk = z
   .meta({ id: 'Chunk' });
 
 const message = z.strictObject({ role: z.literal('user'), content: z.string() });
+const textBlock = z.strictObject({ type: z.literal('text'), text: z.string() });
+const searchResult = z.strictObject({
+  type: z.literal('search_result'),
+  source: z.string().meta({ description: 'The id of the chunk.' }),
+  title: z.string().min(1),
+  content: z.array(textBlock).length(1),
+  citations: z.strictObject({ enabled: z.literal(true) }),
+});
 const context = z.union([
-  z.strictObject({ format: z.literal('xml'), text: z.string(), digest }),
+  z.strictObject({ format: z.enum(['xml', 'base64']), text: z.string(), digest }),
+  z.strictObject({ format: z.literal('datamark'), marker: z.string().length(1), text: z.string(), digest }),
   z.strictObject({ format: z.literal('messages'), messages: z.array(message), digest }),
+  z.strictObject({ format: z.literal('anthropic'), content: z.array(z.union([textBlock, searchResult])), digest }),
 ]);
 
 const session = z

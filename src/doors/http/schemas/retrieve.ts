@@ -4,7 +4,8 @@ import type { Restriction } from '../../../core/filter.ts';
 import { parseSourceId, type SourceId } from '../../../core/ids.ts';
 import type { LabelScheme } from '../../../core/label.ts';
 import { parseMetadataFilter } from '../../../core/metadata-filter.ts';
-import { CONTEXT_FORMATS, type RetrieveRequest } from '../../../retrieval/types.ts';
+import { CONTEXT_FORMATS } from '../../../core/provenance.ts';
+import type { RetrieveRequest } from '../../../retrieval/types.ts';
 import { levelSchema, trustSchema, vectorSchema } from './common.ts';
 import { sessionNameSchema } from './sessions.ts';
 
