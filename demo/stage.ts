@@ -95,6 +95,7 @@ function configIn(directory: string): Config {
     metrics: { kind: 'none' },
     dataDir: directory,
     policyDir: POLICIES,
+    signingKeys: join(directory, 'signing-keys.json'),
     database: { kind: 'sqlite', path: join(directory, 'sluice.sqlite') },
     qdrant: { kind: 'local', binary: undefined },
     collection: 'demo',

@@ -59,6 +59,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
     metrics: metricsOf(values),
     dataDir,
     policyDir: resolve(values.SLUICE_POLICY_DIR ?? join(PACKAGE_ROOT, 'policies')),
+    signingKeys: resolve(values.SLUICE_SIGNING_KEYS ?? join(dataDir, 'signing-keys.json')),
     database: database === undefined ? { kind: 'sqlite', path: join(dataDir, 'sluice.sqlite') } : { kind: 'postgres', url: database },
     qdrant:
       qdrant === undefined
@@ -111,11 +112,11 @@ const NO_ISSUER: ConfigProblem = {
 };
 
 /** What commands on the machine need of the database and the policy files; they need no issuer. Throws a ConfigError. */
-export function loadLocalConfig(env: Environment): Pick<Config, 'dataDir' | 'policyDir' | 'database'> {
+export function loadLocalConfig(env: Environment): Pick<Config, 'dataDir' | 'policyDir' | 'database' | 'signingKeys'> {
   const { values, problems } = readVariables(env);
   if (problems.length > 0) throw new ConfigError(problems);
-  const { dataDir, policyDir, database } = build(values, emptyFile(), false);
-  return { dataDir, policyDir, database };
+  const { dataDir, policyDir, database, signingKeys } = build(values, emptyFile(), false);
+  return { dataDir, policyDir, database, signingKeys };
 }
 
 /** For commands that are clients of a running service. Throws a ConfigError like loadConfig. */

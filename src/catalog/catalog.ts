@@ -8,6 +8,7 @@ import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { HoneyCatalog } from '../core/ports/honey.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
+import type { KeyRegistry } from '../core/ports/signing.ts';
 import type { SessionReads, SessionUpkeep } from '../core/ports/sessions.ts';
 import type { EntitlementCatalog } from '../core/ports/watching.ts';
 import type { SwitchCatalog } from '../core/ports/switches.ts';
@@ -34,6 +35,7 @@ import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
 import { sessions } from './sessions.ts';
+import { signingKeys } from './signing-keys.ts';
 import { revisions } from './revisions.ts';
 import { createScan } from './scan.ts';
 import { createStage } from './stage.ts';
@@ -60,6 +62,7 @@ export type Catalog = ReadCatalog &
   HistoryCatalog &
   ScanCatalog &
   RevisionCatalog &
+  KeyRegistry &
   DriftCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
@@ -98,6 +101,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...collectionRegistry(context),
     ...createHistory(context),
     ...revisions(context),
+    ...signingKeys(context),
   });
   // It gives pages, not a promise, and guards each reading itself.
   return { ...methods, scan: createScan(context) };

@@ -68,6 +68,7 @@ export function explainConfig(config: Config): string {
     ['metrics', metrics(config)],
     ['data', config.dataDir],
     ['policies', config.policyDir],
+    ['signing keys', config.signingKeys],
     ['database', config.database.kind === 'sqlite' ? `SQLite ${config.database.path}` : `PostgreSQL ${place(config.database.url)}`],
     ['vectors', qdrant(config)],
     ['collection', config.collection],

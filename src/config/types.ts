@@ -13,6 +13,8 @@ export interface Config {
   readonly metrics: MetricsConfig;
   readonly dataDir: string;
   readonly policyDir: string;
+  /** The file of keys that checkpoints and manifests are signed with: one file for all replicas. */
+  readonly signingKeys: string;
   readonly database: { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
   readonly qdrant: QdrantConfig;
   readonly collection: string;

@@ -30,6 +30,7 @@ const VARIABLES = {
   SLUICE_METRICS_TOKEN: secret,
   SLUICE_DATA_DIR: z.string(),
   SLUICE_POLICY_DIR: z.string(),
+  SLUICE_SIGNING_KEYS: z.string(),
   SLUICE_CONFIG: z.string(),
   SLUICE_COLLECTION: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'needs letters, digits, hyphens and underscores, at most 63'),
   SLUICE_QDRANT_BINARY: z.string(),

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { uuidOf } from '../core/digest.ts';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
@@ -28,6 +27,7 @@ import type { WatchService } from '../retrieval/watch.ts';
 import { traceRequest } from '../evidence/trace.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import type { Signing } from '../signing/signing.ts';
 import type { StartableVectorIndex } from '../vectors/vector-index.ts';
 import { checkPolicy } from './check-policy.ts';
 import { createClosers } from './closers.ts';
@@ -39,6 +39,7 @@ import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { startIndex } from './start-index.ts';
 import { startReconciler } from './start-reconciler.ts';
+import { startSigning } from './start-signing.ts';
 import { startWatch } from './watching.ts';
 
 export interface ServiceOptions {
@@ -93,6 +94,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const { catalog } = stores;
   await checkPolicy({ catalog, policy, files, log: telemetry.log });
   await options.prepare?.({ stores, files, policy });
+  const signing = await startSigning({ config, catalog, clock, telemetry, closers });
 
   const { dense } = config.embedding;
   const embedding = createEmbedding({ dense: dense.kind === 'remote' ? { ...dense, limits: limits.embedding ?? {} } : dense, telemetry });
@@ -109,7 +111,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
-  const parts = { config, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock };
+  const parts = { config, signing, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock };
   const services = servicesOf({ ...parts, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
@@ -143,6 +145,7 @@ async function startIdentity(
 
 interface Parts {
   readonly config: Config;
+  readonly signing: Signing;
   readonly tools: PolicyTools;
   readonly stores: Stores;
   readonly policy: PolicyPort;
@@ -207,6 +210,7 @@ function servicesOf(parts: Parts): HttpServices {
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
     nearMiss: (caller) => watch.nearMiss(caller),
+    keys: () => parts.signing.keys(),
     readiness: () => readiness(probes, parts.probeMs),
   };
 }
@@ -235,9 +239,4 @@ function doorConfig(config: Config, version: string, labels: HttpDoorConfig['lab
     ...(mode === 'development' ? { allowedHosts: ['127.0.0.1', 'localhost', '[::1]'] } : {}),
     version,
   };
-}
-
-/** An id for what is done on the machine rather than by a request. */
-export function localRequestId(what: string, at: number): string {
-  return uuidOf('local', what, at);
 }

@@ -1,4 +1,5 @@
 import { keyId, PUBLIC_KEY_BYTES } from '../core/ed25519.ts';
+import type { PublishedKey } from '../core/ports/signing.ts';
 import { privateKeyOf, publicPart, seedOf, type KeyRing, type RingKey } from './key-ring.ts';
 
 const FORMAT = 'sluice-signing-keys/v1';
@@ -17,6 +18,16 @@ export class SigningKeysError extends Error {
 const RESTORE =
   'Put the file back from a backup; if it is lost, "sluice admin rotate-key --lost" makes a new one, and what was signed before can ' +
   'still be verified';
+
+/** `missing` have signed in this deployment, and the file does not have them. */
+export function lackingKeys(path: string, missing: readonly PublishedKey[]): SigningKeysError {
+  return new SigningKeysError(
+    path,
+    `it lacks ${missing.map(({ kid, since }) => `${kid} of ${since}`).join(', ')}, which this deployment has signed with`,
+    'All replicas need the same file: copy it from the one that has it, or put it back from a backup. If it is lost everywhere, ' +
+      '"sluice admin rotate-key --lost" makes a new one, and what was signed before can still be verified',
+  );
+}
 
 function unusable(path: string, reason: string): SigningKeysError {
   return new SigningKeysError(path, reason);

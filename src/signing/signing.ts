@@ -3,7 +3,7 @@ import type { PublishedKey, SigningPort } from '../core/ports/signing.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { createRingFile, readRing, replaceRingFile, type ReadRing } from './key-file.ts';
 import { newKey, published, renewed, rotated, signWith, type KeyRing } from './key-ring.ts';
-import { SigningKeysError } from './ring-text.ts';
+import { lackingKeys, SigningKeysError } from './ring-text.ts';
 
 export interface SigningOptions {
   /** Absolute. */
@@ -55,7 +55,7 @@ export async function openSigning({ path, clock, telemetry: { log }, known }: Si
 async function openRing(path: string, clock: Clock, known: readonly PublishedKey[]): Promise<ReadRing> {
   let read = await readRing(path);
   if (read === 'absent') {
-    if (known.length > 0) throw lacking(path, known, 'there is no such file');
+    if (known.length > 0) throw lackingKeys(path, known);
     await createRingFile(path, { current: newKey(clock.now()), retired: [] });
     read = await readRing(path);
     if (read === 'absent') throw new SigningKeysError(path, 'it is gone');
@@ -67,21 +67,7 @@ async function openRing(path: string, clock: Clock, known: readonly PublishedKey
 function demandAll(path: string, ring: KeyRing, known: readonly PublishedKey[]): void {
   const held = new Set(published(ring).map(({ kid }) => kid));
   const missing = known.filter(({ kid }) => !held.has(kid));
-  if (missing.length > 0) throw lacking(path, missing, `it lacks ${missing.map(({ kid }) => kid).join(', ')}`);
-}
-
-function lacking(path: string, missing: readonly PublishedKey[], reason: string): SigningKeysError {
-  const newest =
-    missing
-      .map(({ since }) => since)
-      .sort()
-      .at(-1) ?? '';
-  return new SigningKeysError(
-    path,
-    `this deployment has signed with a key of ${newest}, and ${reason}`,
-    'All replicas need the same file: copy it from the one that has it, or put it back from a backup. If it is lost everywhere, ' +
-      '"sluice admin rotate-key --lost" makes a new one, and what was signed before can still be verified',
-  );
+  if (missing.length > 0) throw lackingKeys(path, missing);
 }
 
 export interface Rotation {

@@ -261,6 +261,7 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   health: 'says nothing of the deployment',
   readiness: 'names parts of the service',
   protectedResource: 'public metadata',
+  keySet: 'public keys',
   openapi: 'the contract is public',
   docs: 'public',
   docsAsset: 'names files of the release',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import type { Config } from '../../src/config.ts';
+import { sha256Hex } from '../../src/core/digest.ts';
 import type { IssuerConfig } from '../../src/core/ports/identity.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { createTenant } from '../../src/service/create-tenant.ts';
@@ -56,7 +57,8 @@ export async function launchService(given: LaunchOptions): Promise<{ readonly se
   const policyDir = join(dataDir, 'policies');
   await writePolicies(policyDir, given.policy);
   const telemetry = given.options?.telemetry ?? createTelemetry({ level: 'silent' });
-  const config: Config = { ...defaultConfig(dataDir, policyDir, given.issuer), ...given.config };
+  const shared = sharedKeys(given.config?.database);
+  const config: Config = { ...defaultConfig(dataDir, policyDir, given.issuer), ...shared, ...given.config };
   const service = await startService(config, {
     version: 'test',
     ...given.options,
@@ -98,6 +100,13 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
   };
 }
 
+/** Replicas over one database sign with one file of keys, as they have to in production. */
+function sharedKeys(database: Config['database'] | undefined): Partial<Pick<Config, 'signingKeys'>> {
+  if (database?.kind !== 'postgres') return {};
+  const { port, pathname } = new URL(database.url);
+  return { signingKeys: join(tmpdir(), `sluice-test-keys-${process.pid}-${sha256Hex(`${port}${pathname}`).slice(0, 16)}`, 'keys.json') };
+}
+
 export async function writePolicies(directory: string, policy: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const name of ['model.conf', 'labels.json']) await writeFile(join(directory, name), readFileSync(new URL(name, POLICIES)));
@@ -113,6 +122,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     metrics: { kind: 'none' },
     dataDir,
     policyDir,
+    signingKeys: join(dataDir, 'signing-keys.json'),
     database: { kind: 'sqlite', path: join(dataDir, 'sluice.sqlite') },
     qdrant: { kind: 'local', binary: undefined },
     collection: 'sluice',

@@ -1,3 +1,5 @@
+import type { Change } from './catalog.ts';
+
 /** An Ed25519 key of this deployment, as anybody may know it. */
 export interface PublishedKey {
   /** RFC 7638 thumbprint. */
@@ -27,4 +29,16 @@ export interface SigningPort {
   coSign(message: Uint8Array): Signed | undefined;
   /** All that ever signed, the one in force first, then the last retired first. */
   keys(): readonly [PublishedKey, ...PublishedKey[]];
+}
+
+/** What the database knows of the keys: public parts alone. Fails with `catalog_unavailable`. */
+export interface KeyRegistry {
+  /** All that this deployment ever signed with, by the time since when. */
+  signingKeys(): Promise<readonly PublishedKey[]>;
+  /**
+   * Notes which keys there are and which one is in force, and tells the log of each tenant that does not say so yet (`key.published`,
+   * `key.retired`), each in a transaction of its own. The keys that it was not given: whoever lacks one must not sign, and nothing
+   * was noted.
+   */
+  announceKeys(keys: readonly [PublishedKey, ...PublishedKey[]], change: Change): Promise<readonly PublishedKey[]>;
 }

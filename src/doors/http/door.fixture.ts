@@ -202,6 +202,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
     },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
     nearMiss() {},
+    keys: () => [{ kid: 'k', publicKey: new Uint8Array(32), since: '2026-01-01T00:00:00.000Z' }],
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),
   };
 }

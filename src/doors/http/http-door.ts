@@ -10,6 +10,7 @@ import { createRateLimiter, type RateLimiter } from './rate-limits.ts';
 import type { Route } from './route.ts';
 import { accessRequestRoutes } from './routes/access-requests.ts';
 import { batchRoute } from './routes/batch.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
@@ -75,6 +76,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...accessRequestRoutes(services, config),
     ...reportRoutes(services, config),
     ...logoutRoutes(services, limiter),
+    ...keyRoutes(services),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
     ...docsRoutes(),
   ];

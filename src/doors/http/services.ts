@@ -9,6 +9,7 @@ import type { SwitchService } from '../../administration/switches.ts';
 import type { WatchingService } from '../../administration/watching.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
+import type { PublishedKey } from '../../core/ports/signing.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
@@ -46,5 +47,7 @@ export interface HttpServices {
   readonly watching: WatchingService;
   /** Somebody named what is hidden from them or missing. Never waits, never fails. */
   nearMiss(caller: Caller): void;
+  /** Public parts, the key in force first. */
+  keys(): readonly PublishedKey[];
   readiness(): Promise<readonly PartReadiness[]>;
 }
