@@ -9,7 +9,7 @@ import type { Database } from '../../database/database.ts';
 import { isEmptied, storedEvents } from '../read-events.ts';
 import { nextInAll, openPostings, union, type Postings, type Work } from './postings.ts';
 import { positionAt } from './position-at.ts';
-import { storedSubLogs } from './sub-log-keys.ts';
+import { storedNames } from './stored-names.ts';
 
 export interface AskParts {
   readonly log: Database;
@@ -82,7 +82,7 @@ async function prepare(parts: AskParts, question: AuditQuestion, signal: AbortSi
   // Kinds are told by the events where something narrower is asked for: their own sub-logs are the longest.
   const asked = question.in.length > 0 || kinds === undefined ? question.in : [kinds.map(kindLog)];
   const wanted = await Promise.all(
-    asked.map(async (list) => (await Promise.all(list.map((one) => storedSubLogs(parts.log, tenant, one)))).flat()),
+    asked.map(async (list) => (await Promise.all(list.map((one) => storedNames(parts.log, tenant, one)))).flat().map(({ log }) => log)),
   );
   return { parts, limits: { ...LIMITS, ...parts.limits }, question, signal, wanted, start, end, indexed, size };
 }

@@ -4,6 +4,7 @@ import type { Telemetry } from '../../core/ports/telemetry.ts';
 import type { SequencerSettings } from '../checkpoints/settings.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import { ask } from '../questions/ask.ts';
+import { storedNames } from '../questions/stored-names.ts';
 import type { Deeds } from './protocol.ts';
 
 export interface EvidenceParts {
@@ -40,6 +41,7 @@ export function createEvidence({ databases }: EvidenceParts): Evidence {
     inclusion: () => Promise.reject(notYet()),
     consistency: () => Promise.reject(notYet()),
     tile: () => Promise.reject(notYet()),
+    storedNames: (tenant, log) => storedNames(databases.log, tenant, log),
     completeness: () => Promise.reject(notYet()),
     export: () => {
       throw notYet();

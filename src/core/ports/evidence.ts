@@ -1,3 +1,4 @@
+import type { NameKind } from '../audit-names.ts';
 import type { TenantId } from '../ids.ts';
 import type { AuditKind, StoredAuditEvent } from './audit.ts';
 
@@ -68,6 +69,16 @@ export interface CompletenessProof {
 }
 
 /**
+ * A sub-log as events name it. `pseudonym`: in events of version 2, with the key from which anybody can compute it; without one the name
+ * stands in events as it is, which is how those of version 1 name people and documents.
+ */
+export interface StoredName {
+  readonly log: SubLog;
+  /** `key`: hex, 32 bytes. */
+  readonly pseudonym?: { readonly kind: NameKind; readonly name: string; readonly key: string };
+}
+
+/**
  * The log as auditors read it: in a thread of its own, so that no question holds up a query. Everything fails with
  * `audit_unavailable`, and with `limit_exceeded` where a bound of docs/audit.md is passed.
  */
@@ -85,6 +96,9 @@ export interface EvidencePort {
   consistency(tenant: TenantId, from: number, to: number): Promise<readonly string[] | undefined>;
   /** A tile of tlog-tiles, 32 bytes a hash; `width` 256 for a full one. Undefined where there is none so wide. */
   tile(tenant: TenantId, level: number, index: number, width: number): Promise<Uint8Array | undefined>;
+  /** How events name what this sub-log is named for. One entry for each, the plain name first. */
+  storedNames(tenant: TenantId, log: SubLog): Promise<readonly StoredName[]>;
+  /** Of one sub-log under a name as events store it: what `storedNames` answers. */
   completeness(tenant: TenantId, log: SubLog): Promise<CompletenessProof | undefined>;
   /** Lines of an export that `sluice audit verify` reads: docs/audit.md. */
   export(
