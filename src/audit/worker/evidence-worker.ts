@@ -82,6 +82,7 @@ function portOver({ call, lines }: ThreadCalls): EvidencePort {
     inclusion: (...args) => call('inclusion', args),
     consistency: (...args) => call('consistency', args),
     tile: (...args) => call('tile', args),
+    storedNames: (...args) => call('storedNames', args),
     completeness: (...args) => call('completeness', args),
     export: (tenant, range, signal) => lines([tenant, range], signal),
   };
