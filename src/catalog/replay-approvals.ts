@@ -91,8 +91,8 @@ interface Wished {
 async function wish(context: CatalogContext, tx: Tx, { tenant, request, reason, change, at }: Wished): Promise<ReplayWish> {
   const before = await rowOf(tx, tenant, request, change.by);
   const open = before && inForce(before, at);
-  // Approved meanwhile, or asked in the same words: whoever repeats the question leaves no second event.
-  if (open !== undefined && (open.approval.kind === 'approved' || open.reason === reason)) return open;
+  // Asked in the same words: whoever repeats the question leaves no second event. Another reason is another wish, and not allowed yet.
+  if (open?.reason === reason) return open;
   await tx
     .deleteFrom('replay_approvals')
     .where('tenant', '=', tenant)

@@ -20,6 +20,8 @@ const LOOKING: ReadonlySet<string> = new Set<AuditKind>([
   'replay.requested',
   'replay.approved',
   'replay.read',
+  'replay.refused',
+  'erasure.refused',
   'reevaluation.read',
   'policy.diff-read',
   'blast-radius.read',
