@@ -14,7 +14,7 @@ export async function up(db: Kysely<unknown>, kind: 'sqlite' | 'postgres'): Prom
     map_root: 'text',
   });
   await make.table('audit_tiles', ['tenant', 'level', 'idx'], { tenant: 'text', level: 'integer', idx: 'bigint', hashes: 'blob' });
-  await make.table('audit_edges', ['tenant', 'level'], { tenant: 'text', level: 'integer', hashes: 'blob' });
+  await make.table('audit_edges', ['tenant', 'level'], { tenant: 'text', level: 'integer', idx: 'bigint', hashes: 'blob' });
   await make.table('audit_sublogs', ['tenant', 'key'], {
     tenant: 'text',
     key: 'blob',

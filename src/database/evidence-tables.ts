@@ -102,10 +102,12 @@ export interface AuditTileRow {
   hashes: Uint8Array;
 }
 
-/** The partial tile at the right edge of a level, 1 to 255 hashes, at the indexed size. */
+/** The partial tile at the right edge of a level, up to 255 hashes, at the indexed size. */
 export interface AuditEdgeRow {
   tenant: string;
   level: number;
+  /** Which tile of its level it will be. */
+  idx: number;
   hashes: Uint8Array;
 }
 

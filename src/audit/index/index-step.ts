@@ -1,0 +1,167 @@
+import type { JsonObject } from '../../core/json.ts';
+import { subLogsOf } from '../../core/sub-logs.ts';
+import { hashChildren } from '../../core/tlog/merkle.ts';
+import { subLogKey } from '../../core/tlog/sub-log-map.ts';
+import type { SubLog } from '../../core/ports/evidence.ts';
+import type { AuditEventRow } from '../../database/audit-tables.ts';
+import type { Database, Tx } from '../../database/database.ts';
+import { EMPTY_HEAD } from '../leaf.ts';
+import { buildMap } from './build-map.ts';
+import { fenced } from './fence.ts';
+import { growSubLogs, type SubLogGrowth } from './grow-sub-logs.ts';
+import { growTree } from './grow-tree.ts';
+import { settleIntents } from './open-intents.ts';
+import type { LogAndIndex } from './open-index.ts';
+
+export interface BatchLimits {
+  readonly events: number;
+  /** UTF-16 units of bodies, passed by at most one page. */
+  readonly text: number;
+}
+
+const LIMITS: BatchLimits = { events: 4_000, text: 16_777_216 };
+const PAGE = 200;
+
+type IndexedEvent = Pick<AuditEventRow, 'idx' | 'at' | 'kind' | 'request_id' | 'body' | 'leaf' | 'v'>;
+
+/** An event that should be there is not: somebody took it out of the log. */
+export class GapInLog extends Error {
+  readonly index: number;
+
+  constructor(tenant: string, index: number) {
+    super(`the log of ${tenant} has no event ${index}`);
+    this.name = 'GapInLog';
+    this.index = index;
+  }
+}
+
+/**
+ * Indexes what follows, up to `upTo`, at most one batch, and returns the size reached. All of it is committed in one transaction under
+ * this term: a crash leaves the state of the batch before.
+ */
+export async function indexBatch(
+  { log, index }: Pick<LogAndIndex, 'log' | 'index'>,
+  term: number,
+  tenant: string,
+  upTo: number,
+  limits: BatchLimits = LIMITS,
+): Promise<number> {
+  const from = (await logState(index.db, tenant)).size;
+  if (from >= upTo) return from;
+  const events = await readBatch(log, tenant, from, upTo, limits);
+  const leaves = events.map(({ leaf }) => Buffer.from(leaf, 'hex'));
+  const grown = growthOf(events, leaves);
+  return fenced(index, term, async (tx) => {
+    const state = await logState(tx, tenant);
+    // Somebody else under the same term: a mistake of ours, and nothing is written.
+    if (state.size !== from) throw new Error('the index moved meanwhile');
+    let head: Uint8Array = Buffer.from(state.head, 'hex');
+    for (const leaf of leaves) head = hashChildren(head, leaf);
+    await growTree(tx, index.kind, tenant, leaves);
+    await growSubLogs(tx, index.kind, tenant, grown);
+    await settleIntents(tx, index.kind, tenant, events);
+    const size = from + events.length;
+    await saveState(tx, tenant, { size, head: Buffer.from(head).toString('hex') });
+    return size;
+  });
+}
+
+/** Brings the map to the indexed size, in one transaction. */
+export async function settleMap(index: Database, term: number, tenant: string): Promise<{ readonly size: number; readonly map: string }> {
+  return fenced(index, term, async (tx) => {
+    const { size } = await logState(tx, tenant);
+    const map = await buildMap(tx, index.kind, tenant);
+    await tx.updateTable('audit_index_logs').set({ map_size: size, map_root: map }).where('tenant', '=', tenant).execute();
+    return { size, map };
+  });
+}
+
+/** Deletes what is indexed of a tenant, to be built again. */
+export async function dropIndex(index: Database, term: number, tenant: string): Promise<void> {
+  await fenced(index, term, async (tx) => {
+    for (const table of [
+      'audit_index_logs',
+      'audit_tiles',
+      'audit_edges',
+      'audit_sublogs',
+      'audit_sublog_blocks',
+      'audit_map_buckets',
+      'audit_map_tiles',
+      'audit_open_intents',
+    ] as const) {
+      await tx.deleteFrom(table).where('tenant', '=', tenant).execute();
+    }
+  });
+}
+
+export interface LogState {
+  readonly size: number;
+  /** The running hash of the log at this size. */
+  readonly head: string;
+  readonly mapSize: number;
+  readonly mapRoot: string;
+}
+
+export async function logState(db: Pick<Tx, 'selectFrom'>, tenant: string): Promise<LogState> {
+  const row = await db.selectFrom('audit_index_logs').selectAll().where('tenant', '=', tenant).executeTakeFirst();
+  return { size: row?.size ?? 0, head: row?.head ?? EMPTY_HEAD, mapSize: row?.map_size ?? 0, mapRoot: row?.map_root ?? '' };
+}
+
+async function saveState(tx: Tx, tenant: string, moved: { readonly size: number; readonly head: string }): Promise<void> {
+  await tx
+    .insertInto('audit_index_logs')
+    .values({ tenant, ...moved, map_size: 0, map_root: '' })
+    .onConflict((conflict) => conflict.column('tenant').doUpdateSet(moved))
+    .execute();
+}
+
+async function readBatch(log: Database, tenant: string, from: number, upTo: number, limits: BatchLimits): Promise<readonly IndexedEvent[]> {
+  const events: IndexedEvent[] = [];
+  let text = 0;
+  while (events.length < limits.events && from + events.length < upTo && text < limits.text) {
+    const next = from + events.length;
+    const page = await log.db
+      .selectFrom('audit_events')
+      .select(['idx', 'at', 'kind', 'request_id', 'body', 'leaf', 'v'])
+      .where('tenant', '=', tenant)
+      .where('idx', '>=', next)
+      .where('idx', '<', Math.min(upTo, next + Math.min(PAGE, limits.events - events.length)))
+      .orderBy('idx')
+      .execute();
+    if (page.length === 0) throw new GapInLog(tenant, next);
+    for (const event of page) {
+      if (event.idx !== from + events.length) throw new GapInLog(tenant, from + events.length);
+      text += event.body.length;
+      events.push(event);
+    }
+  }
+  return events;
+}
+
+function growthOf(events: readonly IndexedEvent[], leaves: readonly Uint8Array[]): readonly SubLogGrowth[] {
+  const grown = new Map<string, SubLogGrowth>();
+  for (const [at, event] of events.entries()) {
+    const leaf = leaves[at] ?? new Uint8Array(0);
+    for (const subLog of subLogsOf({ v: event.v, kind: event.kind, body: bodyOf(event) })) {
+      const name = nameOf(subLog);
+      const growth: SubLogGrowth = grown.get(name) ?? { key: subLogKey(subLog), events: [] };
+      growth.events.push({ index: event.idx, leaf });
+      grown.set(name, growth);
+    }
+  }
+  return [...grown.values()];
+}
+
+function nameOf({ about, what, name }: SubLog): string {
+  return `${about} ${what} ${name}`;
+}
+
+/** A body that was taken out or spoilt names nobody; the leaf stands in the tree all the same. */
+function bodyOf({ body }: IndexedEvent): JsonObject {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as JsonObject) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,49 @@
+import type { AuditEventRow } from '../../database/audit-tables.ts';
+import type { DatabaseKind, Tx } from '../../database/database.ts';
+import { upsert } from './bulk.ts';
+
+const INTENTS = { table: 'audit_open_intents', columns: ['tenant', 'idx', 'request_id', 'at'], key: 2 };
+const IDS_PER_DELETE = 400;
+
+/** Remembers intents that the batch leaves open, and forgets those that it ends. Most begin and end within one batch. */
+export async function settleIntents(
+  tx: Tx,
+  kind: DatabaseKind,
+  tenant: string,
+  events: readonly Pick<AuditEventRow, 'idx' | 'at' | 'kind' | 'request_id'>[],
+): Promise<void> {
+  const open = new Map<string, readonly unknown[]>();
+  const ended = new Set<string>();
+  for (const event of events) {
+    if (event.kind === 'intent') open.set(event.request_id, [tenant, event.idx, event.request_id, event.at]);
+    else if (event.kind === 'release' || event.kind === 'error') {
+      if (!open.delete(event.request_id)) ended.add(event.request_id);
+    }
+  }
+  await upsert(tx, kind, INTENTS, [...open.values()]);
+  const ids = [...ended];
+  for (let from = 0; from < ids.length; from += IDS_PER_DELETE) {
+    await tx
+      .deleteFrom('audit_open_intents')
+      .where('tenant', '=', tenant)
+      .where('request_id', 'in', ids.slice(from, from + IDS_PER_DELETE))
+      .execute();
+  }
+}
+
+/** The oldest that have stood alone since before `before` (database time, milliseconds). */
+export function orphans(
+  db: Pick<Tx, 'selectFrom'>,
+  tenant: string,
+  before: number,
+  limit: number,
+): Promise<readonly { readonly idx: number; readonly request_id: string }[]> {
+  return db
+    .selectFrom('audit_open_intents')
+    .select(['idx', 'request_id'])
+    .where('tenant', '=', tenant)
+    .where('at', '<', before)
+    .orderBy('idx')
+    .limit(limit)
+    .execute();
+}
