@@ -30,12 +30,12 @@ export async function tracedAnswer(stage: Stage): Promise<SceneResult> {
       `request    ${answer.requestId}`,
       `asked by   ${release.user ?? 'nobody'} through ${release.client}`,
       `policy     revision ${release.policyRevision}`,
-      ...release.chunks.flatMap(({ source, document, version, rules }) => [
-        `shown      ${source}/${document}  ${version.slice(0, 19)}…`,
+      ...release.chunks.flatMap(({ source, document, aclVersion, rules }) => [
+        `shown      ${source}/${document}  ACL version ${aclVersion}`,
         ...rules.map((rule) => `           ${rule.padEnd(8)} ${lines.get(rule) ?? ''}`),
       ]),
     ],
-    why: 'Who, through what, which version, and the policy lines that allowed it: durable before the first byte left. No text, and not for everybody.',
+    why: 'Who, through what, what, and the policy lines that allowed it: durable before the first byte left. No text, and not for everybody.',
     checks: [
       holds(
         'the trace names priya and the application',

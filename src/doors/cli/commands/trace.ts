@@ -4,7 +4,7 @@ import type { Commands } from '../program.ts';
 import { printable, type Terminal } from '../terminal.ts';
 
 const label = z.object({ level: z.string(), compartments: z.array(z.string()), trust: z.string() });
-const chunk = z.object({ rank: z.int(), source: z.string(), document: z.string(), version: z.string(), rules: z.array(z.string()) });
+const chunk = z.object({ rank: z.int(), source: z.string(), document: z.string(), aclVersion: z.int(), rules: z.array(z.string()) });
 const traceSchema = z.object({
   requestId: z.string(),
   events: z.array(z.object({ kind: z.string(), at: z.string(), index: z.int(), leaf: z.string(), body: z.record(z.string(), z.json()) })),
@@ -64,7 +64,7 @@ function printTrace({ out, colors }: Terminal, trace: Trace): void {
   out(`policy     revision ${policyRevision}`);
   out(`released   ${counts.released} of ${counts.candidates} hits, ${counts.refused} refused`);
   if (label !== null) out(`label      ${[label.level, ...label.compartments].join('+')}, ${label.trust}`);
-  for (const { rank, source, document, version, rules } of chunks) {
-    out(`${String(rank).padStart(4)}  ${printable(source)}/${printable(document)}  ${version.slice(0, 19)}  ${rules.join(' ')}`);
+  for (const { rank, source, document, aclVersion, rules } of chunks) {
+    out(`${String(rank).padStart(4)}  ${printable(source)}/${printable(document)}  acl ${aclVersion}  ${rules.join(' ')}`);
   }
 }
