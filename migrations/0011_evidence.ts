@@ -31,6 +31,9 @@ export async function up(db: Kysely<unknown>, kind: 'sqlite' | 'postgres'): Prom
   await make.table('audit_tombstones', ['tenant', 'pseudonym'], { tenant: 'text', pseudonym: 'text', kind: 'text', idx: 'bigint' });
   await make.table('audit_sealed', ['tenant', 'idx'], { tenant: 'text', idx: 'bigint', content: 'blob' });
   await make.table('audit_texts', ['tenant', 'id'], { tenant: 'text', id: 'text', pseudonym: 'text', content: 'blob' });
+  // An erasure looks for the texts of a version, and for events that name somebody plainly.
+  await make.index('audit_texts', ['tenant', 'pseudonym']);
+  await make.index('audit_events', ['tenant', 'idx'], { where: 'v = 1', name: 'audit_events_plain' });
   await make.table('audit_holds', ['tenant', 'name'], {
     tenant: 'text',
     name: 'text',

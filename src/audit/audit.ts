@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { AuditKind, AuditPort, AuditTail, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditKind, AuditPort, AuditTail, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
 import type { Database } from '../database/database.ts';
@@ -11,10 +11,12 @@ import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
 import { createKeyring } from './names/keyring.ts';
 import { templateMaker } from './names/template.ts';
 import { storedEvents } from './read-events.ts';
+import { openSealed } from './sealed/open-sealed.ts';
+import { createTextStore } from './sealed/text-store.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
 import { writeEntry } from './write-entries.ts';
 
-export interface Audit extends AuditPort, AuditTail {
+export interface Audit extends AuditPort, AuditTail, SealedReads {
   /** For changes that carry their event in their own transaction. Database errors pass through it unwrapped, so that it can be repeated. */
   readonly sink: AuditSink;
   /** Fails with `audit_unavailable` where the log cannot be read. */
@@ -36,7 +38,8 @@ const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueue
 /** The audit log of all tenants over one database. Times in the log are the database's. */
 export function createAudit({ database, telemetry, sessionSink = noSessions, random = randomBytes, limits = {} }: AuditParts): Audit {
   const keyring = createKeyring(database.db, random);
-  const commit = groupCommit({ database, telemetry, sessionSink, keyring, random }, { ...LIMITS, ...limits });
+  const sealer = { random, texts: createTextStore(random) };
+  const commit = groupCommit({ database, telemetry, sessionSink, keyring, sealer }, { ...LIMITS, ...limits });
   const maker = { random, template: templateMaker(random(24).toString('hex')) };
   return {
     async append(event) {
@@ -50,7 +53,8 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
     byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
     sizes: () => reading(() => sizes(database)),
     between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
-    sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), random),
+    sealed: (tenant, index) => reading(() => database.snapshot((tx) => openSealed(tx, tenant, index))),
+    sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
     verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
   };
 }

@@ -3,9 +3,10 @@ import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
-import type { Entry, Outcome, RandomBytes } from './entry.ts';
+import type { Entry, Outcome } from './entry.ts';
 import type { Keyring } from './names/keyring.ts';
 import { isOwnFault } from './own-fault.ts';
+import type { Sealer } from './sealed/seal.ts';
 import { writeEntries, type Written } from './write-entries.ts';
 
 /** An entry and the caller who waits for it. */
@@ -22,12 +23,12 @@ export interface WriterParts {
   readonly telemetry: Telemetry;
   readonly sessionSink: SessionSink;
   readonly keyring: Keyring;
-  readonly random: RandomBytes;
+  readonly sealer: Sealer;
 }
 
 /** Writes a batch in one transaction and answers each of its callers. Never rejects. */
 export function batchWriter(
-  { database, telemetry, sessionSink, keyring, random }: WriterParts,
+  { database, telemetry, sessionSink, keyring, sealer }: WriterParts,
   deadlineMs: number,
 ): (batch: readonly Waiting[]) => Promise<void> {
   async function write(batch: readonly Waiting[]): Promise<void> {
@@ -36,9 +37,10 @@ export function batchWriter(
       const entries = batch.map((waiting) => waiting.entry);
       const isAbandoned = (position: number): boolean => batch[position]?.expired ?? false;
       const run = (tx: Parameters<typeof writeEntries>[0]): Promise<Written> =>
-        writeEntries(tx, database.kind, entries, { isAbandoned, sessionSink, random });
-      const { outcomes, settled } = await database.transaction(run, { timeoutMs: deadlineMs });
+        writeEntries(tx, database.kind, entries, { isAbandoned, sessionSink, sealer });
+      const { outcomes, settled, texts } = await database.transaction(run, { timeoutMs: deadlineMs });
       for (const { tenant, erasures, keys } of settled) keyring.learn(tenant, erasures, keys.values());
+      for (const text of texts) text.content = undefined;
       for (const [position, waiting] of batch.entries()) settle(waiting, outcomes[position]);
       telemetry.observeStep('audit_commit', (performance.now() - started) / 1_000);
     } catch (error) {

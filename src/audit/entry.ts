@@ -6,7 +6,10 @@ import type { SessionTurn } from '../core/ports/sessions.ts';
 import type { SessionSeen } from '../core/session.ts';
 import { canonicalJson } from './leaf.ts';
 import type { Keys } from './names/keyring.ts';
+import type { Subject } from './names/key.ts';
 import type { BodyTemplate, Gaps } from './names/template.ts';
+import { planSeal, type SealPlan } from './sealed/plan.ts';
+import type { SealedPart } from './sealed/seal.ts';
 
 /** An event checked and in its final form, before it has a place. */
 export interface Entry {
@@ -14,13 +17,21 @@ export interface Entry {
   readonly kind: AuditKind;
   readonly requestId: string;
   readonly body: BodyTemplate;
-  /** Of whom the body names, as they were outside of any lock. Undefined: they are looked up under it. */
-  readonly keys: Keys | undefined;
+  readonly plan: SealPlan | undefined;
+  /** Of whom the body and the sealed part need keys. */
+  readonly subjects: readonly Subject[];
+  /** What was prepared outside of any lock. Undefined: it is done under it. */
+  readonly prepared: Prepared | undefined;
   /** 16 random bytes, hex. */
   readonly salt: string;
   readonly condition: Condition;
   /** UTF-16 units that it holds in memory. */
   readonly size: number;
+}
+
+export interface Prepared {
+  readonly keys: Keys;
+  readonly sealed: SealedPart | undefined;
 }
 
 /** What must still hold when a release is written. */
@@ -55,11 +66,13 @@ export function makeEntry(event: AuditEvent, condition: Condition, { random, tem
   if (!AUDIT_KINDS.includes(kind)) throw refused('unknown kind');
   if (tenant.length === 0 || !storable(tenant)) throw refused('tenant cannot be stored');
   if (requestId.length === 0 || requestId.length > MAX_REQUEST_ID || !storable(requestId)) throw refused('request id cannot be stored');
-  const body = canonicalBody(event, condition, template);
-  const size = body.pieces.reduce((length, piece) => length + piece.length, 0);
-  if (size > MAX_BODY) throw refused('body too large');
-  if (body.subjects.some(({ name }) => name.length > MAX_NAME || !storable(name))) throw refused('a name cannot be stored');
-  return { tenant, kind, requestId, body, keys: undefined, size, salt: random(16).toString('hex'), condition };
+  const { body, plan } = finalForm(event, condition, template);
+  const subjects = plan === undefined ? body.subjects : [...body.subjects, ...plan.subjects];
+  const length = body.pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (length > MAX_BODY) throw refused('body too large');
+  if (subjects.some(({ name }) => name.length > MAX_NAME || !storable(name))) throw refused('a name cannot be stored');
+  const size = length + (plan === undefined ? 0 : plan.facts.length + (plan.answer?.length ?? 0));
+  return { tenant, kind, requestId, body, plan, subjects, prepared: undefined, size, salt: random(16).toString('hex'), condition };
 }
 
 /** PostgreSQL stores no NUL, and a lone surrogate would come back as another character. */
@@ -67,11 +80,13 @@ function storable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-function canonicalBody(event: AuditEvent, condition: Condition, template: EntryMaker['template']): BodyTemplate {
+function finalForm(event: AuditEvent, condition: Condition, template: EntryMaker['template']): Pick<Entry, 'body' | 'plan'> {
   try {
-    return template(event.body, { session: condition.kind === 'release' && condition.turn !== undefined, sealed: false });
+    const plan = event.sealed === undefined ? undefined : planSeal(event.sealed);
+    const session = condition.kind === 'release' && condition.turn !== undefined;
+    return { plan, body: template(event.body, { session, sealed: plan !== undefined }) };
   } catch (error) {
-    throw refused('body has no canonical form', error);
+    throw refused('it has no canonical form, or is too large', error);
   }
 }
 

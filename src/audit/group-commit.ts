@@ -1,6 +1,7 @@
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import { batchWriter, unavailable, type Waiting, type WriterParts } from './batch-writer.ts';
 import type { Entry } from './entry.ts';
+import { prepare } from './prepare.ts';
 
 export interface GroupCommitLimits {
   /** Milliseconds from the call to the answer. */
@@ -18,7 +19,7 @@ export interface GroupCommitLimits {
  * sync to disk is shared; each entry keeps its own outcome. Fails with `audit_unavailable`.
  */
 export function groupCommit(parts: WriterParts, limits: GroupCommitLimits): (entry: Entry) => Promise<ReleaseOutcome> {
-  const { telemetry, keyring } = parts;
+  const { telemetry, keyring, sealer } = parts;
   const write = batchWriter(parts, limits.deadlineMs);
   let queue: Waiting[] = [];
   let held = 0;
@@ -37,7 +38,7 @@ export function groupCommit(parts: WriterParts, limits: GroupCommitLimits): (ent
 
   /** What can be done before any lock is taken is done here, so that the lock is held for short. */
   async function enqueue(waiting: Waiting): Promise<void> {
-    const ready = withKeys(waiting.entry, keyring);
+    const ready = prepare(waiting.entry, keyring, sealer);
     // Without a wait where everything is known: events stay in the order of their calls.
     waiting.entry = ready instanceof Promise ? await ready : ready;
     queue.push(waiting);
@@ -62,13 +63,6 @@ export function groupCommit(parts: WriterParts, limits: GroupCommitLimits): (ent
       throw error;
     }
   };
-}
-
-function withKeys(entry: Entry, keyring: WriterParts['keyring']): Entry | Promise<Entry> {
-  const { subjects } = entry.body;
-  if (subjects.length === 0) return entry;
-  const keys = keyring.keys(entry.tenant, subjects);
-  return keys instanceof Promise ? keys.then((found) => ({ ...entry, keys: found })) : { ...entry, keys };
 }
 
 /** The answer to one entry, or `audit_unavailable` when its time is over. */

@@ -21,7 +21,7 @@ const COLUMNS = [
  * The statements of an append. Written as text and kept, because building and compiling them anew cost more than running them,
  * twice a request. `audit.contract.ts` runs them on both databases.
  */
-function kept(text: (kind: DatabaseKind, count: number) => string): (kind: DatabaseKind, count: number) => string {
+export function kept(text: (kind: DatabaseKind, count: number) => string): (kind: DatabaseKind, count: number) => string {
   const texts = new Map<string, string>();
   return (kind, count) => {
     const key = `${kind} ${count}`;
@@ -34,7 +34,7 @@ function kept(text: (kind: DatabaseKind, count: number) => string): (kind: Datab
 
 const MOST_KEPT = 64;
 
-function marks(kind: DatabaseKind, count: number, from = 1): string {
+export function marks(kind: DatabaseKind, count: number, from = 1): string {
   return Array.from({ length: count }, (_, index) => (kind === 'postgres' ? `$${from + index}` : '?')).join(', ');
 }
 
@@ -49,10 +49,12 @@ const headsText = kept((kind, count) => {
   return `select tenant, size, head, at, erasures from audit_heads where tenant in (${marks(kind, count)}) order by tenant${lock}`;
 });
 
-const insertText = kept((kind, count) => {
-  const values = Array.from({ length: count }, (_, row) => `(${marks(kind, COLUMNS.length, row * COLUMNS.length + 1)})`);
-  return `insert into audit_events (${COLUMNS.join(', ')}) values ${values.join(', ')}`;
-});
+const insertText = kept((kind, count) => insertOf(kind, 'audit_events', COLUMNS, count));
+
+export function insertOf(kind: DatabaseKind, table: string, columns: readonly string[], count: number): string {
+  const values = Array.from({ length: count }, (_, row) => `(${marks(kind, columns.length, row * columns.length + 1)})`);
+  return `insert into ${table} (${columns.join(', ')}) values ${values.join(', ')}`;
+}
 
 const moveText = kept((kind) => {
   const [size, head, at, tenant] = marks(kind, 4).split(', ');

@@ -6,10 +6,14 @@ import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
 import type { DatabaseKind } from '../database/database.ts';
 import type { JoinedSession, SessionSink } from '../database/session-sink.ts';
-import { sessionText, type Condition, type Entry, type Outcome, type RandomBytes } from './entry.ts';
+import { sessionText, type Condition, type Entry, type Outcome } from './entry.ts';
 import { leafHash, nextHead } from './leaf.ts';
 import { settleKeys, type Settled } from './names/settle-keys.ts';
 import { fill } from './names/template.ts';
+import { keyUnderLock, sealedUnderLock } from './prepare.ts';
+import type { SealedPart, Sealer } from './sealed/seal.ts';
+import type { StoredText } from './sealed/text-store.ts';
+import { insertSealed } from './sealed/statements.ts';
 import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
 
 const EVERYWHERE = '*';
@@ -20,13 +24,14 @@ export interface WriteOptions {
   /** Asked by position once the locks are held. */
   readonly isAbandoned: (position: number) => boolean;
   readonly sessionSink: SessionSink;
-  readonly random: RandomBytes;
+  readonly sealer: Sealer;
 }
 
 export interface Written {
   readonly outcomes: readonly Outcome[];
   /** What may be remembered once this is committed. */
   readonly settled: readonly Settled[];
+  readonly texts: readonly StoredText[];
 }
 
 /**
@@ -38,7 +43,7 @@ export async function writeEntries(
   tx: Tx,
   kind: DatabaseKind,
   entries: readonly Entry[],
-  { isAbandoned, sessionSink, random }: WriteOptions,
+  { isAbandoned, sessionSink, sealer }: WriteOptions,
 ): Promise<Written> {
   const epochs = await epochsOf(tx, kind, entries);
   const heads = await lockHeads(tx, kind, [...new Set(entries.map((entry) => entry.tenant))].sort());
@@ -51,37 +56,38 @@ export async function writeEntries(
   const clear = entries.filter((_, position) => obstacles[position] === undefined);
   const sessions = await joinSessions(tx, sessionSink, clear, now);
   const going = clear.filter((entry) => (sessions.get(entry)?.kind ?? 'open') === 'open');
-  const settled = await settleKeys(tx, heads, going, random);
+  const settled = await settleKeys(tx, heads, going, sealer.random);
   const rows: AuditEventRow[] = [];
+  const parts: (SealedPart & { readonly tenant: string; readonly idx: number })[] = [];
   const outcomes = entries.map((entry, position): Outcome => {
     const obstacle = obstacles[position];
     if (obstacle !== undefined) return obstacle;
     const session = sessions.get(entry);
     if (session !== undefined && session.kind !== 'open') return { kind: `session-${session.kind}` };
-    const body = bodyOf(entry, session?.seen, settled.get(entry.tenant));
-    const { row, head } = placed(entry, body, known(heads, entry.tenant), now);
+    const mine = settled.get(entry.tenant);
+    const sealed = sealedUnderLock(entry, mine, sealer);
+    const { row, head } = placed(entry, bodyOf(entry, session?.seen, sealed, mine), known(heads, entry.tenant), now);
     rows.push(row);
+    if (sealed !== undefined) parts.push({ ...sealed, tenant: row.tenant, idx: row.idx });
     heads.set(entry.tenant, head);
     const receipt = { index: row.idx, leaf: row.leaf };
     return { kind: 'released', receipt, ...(session === undefined ? {} : { session: session.seen }) };
   });
   await insertEvents(tx, kind, rows);
+  const texts = await insertSealed(tx, kind, parts);
   for (const [tenant, head] of heads) {
     if (head.size !== known(before, tenant).size) await moveHead(tx, kind, head);
   }
-  return { outcomes, settled: [...settled.values()] };
+  return { outcomes, settled: [...settled.values()], texts };
 }
 
-function bodyOf(entry: Entry, seen: SessionSeen | undefined, settled: Settled | undefined): string {
+function bodyOf(entry: Entry, seen: SessionSeen | undefined, sealed: SealedPart | undefined, settled: Settled | undefined): string {
   const turn = turnOf(entry);
+  const key = keyUnderLock(entry, settled);
   return fill(entry.body, {
-    pseudonym(id) {
-      const key = settled?.keys.get(id) ?? entry.keys?.known.get(id);
-      if (key === undefined) throw new Error('a name without a key');
-      return key.pseudonym;
-    },
+    pseudonym: (id) => key(id).pseudonym,
     session: turn === undefined || seen === undefined ? undefined : sessionText(turn, seen),
-    sealed: undefined,
+    sealed: sealed?.digest,
   });
 }
 
@@ -122,8 +128,8 @@ async function joinSessions(
 }
 
 /** One event in the caller's own transaction. */
-export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry, random: RandomBytes): Promise<AuditReceipt> {
-  const written = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [], random });
+export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry, sealer: Sealer): Promise<AuditReceipt> {
+  const written = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [], sealer });
   const [outcome] = written.outcomes;
   if (outcome?.kind !== 'released') throw new Error('an event without a condition was not written');
   return outcome.receipt;

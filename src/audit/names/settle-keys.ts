@@ -50,9 +50,9 @@ type Open = ReadonlyMap<string, { readonly subject: Subject; readonly proposed: 
 
 function openSubjects(entries: readonly Entry[], erasures: number): Open {
   const open = new Map<string, { subject: Subject; proposed: Key | undefined }>();
-  for (const { body, keys } of entries) {
-    const current = keys !== undefined && keys.erasures === erasures ? keys.known : undefined;
-    for (const subject of body.subjects) {
+  for (const { subjects, prepared } of entries) {
+    const current = prepared?.keys.erasures === erasures ? prepared.keys.known : undefined;
+    for (const subject of subjects) {
       const id = subjectId(subject);
       const key = current?.get(id);
       if (key?.stored !== true && open.get(id)?.proposed === undefined) open.set(id, { subject, proposed: key });

@@ -1,0 +1,58 @@
+import { createCipheriv, createDecipheriv, createHmac, hash } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { RandomBytes } from '../entry.ts';
+
+const NONCE = 12;
+const TAG = 16;
+/** Below this, compressing costs as much as above it and saves nothing. */
+const WORTH_COMPRESSING = 256;
+const PLAIN = 0;
+const DEFLATED = 1;
+/** What one part may unpack to: nothing that we packed is larger, so a forged one cannot fill the memory. */
+const MAX_UNPACKED = 67_108_864;
+
+/** A key for one part, from the keys of all who can have it destroyed. `label` and `seed` keep the parts of all events apart. */
+export function partKey(label: string, seed: Uint8Array, keys: readonly Uint8Array[]): Uint8Array {
+  return hash('sha256', Buffer.concat([Buffer.from(`sluice ${label} v1\0`, 'utf8'), seed, ...keys]), 'buffer');
+}
+
+/** Keyed hash of a text's content under the key of its version, 32 bytes: without that key it says nothing of the text. */
+export function textId(key: Uint8Array, content: string): Buffer {
+  return createHmac('sha256', key).update('text id\0').update(content, 'utf8').digest();
+}
+
+/** AES-256-GCM over the packed text: nonce, ciphertext, tag. `bound` is authenticated and not stored. */
+export function encrypt(key: Uint8Array, bound: string, text: string, random: RandomBytes): Buffer {
+  const nonce = random(NONCE);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(bound, 'utf8'));
+  return Buffer.concat([nonce, cipher.update(pack(text)), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Undefined where the bytes, the key or what they are bound to are not those they were encrypted with. */
+export function decrypt(key: Uint8Array, bound: string, sealed: Uint8Array): string | undefined {
+  if (sealed.length < NONCE + TAG + 1) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE), { authTagLength: TAG });
+  decipher.setAAD(Buffer.from(bound, 'utf8'));
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
+  try {
+    return unpack(Buffer.concat([decipher.update(sealed.subarray(NONCE, sealed.length - TAG)), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first byte says how the rest is packed. Lengths are no secret from whoever holds the database. */
+function pack(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length >= WORTH_COMPRESSING) {
+    const deflated = deflateRawSync(bytes, { level: 1, memLevel: 6 });
+    if (deflated.length < bytes.length) return Buffer.concat([Uint8Array.of(DEFLATED), deflated]);
+  }
+  return Buffer.concat([Uint8Array.of(PLAIN), bytes]);
+}
+
+function unpack(bytes: Buffer): string {
+  const rest = bytes.subarray(1);
+  return (bytes[0] === DEFLATED ? inflateRawSync(rest, { maxOutputLength: MAX_UNPACKED }) : rest).toString('utf8');
+}
