@@ -5,7 +5,7 @@ import type { CollectionRegistry, ReadCatalog, WriteCatalog } from '../core/port
 import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
-import type { HoneyCatalog } from '../core/ports/honey.ts';
+import type { HoneyCatalog, HoneyMarkers } from '../core/ports/honey.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { KeyRegistry } from '../core/ports/signing.ts';
@@ -24,7 +24,7 @@ import { directoryUserWrites } from './directory/users.ts';
 import { comparison } from './drift.ts';
 import { createEpochReader } from './epochs.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
-import { createMarkHoney } from './honey.ts';
+import { createHoneyMarkers, createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
 import { createHistory } from './past.ts';
@@ -50,6 +50,7 @@ export type Catalog = ReadCatalog &
   LogoutCatalog &
   WriteCatalog &
   HoneyCatalog &
+  HoneyMarkers &
   DirectoryCatalog &
   TenantAdmin &
   SwitchCatalog &
@@ -84,6 +85,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     change: createChange(context),
     deleteDocument: createDeleteDocument(context),
     markHoney: createMarkHoney(context),
+    honeyMarkers: createHoneyMarkers(context),
     ...upkeep(context),
     ...aggregates(context),
     documentCounts: documentCounts(context),

@@ -1,7 +1,7 @@
 import { namedDocument } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
-import type { DocumentKey, TenantId } from '../core/ids.ts';
-import type { HoneyCatalog } from '../core/ports/honey.ts';
+import type { DocumentId, DocumentKey, SourceId, TenantId } from '../core/ids.ts';
+import type { HoneyCatalog, HoneyMarkers } from '../core/ports/honey.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
 import { documentRow } from './document-rows.ts';
@@ -59,4 +59,24 @@ export async function endHoney(tx: Tx, tenant: TenantId, key: DocumentKey, at: n
     .where('key', '=', key)
     .where('recorded_to', 'is', null)
     .execute();
+}
+
+export function createHoneyMarkers({ database }: CatalogContext): HoneyMarkers['honeyMarkers'] {
+  return async (tenant, after, limit) => {
+    const rows = await database.db
+      .selectFrom('honey_documents as h')
+      .innerJoin('documents as d', (join) => join.onRef('d.tenant', '=', 'h.tenant').onRef('d.key', '=', 'h.key'))
+      .select(['h.marker', 'h.key', 'd.source', 'd.document'])
+      .where('h.tenant', '=', tenant)
+      .where('h.marker', '>', after ?? '')
+      .orderBy('h.marker')
+      .limit(limit)
+      .execute();
+    return rows.map(({ marker, key, source, document }) => ({
+      marker,
+      key: key as DocumentKey,
+      source: source as SourceId,
+      document: document as DocumentId,
+    }));
+  };
 }

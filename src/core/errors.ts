@@ -33,6 +33,7 @@ const TABLE = {
     'The acl is not valid. Name principals as user:, group: or client:, or everyone; issuer included where there are several.',
   ],
   unknown_level: [422, 'The level is not in the label scheme of this deployment.'],
+  not_released: [422, 'A chunk is named that this request did not release. See errors for the places.'],
   limit_exceeded: [422, 'A documented limit is exceeded; nothing was stored. See errors for which.'],
   unreadable_document: [422, 'The document could not be read as its media type, or holds no text.'],
   vector_mismatch: [422, 'The vector does not fit: check its dimension and that every number is finite.'],

@@ -14,6 +14,8 @@ export interface ServiceLimits {
   readonly identity?: Partial<IdentityLimits>;
   readonly index?: { readonly searchDeadlineMs?: number; readonly writeDeadlineMs?: number };
   readonly reconciler?: ReconcilerOptions['limits'];
+  /** For so long after a release its application may report on it. */
+  readonly reportWindowMs?: number;
   /** How long one part may take to answer for `/readyz`. */
   readonly probeMs?: number;
 }

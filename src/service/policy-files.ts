@@ -4,8 +4,10 @@ import type { TenantId } from '../core/ids.ts';
 import type { PolicyLine } from '../core/policy-lines.ts';
 import type { PolicyProblem } from '../core/ports/policy.ts';
 import type { EvidencePolicy } from '../core/evidence-policy.ts';
+import type { OutputPolicy } from '../core/output-policy.ts';
 import type { WatchingPolicy } from '../core/watching.ts';
 import { parseEvidencePolicy } from '../policy/evidence-file.ts';
+import { parseOutputPolicy } from '../policy/output-file.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { parseWatching } from '../policy/watching-file.ts';
 import { parseVocabulary, type Vocabulary } from '../policy/vocabulary.ts';
@@ -18,6 +20,8 @@ export interface PolicyFiles {
   readonly vocabulary: Vocabulary;
   /** `watching.yaml`, or the defaults where there is none. */
   readonly watching: WatchingPolicy;
+  /** `output.yaml`, or the defaults where there is none. */
+  readonly output: OutputPolicy;
   /** `evidence.yaml`, or the defaults where there is none. */
   readonly evidence: EvidencePolicy;
   /** The lines of `policy.csv` that have the right shape. */
@@ -26,7 +30,7 @@ export interface PolicyFiles {
   readonly problems: readonly PolicyProblem[];
 }
 
-/** Rejects where a file is missing, or `labels.json` or `watching.yaml` is wrong. What is wrong with `policy.csv` is told in `problems`. */
+/** Rejects where a file is missing, or `labels.json` or one of the YAML files is wrong. What is wrong with `policy.csv` is told in `problems`. */
 export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
   const [model, labels, csv] = await Promise.all(
     ['model.conf', 'labels.json', 'policy.csv'].map((name) => readFile(join(directory, name), 'utf8')),
@@ -34,7 +38,8 @@ export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
   const watching = parseWatching(await optional(join(directory, 'watching.yaml')));
   const vocabulary = parseVocabulary(labels ?? '');
   const evidence = parseEvidencePolicy(await optional(join(directory, 'evidence.yaml')), vocabulary.scheme);
-  return { directory, model: model ?? '', vocabulary, watching, evidence, ...parsePolicyCsv(csv ?? '') };
+  const output = parseOutputPolicy(await optional(join(directory, 'output.yaml')), vocabulary.scheme);
+  return { directory, model: model ?? '', vocabulary, watching, output, evidence, ...parsePolicyCsv(csv ?? '') };
 }
 
 async function optional(path: string): Promise<string | undefined> {

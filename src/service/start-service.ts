@@ -25,6 +25,7 @@ import { countChunks } from '../retrieval/count.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import type { WatchService } from '../retrieval/watch.ts';
 import { traceRequest } from '../evidence/trace.ts';
+import type { StageService } from '../evidence/stage-service.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import type { Signing } from '../signing/signing.ts';
@@ -37,6 +38,7 @@ import { policyTools, type PolicyTools } from './policy-tools.ts';
 import { quarantineOf, type Quarantine } from './quarantine.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
+import { stageService } from './stages.ts';
 import { startIndex } from './start-index.ts';
 import { startReconciler } from './start-reconciler.ts';
 import { startSigning } from './start-signing.ts';
@@ -112,7 +114,8 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
   const parts = { config, signing, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock };
-  const services = servicesOf({ ...parts, probeMs: limits.probeMs });
+  const stages = stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs });
+  const services = servicesOf({ ...parts, stages, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -158,6 +161,7 @@ interface Parts {
   readonly watch: WatchService;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
+  readonly stages: StageService;
   readonly probeMs: number | undefined;
 }
 
@@ -209,6 +213,7 @@ function servicesOf(parts: Parts): HttpServices {
     accessRequests: createAccessRequests({ catalog, policy, issuers }),
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
+    stages: parts.stages,
     nearMiss: (caller) => watch.nearMiss(caller),
     keys: () => parts.signing.keys(),
     readiness: () => readiness(probes, parts.probeMs),

@@ -16,6 +16,8 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   hits_unknown: { help: 'Hits whose chunk the catalog does not know.', labels: [] },
   shadow_decisions: { help: 'Requests decided under the revision in shadow too, by what it would have changed.', labels: ['outcome'] },
   bait_hits: { help: 'Bait that would have been in answers, each document once an answer.', labels: [] },
+  bait_in_outputs: { help: 'Markers of bait in what models wrote: its text came past Sluice. Alarm on any.', labels: [] },
+  outputs_checked: { help: 'Outputs of models that applications had checked.', labels: ['decision'] },
   keys_disagree: { help: 'Zones on which the two keys differ. Alarm on any.', labels: [] },
   releases: { help: 'Answers released.', labels: ['outcome'] },
   rejudged: { help: 'Releases judged again because the epoch moved.', labels: [] },

@@ -35,15 +35,16 @@ export async function startReplicas(
   policy: string,
   more: Partial<Config> = {},
   overrides: Partial<IssuerConfig> = {},
+  tenants: readonly string[] = ['acme'],
 ): Promise<Replicas> {
   const qdrant = await qdrantForTests();
   const proxy = await httpProxy(qdrant.url);
   const postgres = deployment === 'postgres' ? await postgresForTests() : undefined;
-  const issuer = await startTestIssuer({ name: 'test', tenants: ['acme'], audience: AUDIENCE, overrides });
+  const issuer = await startTestIssuer({ name: 'test', tenants, audience: AUDIENCE, overrides });
   const collection = qdrant.freshCollection();
   const database = postgres === undefined ? {} : { database: { kind: 'postgres' as const, url: await postgres.url() } };
   const index = { kind: 'remote' as const, url: proxy.url, apiKey: qdrant.apiKey ?? '' };
-  const options: TestServiceOptions = { policy, tenants: ['acme'], issuer, config: { ...more, ...database, qdrant: index, collection } };
+  const options: TestServiceOptions = { policy, tenants, issuer, config: { ...more, ...database, qdrant: index, collection } };
   const a = await startTestService(options);
   const b = deployment === 'sqlite' ? a : await startTestService(options);
   return {

@@ -16,6 +16,8 @@ export type Counter =
   | 'hits_unknown' // a hit whose chunk the catalog does not know
   | 'shadow_decisions' // outcome: same | gains | loses | differs | failed | dropped
   | 'bait_hits' // bait that would have been in an answer
+  | 'bait_in_outputs' // markers of bait in what a model wrote: its text came past us
+  | 'outputs_checked' // decision: allow | flag | block
   | 'keys_disagree' // key one and key two differ on a zone: alarm
   | 'releases' // outcome: released | empty
   | 'rejudged' // a release whose epoch moved

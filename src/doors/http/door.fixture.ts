@@ -201,6 +201,10 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       get: () => Promise.resolve(reconciliation(true)),
     },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
+    stages: {
+      report: (_caller, { requestId, stage }) => Promise.resolve({ requestId, stage, recorded: true }),
+      checkOutput: (_caller, requestId) => Promise.resolve({ requestId, decision: 'allow', reasons: [] }),
+    },
     nearMiss() {},
     keys: () => [{ kid: 'k', publicKey: new Uint8Array(32), since: '2026-01-01T00:00:00.000Z' }],
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),

@@ -26,6 +26,7 @@ import { retrieveRoutes } from './routes/retrieve.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { watchingRoutes } from './routes/watching.ts';
+import { stageRoutes } from './routes/stages.ts';
 import { switchRoutes } from './routes/switches.ts';
 import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
 import type { HttpServices } from './services.ts';
@@ -67,6 +68,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...documentRoutes(services, config),
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
+    ...stageRoutes(services, config),
     ...reconciliationRoutes(services, config),
     ...policyRoutes(services, config),
     ...groupRoutes(services, config),

@@ -13,6 +13,7 @@ import type { PublishedKey } from '../../core/ports/signing.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
+import type { StageService } from '../../evidence/stage-service.ts';
 import type { SinkAnswer } from '../../retrieval/check-session.ts';
 import type { CountAnswer, CountRequest } from '../../retrieval/count.ts';
 import type { Reconciliations } from '../../ingestion/reconciliations.ts';
@@ -36,6 +37,7 @@ export interface HttpServices {
   readonly ingestion: IngestionService;
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
+  readonly stages: StageService;
   readonly policyRevisions: PolicyRevisions;
   readonly groups: Groups;
   readonly provisioning: Provisioning;

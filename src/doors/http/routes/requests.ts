@@ -5,6 +5,13 @@ import type { HttpServices } from '../services.ts';
 
 const REQUEST_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** We make request ids ourselves, so another form is a request that never was. */
+export function requestIdOf(param: (name: 'request') => string): string {
+  const requestId = param('request');
+  if (!REQUEST_ID.test(requestId)) throw new AppError('not_found');
+  return requestId;
+}
+
 export function requestRoutes(services: HttpServices): readonly CallRoute[] {
   return [
     callRoute({
@@ -15,9 +22,7 @@ export function requestRoutes(services: HttpServices): readonly CallRoute[] {
       scopes: ['audit'],
       answers: [{ status: 200, description: 'Its events in order.', schema: traceSchema }],
       async handle({ context, param }) {
-        const requestId = param('request');
-        // We make request ids ourselves, so another form is a request that never was.
-        if (!REQUEST_ID.test(requestId)) throw new AppError('not_found');
+        const requestId = requestIdOf(param);
         const events = await services.trace(context, requestId);
         return {
           status: 200,
