@@ -35,7 +35,7 @@ export async function tracedAnswer(stage: Stage): Promise<SceneResult> {
         ...rules.map((rule) => `           ${rule.padEnd(8)} ${lines.get(rule) ?? ''}`),
       ]),
     ],
-    why: 'Who, through what, what, and the policy lines that allowed it: durable before the first byte left. No text, and not for everybody.',
+    why: 'Who, through what, which documents, and the policy lines that allowed it: durable before the first byte left. No text, and not for everybody.',
     checks: [
       holds(
         'the trace names priya and the application',
@@ -94,7 +94,7 @@ export async function verifiedAudit(stage: Stage): Promise<SceneResult> {
       `the log          ${chain?.kind ?? 'missing'}, ${size} events, head ${head.slice(0, 32)}…`,
       `a forged copy    ${verdict?.kind ?? 'missing'}${verdict?.kind === 'broken' ? ` at event ${verdict.index}: ${verdict.reason}` : ''}`,
     ],
-    why: `Each event is hashed with all before it. In a copy, one name in event ${at} was changed, and the check says where.`,
+    why: `Each event is hashed with all before it. In a copy, the application in event ${at} was changed, and the check says where.`,
     checks: [
       holds('the chain is intact', chain?.kind === 'intact' && size > 0),
       holds('a forged event is found where it is', verdict?.kind === 'broken' && verdict.index === at),
@@ -111,9 +111,9 @@ async function verifyForged({ config }: Stage) {
   original.prepare('vacuum into ?').run(path);
   original.close();
   const copy = new DatabaseSync(path);
-  const [row] = copy.prepare(`select idx from audit_events where body like '%user:dev|priya%' order by idx desc limit 1`).all();
+  const [row] = copy.prepare(`select idx from audit_events where body like '%client:dev|internal-assistant%' order by idx desc limit 1`).all();
   const at = Number(row?.['idx'] ?? -1);
-  copy.prepare(`update audit_events set body = replace(body, 'user:dev|priya', 'user:dev|alice') where idx = ?`).run(at);
+  copy.prepare(`update audit_events set body = replace(body, 'client:dev|internal-assistant', 'client:dev|customer-bot') where idx = ?`).run(at);
   copy.close();
   const [verdict] = await verifyAudit({ ...config, dataDir, database: { kind: 'sqlite', path } }, undefined);
   return { at, verdict };

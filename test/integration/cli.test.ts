@@ -218,7 +218,7 @@ describe('sluice label and sluice trace', () => {
     const trace = await run(owner, 'trace', requestId);
     expect(trace.code).toBe(0);
     expect(trace.out).toContain('asked by   user:test|sam through client:test|tool');
-    expect(trace.out).toMatch(/1 {2}wiki\/a\.md {2}sha256:[0-9a-f]{12} {2}line:\d+ line:\d+/);
+    expect(trace.out).toMatch(/1 {2}wiki\/a\.md {2}acl 1 {2}line:\d+ line:\d+/);
     expect(trace.out).not.toContain('dusk');
     expect((await run(owner, 'trace', requestId, '--json')).json()).toMatchObject({ requestId });
     expect((await run(staff, 'trace', requestId, '--json')).json()['error']).toMatchObject({ code: 'not_found' });
