@@ -21,6 +21,7 @@ const WITH_ISSUES: ReadonlySet<ErrorCode> = new Set([
   'invalid_acl',
   'unknown_level',
   'limit_exceeded',
+  'not_released',
   'unreadable_document',
   'vector_mismatch',
   'invalid_policy',
