@@ -36,7 +36,7 @@ export interface ExplainRequest extends Description {
 }
 
 /** One document under one view, and the moment both are of. */
-interface Case {
+export interface Case {
   readonly view: TenantView;
   readonly facts: DocumentFacts;
   /** Milliseconds, database time. */
@@ -109,7 +109,7 @@ function mayRead({ policy }: ExplainParts, here: Presence, { self }: Described, 
   return self && isReleased(policy, here.caller, view, facts, at, purpose);
 }
 
-async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, asked: NamedDocument | undefined): Promise<Case | undefined> {
+export async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, asked: NamedDocument | undefined): Promise<Case | undefined> {
   const facts = asked && (await catalog.documentAt(caller.tenant, asked, 'now'));
   return facts && { view, facts, at: await catalog.databaseTime() };
 }
@@ -126,7 +126,7 @@ async function caseAt(
 }
 
 /** By today's policy, on the label of that moment and on today's: a document made more sensitive since is not shown as it was. */
-function viewFor({ policy }: ExplainParts, { view, caller }: Presence, wanted: Case, current: Case): ExplanationView {
+export function viewFor({ policy }: ExplainParts, { view, caller }: Presence, wanted: Case, current: Case): ExplanationView {
   const objects = [wanted, current].map(({ facts }) => effectiveZone(view.scheme, facts.source, facts.declared));
   const may = (action: 'label' | 'audit'): boolean =>
     objects.every((object) => policy.permits(view, caller, action, object).kind === 'permit');
@@ -141,7 +141,7 @@ interface Judged {
 }
 
 /** Told by the lines, and held against the real decision wherever everything about the person is known. */
-function judged(parts: ExplainParts, described: Described, { view, facts, at }: Case, purpose: Purpose): Judged {
+export function judged(parts: ExplainParts, described: Described, { view, facts, at }: Case, purpose: Purpose): Judged {
   const stages = stagesOf(parts.explainer, { described, view, facts, at, purpose });
   const { complete } = described;
   if (complete && described.admitted) {
