@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { jointLabel } from '../core/label.ts';
-import type { ProvenancePort } from '../core/ports/provenance.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Manifest, ProvenancePort, SignManifest } from '../core/ports/provenance.ts';
 import type { ReleasedChunk } from '../core/provenance.ts';
 import type { Judgement, JudgingContext } from './judge.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
@@ -15,13 +16,21 @@ export interface Made {
   readonly answer: RetrieveAnswer;
   /** For each chunk what stands for it in the context; none where there is no context. */
   readonly rendered: readonly string[];
+  /** For the event. */
+  readonly manifest: Manifest | undefined;
 }
 
-/** Tags each chunk, joins the labels and renders the context where one was asked for. */
+export interface AnswerParts {
+  readonly provenance: ProvenancePort;
+  readonly signManifest: SignManifest;
+  readonly clock: Clock;
+}
+
+/** Tags each chunk, joins the labels, renders the context where one was asked for and signs what it is. */
 export function makeAnswer(
-  provenance: ProvenancePort,
+  { provenance, signManifest, clock }: AnswerParts,
   request: RetrieveRequest,
-  { view }: JudgingContext,
+  { view, caller }: JudgingContext,
   chosen: readonly Chosen[],
   limitedTo: number | undefined,
 ): Made {
@@ -37,12 +46,23 @@ export function makeAnswer(
     tagged.map(({ provenance: tag }) => tag.label),
   );
   const rendering = request.context === undefined ? undefined : provenance.render(request.context, tagged);
+  const manifest = signManifest({
+    request: request.requestId,
+    tenant: caller.tenant,
+    client: caller.client,
+    policyRevision,
+    label,
+    at: clock.now(),
+    chunks: tagged,
+    context: rendering?.context,
+  });
   const answer = {
     requestId: request.requestId,
     chunks: rendering?.chunks ?? tagged,
     ...(label === undefined ? {} : { label }),
     ...(rendering === undefined ? {} : { context: rendering.context }),
+    ...(manifest === undefined ? {} : { manifest: manifest.envelope }),
     ...(limitedTo === undefined ? {} : { limitedTo }),
   };
-  return { answer, rendered: rendering?.rendered ?? [] };
+  return { answer, rendered: rendering?.rendered ?? [], manifest };
 }

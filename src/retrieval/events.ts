@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditEvent, Sealed, SealedText } from '../core/ports/audit.ts';
 import type { EpochStamp, TenantView } from '../core/ports/catalog.ts';
+import type { Manifest } from '../core/ports/provenance.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { TakenApart } from '../core/replay.ts';
 import type { Chosen } from './answer.ts';
@@ -67,6 +68,7 @@ export interface ReleaseFacts {
   readonly question: Question;
   /** The answer, for replay. */
   readonly apart: TakenApart;
+  readonly manifest: Manifest | undefined;
 }
 
 /** Says what *may have left*: it is durable before the first byte does. */
@@ -76,7 +78,7 @@ export function releaseEvent(
   request: RetrieveRequest,
   made: RetrieveAnswer,
   chosen: readonly Chosen[],
-  { counts, bait, question, apart }: ReleaseFacts,
+  { counts, bait, question, apart, manifest }: ReleaseFacts,
 ): AuditEvent {
   const { caller, view, purpose } = context;
   return {
@@ -94,6 +96,7 @@ export function releaseEvent(
       ...(bait.length === 0 ? {} : { bait: namesOf(bait) }),
       label: made.label === undefined ? null : { ...made.label },
       context: made.context === undefined ? null : { format: made.context.format },
+      manifest: manifest === undefined ? null : { digest: manifest.digest, caller: manifest.caller },
       chunks: chosen.map(({ judgement: { candidate, rules } }, index) => ({
         chunk: candidate.chunk,
         rank: index + 1,

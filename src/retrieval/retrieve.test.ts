@@ -143,6 +143,7 @@ function partsOf(world: World): RetrievalParts & { readonly telemetry: ReturnTyp
       byRequest: async () => [],
     },
     provenance,
+    signManifest: () => undefined,
     watch: unwatched,
     clock: { now: () => READ_AT },
     random: (size) => new Uint8Array(size).fill(7),

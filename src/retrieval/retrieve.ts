@@ -10,7 +10,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { ShadowObserver } from '../core/ports/shadow.ts';
-import type { ProvenancePort } from '../core/ports/provenance.ts';
+import type { ProvenancePort, SignManifest } from '../core/ports/provenance.ts';
 import type { Leg } from '../core/ports/vectors.ts';
 import type { Watch } from '../core/ports/watch.ts';
 import { makeAnswer, type Chosen } from './answer.ts';
@@ -32,6 +32,7 @@ export interface RetrievalParts extends SearchParts {
   readonly audit: AuditPort;
   readonly watch: Watch;
   readonly provenance: ProvenancePort;
+  readonly signManifest: SignManifest;
   readonly clock: Clock;
   /** Unpredictable bytes. */
   readonly random: (size: number) => Uint8Array;
@@ -212,9 +213,9 @@ async function release(parts: RetrievalParts, asked: Asked, pass: Pass, patient:
   const { telemetry } = parts;
   const { request, question } = asked;
   for (let attempt = 0; attempt < MAX_RELEASES; attempt++) {
-    const { answer: made, rendered } = makeAnswer(parts.provenance, request, context, chosen, asked.limitedTo);
+    const { answer: made, rendered, manifest } = makeAnswer(parts, request, context, chosen, asked.limitedTo);
     const apart = takeApart(answerBody(made), rendered, hex(parts.random(16)));
-    const event = releaseEvent(context, stamp, request, made, chosen, { ...pass, question, apart });
+    const event = releaseEvent(context, stamp, request, made, chosen, { ...pass, question, apart, manifest });
     const turn = turnOf(context.caller, request, made);
     const outcome = await parts.audit.release(event, stamp, earliestEnd(chosen.map(({ judgement }) => judgement)), turn);
     demandSession(outcome);

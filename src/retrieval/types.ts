@@ -1,5 +1,6 @@
 import type { Restriction } from '../core/filter.ts';
 import type { Label } from '../core/label.ts';
+import type { DsseEnvelope } from '../core/manifest/dsse.ts';
 import type { SessionName, SessionSeen } from '../core/session.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ContextFormat, ReleasedChunk, RenderedContext } from '../core/provenance.ts';
@@ -25,6 +26,8 @@ export interface RetrieveAnswer {
   /** Joint label; absent where there are no chunks, since nothing has no label. */
   readonly label?: Label;
   readonly context?: RenderedContext;
+  /** Signed by this deployment; absent where there is neither a chunk nor a context to sign. */
+  readonly manifest?: DsseEnvelope;
   /** Everything the session has seen, this answer included; there where the request named one. */
   readonly session?: SessionSeen;
   /** The limit that was applied, where it is smaller than the one that was asked for: the watch keeps this caller's answers short. */

@@ -19,6 +19,7 @@ import { createAccessRequests } from '../administration/access-requests.ts';
 import { createWatching } from '../administration/watching.ts';
 import { createSwitches } from '../administration/switches.ts';
 import { createPolicy } from '../policy/policy.ts';
+import { manifestSigner } from '../provenance/manifest.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
 import { countChunks } from '../retrieval/count.ts';
@@ -181,6 +182,7 @@ function servicesOf(parts: Parts): HttpServices {
     watch,
     random: randomBytes,
     provenance: createProvenance({ random: randomBytes }),
+    signManifest: manifestSigner(parts.signing, randomBytes),
   };
   const issuers = identity.issuers.map(({ name }) => name);
   const groupless = identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name);

@@ -1,4 +1,7 @@
+import type { Digest } from '../digest.ts';
 import type { Label } from '../label.ts';
+import type { DsseEnvelope } from '../manifest/dsse.ts';
+import type { ManifestInput } from '../manifest/statement.ts';
 import type { ContextFormat, Provenance, ReleasedChunk, RenderedContext } from '../provenance.ts';
 import type { Source } from '../zone.ts';
 import type { Candidate } from './catalog.ts';
@@ -31,3 +34,15 @@ export interface ProvenancePort {
   tag(input: TagInput): Provenance;
   render(format: ContextFormat, chunks: readonly ReleasedChunk[]): Rendering;
 }
+
+/** A signed manifest of an answer, and what the release event says of it. */
+export interface Manifest {
+  readonly envelope: DsseEnvelope;
+  /** SHA-256 of the payload. It gives nothing away: the payload holds a nonce that is in no log. */
+  readonly digest: Digest;
+  /** The caller's pseudonym in it. */
+  readonly caller: string;
+}
+
+/** Undefined where there is nothing to sign: neither a chunk nor a context. No I/O. */
+export type SignManifest = (about: Omit<ManifestInput, 'caller' | 'nonce'>) => Manifest | undefined;

@@ -57,6 +57,14 @@ const context = z.union([
   z.strictObject({ format: z.literal('anthropic'), content: z.array(z.union([textBlock, searchResult])), digest }),
 ]);
 
+const manifest = z
+  .strictObject({
+    payloadType: z.string(),
+    payload: z.string(),
+    signatures: z.array(z.strictObject({ keyid: z.string(), sig: z.string() })).min(1),
+  })
+  .meta({ id: 'Manifest', description: 'DSSE over an in-toto Statement v1. Absent where there is neither a chunk nor a context.' });
+
 const session = z
   .strictObject({ turns: count, label: labelSchema.optional() })
   .meta({ description: 'Everything this session has seen, this answer included. Absent label: nothing so far.' });
@@ -67,6 +75,7 @@ export const retrieveAnswerSchema = z
     chunks: z.array(chunk),
     label: labelSchema.optional(),
     context: context.optional(),
+    manifest: manifest.optional(),
     session: session.optional(),
     limitedTo: z.int().optional().meta({ description: 'The limit that was applied, where the watch keeps answers to this caller short.' }),
   })
