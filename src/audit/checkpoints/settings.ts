@@ -33,10 +33,13 @@ export const SEQUENCER_TIMING: SequencerTiming = {
   freshMs: 15_000,
 };
 
-export type OutsidePlace =
-  /** An append-only file for each origin in this directory. */
-  | { readonly kind: 'file'; readonly path: string }
-  /** C2SP tlog-witness. `key`: its verifier key, a cosigner's. */
-  | { readonly kind: 'witness'; readonly url: string; readonly key: string }
-  /** `PUT <url>/<origin>/<size>` with If-None-Match, and `PUT <url>/<origin>/latest`. */
-  | { readonly kind: 'http'; readonly url: string; readonly token: string | undefined };
+/** `name`: as the database remembers the place, and as messages name it. */
+export type OutsidePlace = { readonly name: string } & (
+  | /** An append-only file for each log in this directory. */ { readonly kind: 'file'; readonly path: string }
+  | /** C2SP tlog-witness. `key`: its verifier key, a cosigner's. */ {
+      readonly kind: 'witness';
+      readonly url: string;
+      readonly key: string;
+    }
+  | /** An object for each size, under PUT and GET. */ { readonly kind: 'http'; readonly url: string; readonly token: string | undefined }
+);

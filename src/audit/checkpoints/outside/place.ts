@@ -1,0 +1,45 @@
+import type { StoredCheckpoint } from '../stored.ts';
+import type { NoteContent } from '../make-note.ts';
+
+/** What a place outside says of a log. `cannot-tell`: it answers only when it is given something. */
+export type Held = { readonly kind: 'none' } | { readonly kind: 'cannot-tell' } | ({ readonly kind: 'held' } & NoteContent);
+
+export interface Giving {
+  readonly checkpoint: StoredCheckpoint;
+  /** The size that the place took last, as far as the database knows; 0 for none. */
+  readonly known: number;
+  /** Hex hashes from that tree to the checkpoint's. */
+  readonly consistency: (from: number) => Promise<readonly Uint8Array[]>;
+  readonly signal: AbortSignal;
+}
+
+/** Somewhere that a restored backup of the database does not reach. */
+export interface Place {
+  /** As the database remembers it. */
+  readonly name: string;
+  /** The largest checkpoint that it holds of this log. */
+  last(origin: string, signal: AbortSignal): Promise<Held>;
+  /** Resolves once it holds the checkpoint; with the note as it is cosigned there. Throws `HoldsLarger` and `NotTheSameTree`. */
+  give(giving: Giving): Promise<{ readonly note?: string }>;
+  /** Ids of all logs that it holds; empty where it cannot list them. */
+  ids(): Promise<readonly string[]>;
+}
+
+/** The place has seen more of this log than there is: the database is older than what left. */
+export class HoldsLarger extends Error {
+  readonly size: number;
+
+  constructor(place: string, size: number) {
+    super(`${place} holds a checkpoint of size ${size}, which is larger`);
+    this.name = 'HoldsLarger';
+    this.size = size;
+  }
+}
+
+/** The place holds another tree of a size that was given to it. */
+export class NotTheSameTree extends Error {
+  constructor(place: string, size: number) {
+    super(`${place} does not accept the tree: it holds another one of size ${size}`);
+    this.name = 'NotTheSameTree';
+  }
+}
