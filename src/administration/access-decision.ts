@@ -1,3 +1,4 @@
+import { usualPurpose } from '../core/purpose.ts';
 import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { ZoneId } from '../core/ids.ts';
@@ -72,8 +73,7 @@ async function coverage(
 
 /** The zones of the source that the caller may approve by both keys. */
 function approvable(policy: PolicyPort, { view, caller }: Presence, source: Source): readonly ZoneId[] {
-  const [purpose] = policy.purposes;
-  if (purpose === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
+  const purpose = usualPurpose(policy);
   const decision = policy.decide(view, caller, 'approve', purpose);
   if (decision.kind === 'none') return [];
   return decision.zones.filter(

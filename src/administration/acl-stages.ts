@@ -1,6 +1,5 @@
 import type { Acl, AclSubject } from '../core/acl.ts';
 import { entryPrincipal, entrySpan, inForce, isTimed, type AclEntry } from '../core/acl-entry.ts';
-import type { Grant, Placed } from '../core/grants.ts';
 import { mayHold, type Outcome, type Possible } from '../core/ports/explain.ts';
 import type { Principal } from '../core/principal.ts';
 
@@ -73,16 +72,6 @@ export function aclOutcome(acl: Acl, subject: AclSubjectBounds, opened: boolean,
     if (held === 'unknown') outcome = 'unknown';
   }
   return outcome;
-}
-
-/** The grant that opens the gates of a document at `at`, milliseconds: of several the one that ends last. */
-export function openingGrant(grants: readonly Grant[], placed: Placed, at: number): Grant | undefined {
-  const [last] = grants
-    .filter(({ validFrom, validUntil, zones, document }) => {
-      return at >= validFrom && at < validUntil && zones.has(placed.zone) && (document.kind === 'all' || document.key === placed.key);
-    })
-    .sort((a, b) => b.validUntil - a.validUntil);
-  return last;
 }
 
 /** `pass` where the list names them. */

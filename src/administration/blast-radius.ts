@@ -1,5 +1,6 @@
+import { purposeOf } from '../core/purpose.ts';
 import { named } from '../core/audit-names.ts';
-import { grantsFor } from '../core/grants.ts';
+import { grantsFor, openingGrant } from '../core/grants.ts';
 import { actingPrincipal, aclSubject } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { Acl } from '../core/acl.ts';
@@ -15,9 +16,8 @@ import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import { effectiveZone } from '../core/zone.ts';
-import { aclOutcome, joined, listOutcome, openingGrant, type AclSubjectBounds } from './acl-stages.ts';
+import { aclOutcome, joined, listOutcome, type AclSubjectBounds } from './acl-stages.ts';
 import { describedCaller, partiesOf, possiblyHeld, type Described, type Description } from './described-caller.ts';
-import { purposeOf } from './explain.ts';
 import { listedDocuments, readCursor, type ListedDocument } from './most-sensitive.ts';
 import { createPace } from './pace.ts';
 import { sightOf, type Sight } from './sight.ts';

@@ -1,10 +1,11 @@
+import { purposeOf } from '../core/purpose.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Counterfactual, CounterfactualChunk, CounterfactualPort, PastRelease } from '../core/ports/counterfactual.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { Presence } from '../core/presence.ts';
 import { effectiveZone } from '../core/zone.ts';
 import { describedCaller, type Described } from './described-caller.ts';
-import { caseNow, judged, purposeOf, viewFor, type Case, type ExplainParts } from './explain.ts';
+import { caseNow, judged, viewFor, type Case, type ExplainParts } from './explain.ts';
 import { shown } from './explain-view.ts';
 
 /** The same judgement as `explain` gives of one document, over all chunks of a release, without an event for each. */

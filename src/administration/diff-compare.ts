@@ -1,9 +1,10 @@
+import { openingGrant } from '../core/grants.ts';
 import type { DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import type { ExplainPolicyPort, Outcome, ZoneBounds } from '../core/ports/explain.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import { aclOutcome, listOutcome, openingGrant } from './acl-stages.ts';
+import { aclOutcome, listOutcome } from './acl-stages.ts';
 import type { DiffSubject } from './diff-subjects.ts';
 import type { Change, Changes, createDiffTally } from './diff-tally.ts';
 import type { DocumentClass, DocumentClasses } from './document-classes.ts';

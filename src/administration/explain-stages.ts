@@ -1,11 +1,11 @@
 import { aclSubject } from '../core/caller.ts';
-import { grantsFor, type Grant } from '../core/grants.ts';
+import { grantsFor, type Grant, openingGrant } from '../core/grants.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import { mayHold, type ExplainPolicyPort, type Outcome, type Party, type SpeakingLine } from '../core/ports/explain.ts';
 import type { DocumentFacts } from '../core/ports/history.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import { effectiveZone } from '../core/zone.ts';
-import { denyFinding, gateFinding, gateFindings, joined, openingGrant, type AclSubjectBounds, type BearingEntry } from './acl-stages.ts';
+import { denyFinding, gateFinding, gateFindings, joined, type AclSubjectBounds, type BearingEntry } from './acl-stages.ts';
 import { partiesOf, possiblyHeld, type Described } from './described-caller.ts';
 
 /** The rows of "who may read what" (docs/security.md), in its order. All of them are told, also after one that refuses. */

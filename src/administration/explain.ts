@@ -1,3 +1,5 @@
+import { isWithin } from '../core/validity.ts';
+import { purposeOf } from '../core/purpose.ts';
 import { named, namedDocument } from '../core/audit-names.ts';
 import { actingPrincipal, aclSubject, type Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
@@ -86,14 +88,6 @@ function documentAsked({ document, chunk }: ExplainRequest): NamedDocument | und
   return source === undefined || id === undefined ? undefined : { kind: 'document', source, document: id };
 }
 
-/** Fails with `invalid_request` for a purpose outside the closed list. */
-export function purposeOf({ purposes }: PolicyPort, wanted: string | undefined): Purpose {
-  const [fallback] = purposes;
-  if (fallback === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
-  if (wanted === undefined || purposes.includes(wanted)) return wanted ?? fallback;
-  throw new AppError('invalid_request', { issues: [{ pointer: '/purpose', message: `must be one of: ${purposes.join(', ')}` }] });
-}
-
 async function demandPast({ catalog }: ExplainParts, at: number): Promise<void> {
   if (at <= (await catalog.databaseTime())) return;
   throw new AppError('invalid_request', { issues: [{ pointer: '/at', message: 'is in the future; leave it out for now' }] });
@@ -109,7 +103,11 @@ function mayRead({ policy }: ExplainParts, here: Presence, { self }: Described, 
   return self && isReleased(policy, here.caller, view, facts, at, purpose);
 }
 
-export async function caseNow({ catalog }: ExplainParts, { view, caller }: Presence, asked: NamedDocument | undefined): Promise<Case | undefined> {
+export async function caseNow(
+  { catalog }: ExplainParts,
+  { view, caller }: Presence,
+  asked: NamedDocument | undefined,
+): Promise<Case | undefined> {
   const facts = asked && (await catalog.documentAt(caller.tenant, asked, 'now'));
   return facts && { view, facts, at: await catalog.databaseTime() };
 }
@@ -161,8 +159,7 @@ function isReleased(policy: PolicyPort, caller: Caller, view: TenantView, facts:
     facts.current &&
     !facts.off &&
     !facts.honey &&
-    (facts.validFrom === 'always' || at >= facts.validFrom * 1000) &&
-    (facts.validUntil === 'forever' || at < facts.validUntil * 1000) &&
+    isWithin(facts, at) &&
     judgeAccess(facts.acl, aclSubject(caller), view.grants, caller, facts, at).kind === 'permit' &&
     policy.confirm(view, caller, facts.zone, 'retrieve', purpose).kind === 'permit'
   );

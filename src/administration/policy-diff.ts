@@ -1,3 +1,4 @@
+import { purposeOf } from '../core/purpose.ts';
 import { named } from '../core/audit-names.ts';
 import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
@@ -17,7 +18,6 @@ import { comparison } from './diff-compare.ts';
 import { diffSubjects, directoryPrincipals, policyPrincipals, type DiffSubject } from './diff-subjects.ts';
 import { createDiffTally, type DiffSource, type PrincipalDiff } from './diff-tally.ts';
 import { documentClasses, type DocumentClasses } from './document-classes.ts';
-import { purposeOf } from './explain.ts';
 import { createPace } from './pace.ts';
 import { refuse } from './policy-revisions.ts';
 import { sightOf } from './sight.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../core/errors.ts';
+import { usualPurpose } from '../core/purpose.ts';
 import type { ZoneId } from '../core/ids.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Presence } from '../core/presence.ts';
@@ -15,8 +15,7 @@ export interface Sight {
 const SEEING = ['audit', 'label'] as const;
 
 export function sightOf(policy: PolicyPort, { view, caller }: Presence): Sight {
-  const [usual] = policy.purposes;
-  if (usual === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
+  const usual = usualPurpose(policy);
   const decisions = SEEING.map((action) => policy.decide(view, caller, action, usual));
   return {
     over: policy.permitsTenant(view, caller, 'audit').kind === 'permit' ? 'tenant' : 'some',

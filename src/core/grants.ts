@@ -47,11 +47,16 @@ export function judgeAccess(acl: Acl, subject: AclSubject, grants: Grants, calle
   const verdict = judgeAcl(acl, subject, at);
   if (verdict.kind === 'permit') return { kind: 'permit', grant: undefined };
   if (verdict.kind === 'refused-by-deny') return verdict;
-  const [last] = grantsFor(grants, caller, at)
-    .filter(
-      (grant) =>
-        at >= grant.validFrom && grant.zones.has(placed.zone) && (grant.document.kind === 'all' || grant.document.key === placed.key),
-    )
+  const grant = openingGrant(grantsFor(grants, caller, at), placed, at);
+  return grant === undefined ? verdict : { kind: 'permit', grant };
+}
+
+/** Of these the one that opens the gates of a document at `at`, milliseconds: of several the one that ends last. */
+export function openingGrant(grants: readonly Grant[], placed: Placed, at: number): Grant | undefined {
+  const [last] = grants
+    .filter(({ validFrom, validUntil, zones, document }) => {
+      return at >= validFrom && at < validUntil && zones.has(placed.zone) && (document.kind === 'all' || document.key === placed.key);
+    })
     .sort((a, b) => b.validUntil - a.validUntil);
-  return last === undefined ? verdict : { kind: 'permit', grant: last };
+  return last;
 }

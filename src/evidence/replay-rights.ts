@@ -1,3 +1,4 @@
+import { usualPurpose } from '../core/purpose.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentId, SourceId, ZoneId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
@@ -81,9 +82,7 @@ export async function replayRight(parts: RightsParts, here: Presence, release: S
 
 /** There is nothing in an empty answer to be cleared for; whoever may replay nothing at all is not told that it was asked. */
 function holdsAny(policy: PolicyPort, { view, caller }: Presence): boolean {
-  const [usual] = policy.purposes;
-  if (usual === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
-  return policy.decide(view, caller, 'replay', usual).kind !== 'none';
+  return policy.decide(view, caller, 'replay', usualPurpose(policy)).kind !== 'none';
 }
 
 /** Of a source that is gone: as it was when it was deleted. What was released of it stays evidence under its last label. */

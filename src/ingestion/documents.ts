@@ -1,3 +1,4 @@
+import { isWithin } from '../core/validity.ts';
 import { changeBy } from '../core/request-context.ts';
 import { MAX_ACL_ENTRIES, type Acl } from '../core/acl.ts';
 import { entryPrincipal } from '../core/acl-entry.ts';
@@ -214,8 +215,7 @@ function mayRead(parts: DocumentParts, authority: Authority, found: StoredDocume
     found.state === 'live' &&
     !found.off &&
     found.honey === undefined &&
-    (found.validFrom === 'always' || found.validFrom * 1_000 <= at) &&
-    (found.validUntil === 'forever' || at < found.validUntil * 1_000) &&
+    isWithin(found, at) &&
     judgeAccess(found.acl, aclSubject(caller), authority.view.grants, caller, found, at).kind === 'permit' &&
     parts.policy.confirm(authority.view, caller, found.zone, 'retrieve', purpose).kind === 'permit'
   );

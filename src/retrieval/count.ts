@@ -1,3 +1,5 @@
+import { earliest } from '../core/validity.ts';
+import { purposeOf } from '../core/purpose.ts';
 import { aclSubject, userPrincipals, actorPrincipals, type Caller } from '../core/caller.ts';
 import type { Restriction } from '../core/filter.ts';
 import { grantsFor } from '../core/grants.ts';
@@ -10,9 +12,8 @@ import type { VectorIndex } from '../core/ports/vectors.ts';
 import type { Watch } from '../core/ports/watch.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { countIntentEvent, countReleaseEvent } from './count-events.ts';
-import { checkedPurpose } from './retrieve.ts';
 import { demandAdmission } from './watch-admission.ts';
-import { earlier, settle, stillSettled, unstable, type Settled } from './unsettled.ts';
+import { settle, stillSettled, unstable, type Settled } from './unsettled.ts';
 
 export interface CountParts {
   readonly catalog: ReadCatalog & AggregateCatalog;
@@ -51,7 +52,7 @@ const MAX_COUNTS = 12;
  */
 export async function countChunks(parts: CountParts, caller: Caller, request: CountRequest, signal: AbortSignal): Promise<CountAnswer> {
   const { telemetry, audit } = parts;
-  const purpose = checkedPurpose(parts, request);
+  const purpose = purposeOf(parts.policy, request.purpose);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   await presence(parts.catalog, caller);
   demandAdmission(parts.watch, caller);
@@ -97,5 +98,5 @@ async function countOnce(
   if (!stillSettled(settled, afterwards)) return undefined;
   // What a grant opened was counted as the caller's: it must not be told after the grant has ended.
   const ends = grantsFor(view.grants, caller, settled.at).map(({ validUntil }) => validUntil);
-  return { stamp, here, chunks, until: ends.reduce<number | 'forever'>(earlier, earlier(settled.until, afterwards.until)) };
+  return { stamp, here, chunks, until: earliest([settled.until, afterwards.until, ...ends]) };
 }

@@ -1,3 +1,4 @@
+import { earliest, endOf, isWithin, type End } from '../core/validity.ts';
 import { permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
 import { judgeAccess } from '../core/grants.ts';
@@ -58,11 +59,6 @@ function refused(by: Exclude<RefusedBy, 'bait'>): JudgedHit {
   return { kind: 'refused', by };
 }
 
-function withinTime(candidate: Candidate, at: number): boolean {
-  const { validFrom, validUntil } = candidate;
-  return (validFrom === 'always' || at >= validFrom * 1000) && (validUntil === 'forever' || at < validUntil * 1000);
-}
-
 function withinRestriction(view: TenantView, restriction: Restriction, candidate: Candidate, label: Label): boolean {
   const { sources, minTrust, maxLevel } = restriction;
   if (sources !== undefined && !sources.includes(candidate.source)) return false;
@@ -78,7 +74,7 @@ function withinRestriction(view: TenantView, restriction: Restriction, candidate
 export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate: Candidate | undefined, at: number): JudgedHit {
   if (candidate === undefined) return refused('unknown');
   if (candidate.state !== 'live') return refused(candidate.state);
-  if (!withinTime(candidate, at)) return refused('time');
+  if (!isWithin(candidate, at)) return refused('time');
   const acl = judgeAccess(candidate.acl, context.subject, context.view.grants, context.caller, candidate, at);
   if (acl.kind !== 'permit') return refused(acl.timed ? 'acl-time' : acl.kind === 'refused-by-gate' ? 'acl-gate' : 'acl-deny');
   const { view } = context;
@@ -106,13 +102,8 @@ export function isAlarming(by: RefusedBy): boolean {
   return by === 'unknown' || by === 'policy';
 }
 
-function clockEnd({ acl, validUntil }: Candidate, subject: AclSubject, at: number): number | 'forever' {
-  return earliest([validUntil === 'forever' ? 'forever' : validUntil * 1000, permittedUntil(acl, subject, at)]);
-}
-
-function earliest(ends: readonly (number | 'forever')[]): number | 'forever' {
-  const moments = ends.filter((end) => end !== 'forever');
-  return moments.length === 0 ? 'forever' : Math.min(...moments);
+function clockEnd(candidate: Candidate, subject: AclSubject, at: number): End {
+  return earliest([endOf(candidate), permittedUntil(candidate.acl, subject, at)]);
 }
 
 /** The first moment, in milliseconds, at which one of the judgements no longer holds though nobody changed anything. */

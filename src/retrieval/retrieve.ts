@@ -1,3 +1,4 @@
+import { purposeOf } from '../core/purpose.ts';
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey } from '../core/ids.ts';
@@ -68,7 +69,7 @@ export async function retrieve(
   signal: AbortSignal,
 ): Promise<RetrieveAnswer> {
   const { telemetry } = parts;
-  const purpose = checkedPurpose(parts, asked);
+  const purpose = purposeOf(parts.policy, asked.purpose);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   await presence(parts.catalog, caller);
   const request = admitted(parts.watch, caller, asked);
@@ -107,16 +108,6 @@ function hex(bytes: Uint8Array): string {
 function once<T>(run: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => (running ??= run());
-}
-
-/** Fails with `invalid_request` for a purpose outside the closed list. */
-export function checkedPurpose(parts: Pick<RetrievalParts, 'policy'>, request: Pick<RetrieveRequest, 'purpose'>): Purpose {
-  const [fallback] = parts.policy.purposes;
-  if (fallback === undefined) throw new AppError('policy_unavailable', { detail: 'no purpose is configured' });
-  if (request.purpose === undefined) return fallback;
-  if (parts.policy.purposes.includes(request.purpose)) return request.purpose;
-  const message = `must be one of: ${parts.policy.purposes.join(', ')}`;
-  throw new AppError('invalid_request', { issues: [{ pointer: '/purpose', message }] });
 }
 
 async function embedLegs(parts: RetrievalParts, request: RetrieveRequest, signal: AbortSignal): Promise<readonly Leg[]> {

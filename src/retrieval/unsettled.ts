@@ -1,3 +1,4 @@
+import { earliest } from '../core/validity.ts';
 import { judgeAcl, permittedUntil, type AclSubject } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { Exclusion } from '../core/filter.ts';
@@ -28,9 +29,10 @@ export async function settle(catalog: AggregateCatalog, tenant: TenantId, subjec
   let until = found.nextEnd;
   for (const { key, acl } of found.timed) {
     if (judgeAcl(acl, subject, found.at).kind !== 'permit') documents.add(key);
-    else until = earlier(until, permittedUntil(acl, subject, found.at));
+    else until = earliest([until, permittedUntil(acl, subject, found.at)]);
   }
-  return { at: found.at, without: { kind: 'documents', documents: [...documents] }, until };
+  const without: Exclusion = documents.size === 0 ? { kind: 'none' } : { kind: 'documents', documents: [...documents] };
+  return { at: found.at, without, until };
 }
 
 /**
@@ -49,10 +51,4 @@ function named({ without }: Settled): readonly DocumentKey[] {
 
 export function unstable(detail: string): AppError {
   return new AppError('aggregate_unstable', { detail, retryAfter: 1 });
-}
-
-/** The earlier of two moments in milliseconds. */
-export function earlier(a: number | 'forever', b: number | 'forever'): number | 'forever' {
-  if (a === 'forever') return b;
-  return b === 'forever' ? a : Math.min(a, b);
 }
