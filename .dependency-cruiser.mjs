@@ -9,7 +9,7 @@ const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit
 const FLOOR_2 = ['retrieval', 'ingestion', 'administration', 'evidence'];
 const DOORS = ['http', 'qdrant', 'mcp', 'cli'];
 /** Directories whose files are ours; anything else is a package or Node itself. */
-const OURS = '^(src|connectors|migrations|policies|bin|scripts|test|bench|demo)/';
+const OURS = '^(src|connectors|migrations|policies|bin|scripts|test|bench|demo|examples)/';
 
 /**
  * A room, and what of ours it may import besides itself.

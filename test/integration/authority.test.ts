@@ -64,6 +64,19 @@ const countedIn =
     byStatus(answer) === 'done' && answer.json<Record<string, unknown[]>>()[key]?.length === 0 ? 'empty' : byStatus(answer);
 
 let traced = '';
+let released = '';
+
+/** What is for whoever asked, and nobody else: no right over the source or the tenant stands in for having asked. */
+function ofAsker(stage: string, body: () => unknown): Row {
+  return {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: `/v1/requests/${traced}/${stage}`, body: body() }),
+    outcome: byStatus,
+    expected: {},
+    otherwise: 'hidden',
+  };
+}
+
 const knowsSource = { ingest: 'done', label: 'done', request: 'done', approve: 'done', audit: 'done' } as const;
 const owns = { ...knowsSource, ingest: 'forbidden', request: 'forbidden', approve: 'forbidden', audit: 'forbidden' } as const;
 
@@ -210,6 +223,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { retrieve: 'done' },
     otherwise: 'empty',
   },
+  reportAdmitted: ofAsker('admitted', () => ({ chunks: [released] })),
+  reportCited: ofAsker('cited', () => ({ chunks: [released] })),
+  checkOutput: ofAsker('output', () => ({ output: TEXT })),
   checkSession: {
     scopes: ['retrieve'],
     call: async () => ({ method: 'POST', path: '/v1/sessions/never/check', body: { sink: { level: 'public' } } }),
@@ -532,6 +548,7 @@ beforeAll(async () => {
   const answer = await test.call('POST', '/v1/retrieve', full, { query: 'lighthouse ferry', sources: ['s'] });
   expect(answer.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
   traced = answer.json<{ requestId: string }>().requestId;
+  released = answer.json<{ chunks: { id: string }[] }>().chunks[0]?.id ?? '';
   const gone = { kind: 'user', id: 'user:test|gone', reason: 'left' };
   expect((await test.call('POST', '/v1/switches', full, gone)).status).toBe(201);
 });

@@ -98,6 +98,15 @@ function scim(what: 'User' | 'Group', kind: TargetKind): Readonly<Record<string,
   };
 }
 
+/** Reports on a request of somebody else: no right lets anybody know of it. */
+function ofRequest(stage: string, ...bodies: readonly unknown[]): readonly Probe[] {
+  return bodies.map((body) => ({
+    kind: 'request',
+    knowing: [],
+    call: ({ name }) => ({ method: 'POST', path: `/v1/requests/${name}/${stage}`, body }),
+  }));
+}
+
 const DOCUMENT_BODIES = [
   OPEN_TEXT,
   { ...OPEN_TEXT, level: 'restricted', acl: { allow: [{ principal: 'group:test|board', until: '2999-01-01T00:00:00Z' }] } },
@@ -165,6 +174,9 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   ],
   count: ofBody('source', 'POST', '/v1/count', ['retrieve'], ({ name }) => ({ sources: [name] })),
   getRequest: [{ kind: 'request', knowing: ['audit'], call: ({ name }) => ({ method: 'GET', path: `/v1/requests/${name}` }) }],
+  reportAdmitted: ofRequest('admitted', { chunks: ['c'] }, { chunks: [], prompt: 'p' }),
+  reportCited: ofRequest('cited', { chunks: ['c'] }, { chunks: [] }),
+  checkOutput: ofRequest('output', { output: 'o' }, { output: 'o'.repeat(300_000) }),
   checkSession: [
     {
       kind: 'session',
