@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Digest } from './digest.ts';
 import type { Level } from './label.ts';
 import type { JsonObject } from './json.ts';
 import type { Principal } from './principal.ts';
 import type { Provenance } from './provenance.ts';
-import { putTogether, takeApart, type AnswerBody } from './replay.ts';
+import { putTogether, takeApart, type AnswerBody, type ReplayText } from './replay.ts';
 
 const MARK = '0123456789abcdef0123456789abcdef';
 
@@ -13,14 +12,14 @@ function tag(id: string, rendered: boolean): Provenance {
   return {
     v: 1,
     source: { id: 's', title: id, owner: 'user:idp|owner' as Principal },
-    document: { id, version: 'sha256:v' as Digest, title: 'T' },
+    document: { id, version: 'sha256:v', title: 'T' },
     span: { start: 0, end: 1, unit: 'utf16', path: [id] },
-    digest: 'sha256:d' as Digest,
+    digest: 'sha256:d',
     normalised: { removed: { tag: 0, bidi: 0, zeroWidth: 0 } },
     lineage: { run: 'r', connector: 'c', parser: 'p', chunker: 'k', embedding: 'e', indexedAt: 'now' },
     label: { level: 'internal' as Level, compartments: [], trust: 'internal' },
     decision: { policyRevision: 'p1', rules: ['1'], aclVersion: 1, at: 'then' },
-    ...(rendered ? { rendered: 'sha256:r' as Digest } : {}),
+    ...(rendered ? { rendered: 'sha256:r' } : {}),
   };
 }
 
@@ -38,7 +37,7 @@ const hostile = fc
         '&amp;',
         '}',
         '\u2028',
-        `${MARK.slice(0, 31)}`,
+        MARK.slice(0, 31),
         't0,0,9;',
         `"x":0`,
         'a'.repeat(70),
@@ -81,13 +80,15 @@ const answers = fc
     return { body: { requestId: 'r', chunks, label: undefined, context, limitedTo: undefined }, rendered };
   });
 
-function parts(
-  body: AnswerBody,
-  rendered: readonly string[],
-): { readonly answer: JsonObject; readonly texts: { text: string; tag: string }[] } {
+interface Stored {
+  readonly answer: JsonObject;
+  readonly texts: readonly ReplayText[];
+}
+
+function parts(body: AnswerBody, rendered: readonly string[]): Stored {
   const apart = takeApart(body, rendered, MARK);
   // As it is stored: nothing but JSON survives.
-  return JSON.parse(JSON.stringify({ answer: apart.answer, texts: apart.texts.map((content) => content()) }));
+  return JSON.parse(JSON.stringify({ answer: apart.answer, texts: apart.texts.map((content) => content()) })) as Stored;
 }
 
 describe('an answer taken apart', () => {

@@ -1,11 +1,9 @@
 import type { Caller } from '../core/caller.ts';
-import { namedDocument } from '../core/audit-names.ts';
 import type { ChunkId } from '../core/ids.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Watch } from '../core/ports/watch.ts';
-import { who } from './events.ts';
+import { baitNames, who } from './events.ts';
 import { fuse } from './fuse.ts';
 import type { Bait } from './judge.ts';
 
@@ -22,11 +20,6 @@ export function touchedBait(legs: readonly (readonly RankedHit[])[], limit: numb
   const ranked = fuse(legs.map((leg) => leg.map(({ chunk }) => chunk))).slice(0, limit);
   const touched = ranked.flatMap(({ chunk }) => bait.get(chunk) ?? []);
   return [...new Map(touched.map((document) => [document.key, document])).values()];
-}
-
-/** As events name them. */
-export function namesOf(bait: readonly Bait[]): readonly JsonObject[] {
-  return bait.map(({ source, document }) => ({ source, document: namedDocument(source, document) }));
 }
 
 export interface BaitParts {
@@ -46,7 +39,7 @@ export function reportBait({ watch, audit, telemetry }: BaitParts, caller: Calle
     caller,
     bait.map(({ key }) => key),
   );
-  const body = { ...who(caller), documents: namesOf(bait) };
+  const body = { ...who(caller), documents: baitNames(bait) };
   audit.append({ tenant: caller.tenant, kind: 'honey.touched', requestId, body }).catch((error: unknown) => {
     telemetry.log.error({ requestId }, 'that bait was touched could not be written; the release names it', error);
   });

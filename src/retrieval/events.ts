@@ -10,7 +10,6 @@ import type { Manifest } from '../core/ports/provenance.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { TakenApart } from '../core/replay.ts';
 import type { Chosen } from './answer.ts';
-import { namesOf } from './bait.ts';
 import type { Bait, JudgingContext } from './judge.ts';
 import type { Question } from './question.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
@@ -24,6 +23,11 @@ export interface Counts {
 
 export function who({ user, client }: Caller): JsonObject {
   return { user: user.kind === 'user' ? named(user.principal) : null, client };
+}
+
+/** Documents that nobody gets, as events name them. */
+export function baitNames(bait: readonly Bait[]): readonly JsonObject[] {
+  return bait.map(({ source, document }) => ({ source, document: namedDocument(source, document) }));
 }
 
 /** What else is known of a caller, and would link to them after their erasure. */
@@ -93,7 +97,7 @@ export function releaseEvent(
       policyRevision: view.policy.id,
       epoch: { tenant: stamp.tenant, global: stamp.global },
       counts: { candidates: counts.candidates, refused: counts.refused, released: chosen.length },
-      ...(bait.length === 0 ? {} : { bait: namesOf(bait) }),
+      ...(bait.length === 0 ? {} : { bait: baitNames(bait) }),
       label: made.label === undefined ? null : { ...made.label },
       context: made.context === undefined ? null : { format: made.context.format },
       manifest: manifest === undefined ? null : { digest: manifest.digest, caller: manifest.caller },
