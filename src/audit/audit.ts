@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, asAppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { AuditKind, AuditPort, AuditTail, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditKind, AuditPort, AuditTail, Erasures, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
+import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
+import { erasureSink } from './erasures/erase.ts';
+import { createErasures } from './erasures/erasures.ts';
 import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
 import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
 import { createKeyring } from './names/keyring.ts';
@@ -16,9 +19,11 @@ import { createTextStore } from './sealed/text-store.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
 import { writeEntry } from './write-entries.ts';
 
-export interface Audit extends AuditPort, AuditTail, SealedReads {
+export interface Audit extends AuditPort, AuditTail, SealedReads, Erasures {
   /** For changes that carry their event in their own transaction. Database errors pass through it unwrapped, so that it can be repeated. */
   readonly sink: AuditSink;
+  /** For an erasure in the catalog's own transaction. Database errors pass through it unwrapped. */
+  readonly erasureSink: ErasureSink;
   /** Fails with `audit_unavailable` where the log cannot be read. */
   verifyChain(tenant: TenantId): Promise<ChainVerdict>;
 }
@@ -41,6 +46,8 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
   const sealer = { random, texts: createTextStore(random) };
   const commit = groupCommit({ database, telemetry, sessionSink, keyring, sealer }, { ...LIMITS, ...limits });
   const maker = { random, template: templateMaker(random(24).toString('hex')) };
+  const erasing = { kind: database.kind, maker, sealer };
+  const sinkOfErasures = erasureSink(erasing);
   return {
     async append(event) {
       const outcome = await commit(makeEntry(event, UNCONDITIONAL, maker));
@@ -55,6 +62,8 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
     between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
     sealed: (tenant, index) => reading(() => database.snapshot((tx) => openSealed(tx, tenant, index))),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
+    erasureSink: sinkOfErasures,
+    ...createErasures(database, sinkOfErasures, erasing),
     verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
   };
 }
