@@ -4,7 +4,7 @@ import { cutOffUnread } from './body.ts';
 import type { HttpDoorConfig } from './config.ts';
 import { dataHeaders } from './headers.ts';
 import type { InFlight } from './in-flight.ts';
-import { callerOf, refuse, serveCall, serveStream, type Pipeline } from './pipeline.ts';
+import { callerOf, refuse, serveCall, serveDownload, serveStream, type Pipeline } from './pipeline.ts';
 import { beginRequest, stateOf } from './request-state.ts';
 import { expressPath, type Route } from './route.ts';
 import { SCIM_DIALECT } from './scim/dialect.ts';
@@ -58,6 +58,8 @@ function mount(app: Express, pipeline: Pipeline, route: Route): void {
         return serveCall(pipeline, route, req, res);
       case 'stream':
         return serveStream(pipeline, route, req, res);
+      case 'download':
+        return serveDownload(pipeline, route, req, res);
     }
   });
 }

@@ -10,6 +10,7 @@ const PROBLEM_STATUSES: Readonly<Record<Route['kind'], readonly number[]>> = {
   public: [503],
   call: [400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503],
   stream: [400, 401, 403, 404, 415, 429, 500, 503],
+  download: [400, 401, 403, 404, 422, 429, 500, 503],
 };
 
 /** Turns zod schemas into references, each defined once under `components`. */
@@ -64,7 +65,7 @@ function problemAnswer(components: Components, status: number): JsonObject {
 }
 
 function parameters(route: Route): readonly Json[] {
-  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+  const inPath = [...route.path.matchAll(/\{(\w+)\*?\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Caller, Scope } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { authenticate, requireScope, schemeOf } from './authenticate.ts';
 import { readBody, requireMediaType } from './body.ts';
@@ -9,7 +10,8 @@ import { parseJson } from './json-input.ts';
 import { asProblemError, challengeFor, problemOf } from './problem.ts';
 import type { RateLimiter } from './rate-limits.ts';
 import { stateOf, type RequestState } from './request-state.ts';
-import type { Call, CallRoute, Dialect, StreamRoute } from './route.ts';
+import type { Call, CallRoute, Dialect, DownloadRoute, StreamRoute } from './route.ts';
+import { sendParts } from './send-parts.ts';
 import { JSON_TYPE, PROBLEM_TYPE, send } from './send.ts';
 import type { HttpServices } from './services.ts';
 
@@ -23,6 +25,9 @@ export interface Pipeline {
   publicUrl(): string;
   /** Aborted once the service has begun to stop. */
   readonly stop: AbortSignal;
+  readonly clock: Clock;
+  /** Milliseconds for which a client may leave a download unread. */
+  readonly idleMs: number;
 }
 
 /** Answers with a problem and logs what the caller is not told. */
@@ -57,7 +62,7 @@ export function callerOf(pipeline: Pipeline, req: Request, state: RequestState):
   );
 }
 
-async function admit(pipeline: Pipeline, route: CallRoute | StreamRoute, req: Request, res: Response): Promise<Caller> {
+async function admit(pipeline: Pipeline, route: CallRoute | StreamRoute | DownloadRoute, req: Request, res: Response): Promise<Caller> {
   const state = stateOf(req);
   const caller = await callerOf(pipeline, req, state);
   requireScope(caller, route.scopes);
@@ -76,7 +81,7 @@ async function bodyOf(route: CallRoute, req: Request, res: Response, state: Requ
   return parseInput(route.body.schema, parseJson(bytes));
 }
 
-function queryFor(route: CallRoute | StreamRoute, req: Request): unknown {
+function queryFor(route: CallRoute | StreamRoute | DownloadRoute, req: Request): unknown {
   const query = queryOf(req.url);
   if (route.query !== undefined) return parseInput(route.query, query, 'query');
   const [key] = Object.keys(query);
@@ -97,7 +102,9 @@ function callOf<B, Q>(caller: Caller, req: Request, state: RequestState, body: B
       return typeof value === 'string' ? value : undefined;
     },
     param(name) {
-      const value = req.params[name];
+      const found = req.params[name];
+      // A parameter that takes the rest of the path comes in its parts.
+      const value = Array.isArray(found) ? found.join('/') : found;
       if (typeof value !== 'string') throw new AppError('internal', { detail: `a route without ${name}` });
       return value;
     },
@@ -137,6 +144,23 @@ export async function serveStream(pipeline: Pipeline, route: StreamRoute, req: R
     requireMediaType(req, route.mediaType);
     state.withoutDeadline();
     await route.handle(callOf(caller, req, state, undefined, undefined), req, res);
+  } catch (error) {
+    noteNearMiss(pipeline, caller, error);
+    refuse(pipeline, req, res, error, route.scopes[0]);
+  }
+}
+
+export async function serveDownload(pipeline: Pipeline, route: DownloadRoute, req: Request, res: Response): Promise<void> {
+  const state = stateOf(req);
+  state.route = route.path;
+  let caller: Caller | undefined;
+  try {
+    caller = await admit(pipeline, route, req, res);
+    const call = callOf(caller, req, state, undefined, queryFor(route, req));
+    const signal = AbortSignal.any([state.signal, pipeline.stop]);
+    const download = await state.guard(route.handle({ ...call, context: { ...call.context, signal } }));
+    state.withoutDeadline();
+    await sendParts(res, download, { signal, stop: pipeline.stop, clock: pipeline.clock, idleMs: pipeline.idleMs, caller });
   } catch (error) {
     noteNearMiss(pipeline, caller, error);
     refuse(pipeline, req, res, error, route.scopes[0]);

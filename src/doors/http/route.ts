@@ -38,9 +38,9 @@ export interface Call<Body, Query> {
   readonly body: Body;
   readonly query: Query;
   /** A path parameter, decoded once; the route parses it. */
-  param(name: 'source' | 'document' | 'request' | 'session' | 'group' | 'id' | 'revision'): string;
+  param(name: 'source' | 'document' | 'request' | 'session' | 'group' | 'id' | 'revision' | 'tile'): string;
   /** A header field of the request; undefined where it is absent. */
-  header(name: 'if-match'): string | undefined;
+  header(name: 'if-match' | 'accept'): string | undefined;
 }
 
 /** A protocol with a media type and error bodies of its own. */
@@ -72,7 +72,22 @@ export interface StreamRoute extends Authenticated {
   handle(call: Call<undefined, undefined>, req: Request, res: Response): Promise<void>;
 }
 
-export type Route = PublicRoute | CallRoute | StreamRoute;
+/** A long answer: text in parts, each sent when the one before has left. */
+export interface Download {
+  readonly type: string;
+  /** What a browser would store it as. */
+  readonly filename: string;
+  readonly parts: AsyncIterable<string>;
+}
+
+/** Answers with a stream, after authentication, scope, rate limit and parsing. Its signal also ends when the service begins to stop. */
+export interface DownloadRoute extends Authenticated {
+  readonly kind: 'download';
+  /** What resolves in time and begins; where it rejects, nothing was sent. */
+  handle(call: Call<undefined, unknown>): Promise<Download>;
+}
+
+export type Route = PublicRoute | CallRoute | StreamRoute | DownloadRoute;
 
 interface CallSpec<B extends z.ZodType, Q extends z.ZodType> extends Omit<CallRoute, 'kind' | 'body' | 'query' | 'handle'> {
   readonly body?: { readonly schema: B; readonly bytes: number };
@@ -86,7 +101,18 @@ export function callRoute<B extends z.ZodType, Q extends z.ZodType>(spec: CallSp
   return { kind: 'call', ...rest, body, query, handle: (call) => handle(call as Call<z.output<B>, z.output<Q>>) };
 }
 
-/** `/v1/sources/{source}` as Express writes it. */
+/** Ties a handler to the output of its own schema, as `callRoute` does. */
+export function downloadRoute<Q extends z.ZodType>(
+  spec: Omit<DownloadRoute, 'kind' | 'query' | 'handle'> & {
+    readonly query: Q;
+    handle(call: Call<undefined, z.output<Q>>): Promise<Download>;
+  },
+): DownloadRoute {
+  const { handle, ...rest } = spec;
+  return { kind: 'download', ...rest, handle: (call) => handle(call as Call<undefined, z.output<Q>>) };
+}
+
+/** `/v1/sources/{source}` as Express writes it; `{tile*}` takes all that is left of the path. */
 export function expressPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(/\{(\w+)\*\}/g, '*$1').replaceAll(/\{(\w+)\}/g, ':$1');
 }

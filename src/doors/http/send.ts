@@ -4,6 +4,10 @@ export interface Reply {
   readonly status: number;
   /** Absent: no body. */
   readonly body?: unknown;
+  /** Text or bytes that leave as they are, in place of `body`. */
+  readonly raw?: string | Uint8Array;
+  /** Of what leaves, where it is not JSON. */
+  readonly type?: string;
   readonly headers?: OutgoingHttpHeaders;
 }
 
@@ -13,11 +17,13 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** One stringify, one write; nothing where the client has gone or an answer has begun. */
 export function send(res: ServerResponse, reply: Reply, type = JSON_TYPE): void {
   if (res.headersSent || res.destroyed) return;
-  if (reply.body === undefined) {
+  if (reply.body === undefined && reply.raw === undefined) {
     res.writeHead(reply.status, reply.headers).end();
     return;
   }
-  const text = JSON.stringify(reply.body);
+  const text = reply.raw ?? JSON.stringify(reply.body);
   // As a string it leaves in one write together with the head.
-  res.writeHead(reply.status, { ...reply.headers, 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
+  res
+    .writeHead(reply.status, { ...reply.headers, 'content-type': reply.type ?? type, 'content-length': Buffer.byteLength(text) })
+    .end(text);
 }
