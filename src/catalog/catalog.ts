@@ -1,5 +1,6 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { DriftCatalog } from '../core/ports/drift.ts';
+import type { ErasureCatalog, ReplayApprovals } from '../core/ports/erasure.ts';
 import type { AccessCatalog } from '../core/ports/access-requests.ts';
 import type { CollectionRegistry, ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
 import type { TenantAdmin } from '../core/ports/tenants.ts';
@@ -23,6 +24,7 @@ import { directoryReads } from './directory/reads.ts';
 import { directoryUserWrites } from './directory/users.ts';
 import { comparison } from './drift.ts';
 import { createEpochReader } from './epochs.ts';
+import { erasure } from './erasure/erase.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
 import { createHoneyMarkers, createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
@@ -31,6 +33,7 @@ import { createHistory } from './past.ts';
 import { documentCounts } from './document-counts.ts';
 import { createPublish } from './publish.ts';
 import { reconciliationRuns } from './reconciliation-runs.ts';
+import { replayApprovals } from './replay-approvals.ts';
 import { createReserve } from './reserve.ts';
 import { createResolve } from './resolve.ts';
 import { createDeleteSource, createPutSource } from './sources.ts';
@@ -62,6 +65,8 @@ export type Catalog = ReadCatalog &
   EntitlementCatalog &
   HistoryCatalog &
   ScanCatalog &
+  ErasureCatalog &
+  ReplayApprovals &
   RevisionCatalog &
   KeyRegistry &
   DriftCatalog;
@@ -96,6 +101,8 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...thrownSwitches(context),
     ...accessRequests(context),
     ...sessions(context),
+    ...erasure(context),
+    ...replayApprovals(context),
     ...directoryReads(context),
     quarantinedDocuments: quarantinedDocuments(context),
     ...directoryUserWrites(context),

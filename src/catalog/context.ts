@@ -3,6 +3,7 @@ import type { LabelScheme } from '../core/label.ts';
 import type { Change } from '../core/ports/catalog.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
+import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database, Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
 
@@ -11,6 +12,8 @@ export interface CatalogContext {
   readonly database: Database;
   /** Writes an event in the transaction of the change it tells of. */
   readonly auditSink: AuditSink;
+  /** Erases in the log what is erased here; without it nothing is erased. */
+  readonly erasureSink?: ErasureSink;
   readonly scheme: LabelScheme;
   readonly telemetry: Telemetry;
 }

@@ -28,11 +28,19 @@ export interface ErasureResource {
   readonly receipt: AuditReceipt;
 }
 
+export interface Erasures {
+  erase(context: RequestContext, wanted: NamedErasable, reason: string): Promise<ErasureResource>;
+}
+
+export function createErasures(parts: ErasureParts): Erasures {
+  return { erase: (context, wanted, reason) => erase(parts, context, wanted, reason) };
+}
+
 /**
  * Erases a caller (`administer`, and never oneself) or a text (`label` on the document). `legal_hold` where it is held, `not_found`
  * where there is nothing of that name or the caller may not know of it.
  */
-export function erase(parts: ErasureParts, context: RequestContext, wanted: NamedErasable, reason: string): Promise<ErasureResource> {
+function erase(parts: ErasureParts, context: RequestContext, wanted: NamedErasable, reason: string): Promise<ErasureResource> {
   return again(async () => {
     const here = await presence(parts.catalog, context.caller);
     const what = erasableOf(wanted, parts.issuers);

@@ -14,6 +14,8 @@ export interface MenderParts extends SyncParts {
   readonly resolveQuarantined?: (signal: AbortSignal) => Promise<number>;
   /** Erases labels of sessions that have ended, up to `limit` at once; how many. */
   readonly sweepSessions?: (limit: number) => Promise<number>;
+  /** Overwrites what erasures left in files beside the tables; false where it has to be tried again. */
+  readonly scrub?: () => Promise<boolean>;
 }
 
 const BATCH = 200;
@@ -104,6 +106,7 @@ async function pass(parts: MenderParts, signal: AbortSignal, stagedForMs: number
   while (!signal.aborted && ((await parts.sweepSessions?.(BATCH)) ?? 0) >= BATCH) {
     // A full batch: there may be more.
   }
+  await parts.scrub?.();
 }
 
 async function mendAccess(parts: SyncParts, signal: AbortSignal): Promise<void> {

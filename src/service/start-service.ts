@@ -33,6 +33,7 @@ import type { Signing } from '../signing/signing.ts';
 import type { StartableVectorIndex } from '../vectors/vector-index.ts';
 import { checkPolicy } from './check-policy.ts';
 import { createClosers } from './closers.ts';
+import { evidenceServices, type EvidenceServices } from './evidence.ts';
 import type { ServiceLimits } from './limits.ts';
 import { openStores, type Stores } from './open-stores.ts';
 import { policyTools, type PolicyTools } from './policy-tools.ts';
@@ -109,14 +110,38 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
 
   const quarantine = quarantineOf(catalog, identity.issuers, clock);
   const { resolve } = quarantine;
-  const mender = createMender({ writes: catalog, vectors, telemetry, resolveQuarantined: resolve, sweepSessions: catalog.sweepSessions });
+  const mender = createMender({
+    writes: catalog,
+    vectors,
+    telemetry,
+    resolveQuarantined: resolve,
+    sweepSessions: catalog.sweepSessions,
+    scrub: () => catalog.scrubErased(),
+  });
   closers.add(() => mender.close());
   const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });
   const tools = policyTools({ stores, policy, scheme, telemetry, issuers: identity.issuers });
   closers.add(() => tools.shadow.close());
-  const parts = { config, signing, tools, stores, policy, identity, vectors, embedding, mender, reconciler, quarantine, watch, telemetry, clock };
+  const parts = {
+    config,
+    signing,
+    tools,
+    stores,
+    policy,
+    identity,
+    vectors,
+    embedding,
+    mender,
+    reconciler,
+    quarantine,
+    watch,
+    telemetry,
+    clock,
+  };
   const stages = stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs });
-  const services = servicesOf({ ...parts, stages, probeMs: limits.probeMs });
+  const mend = (): void => mender.kick();
+  const evidence = evidenceServices({ stores, policy, scheme, evidence: files.evidence, issuers: identity.issuers, telemetry, mend });
+  const services = servicesOf({ ...parts, stages, evidence, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -163,6 +188,7 @@ interface Parts {
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
   readonly stages: StageService;
+  readonly evidence: EvidenceServices;
   readonly probeMs: number | undefined;
 }
 
@@ -216,6 +242,7 @@ function servicesOf(parts: Parts): HttpServices {
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
     stages: parts.stages,
+    ...parts.evidence,
     nearMiss: (caller) => watch.nearMiss(caller),
     keys: () => parts.signing.keys(),
     readiness: () => readiness(probes, parts.probeMs),

@@ -32,7 +32,8 @@ export async function eraseContent(
 ): Promise<boolean> {
   const row = await documentRow(tx, tenant, key);
   const contents = await contentsOf(tx, tenant, key, version);
-  if (row === undefined && contents.length === 0) return false;
+  const left = row !== undefined && version === undefined && row.content !== ERASED;
+  if (!left && contents.length === 0) return false;
   const all = version === undefined;
   if (row !== undefined && row.state !== 'deleted' && (all || contents.includes(row.content))) {
     await bury(tx, row, changedBy(change), at, 'owner');

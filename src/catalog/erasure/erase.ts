@@ -1,3 +1,4 @@
+import { named } from '../../core/audit-names.ts';
 import { AppError } from '../../core/errors.ts';
 import { uuidOf } from '../../core/digest.ts';
 import type { DocumentKey, TenantId } from '../../core/ids.ts';
@@ -8,6 +9,7 @@ import type { ErasureSink } from '../../database/erasure-sink.ts';
 import type { Tx } from '../../database/database.ts';
 import { databaseNow, type CatalogContext } from '../context.ts';
 import { demandStill } from '../decided-under.ts';
+import { changeEvent } from '../events.ts';
 import { moveEpoch, type Movement } from '../epochs.ts';
 import { eraseContent } from './content.ts';
 import { erasePerson } from './person.ts';
@@ -30,28 +32,34 @@ class NotErased extends Error {
  * at under the last of them, by whoever keeps holds, so none can be placed between the question and the erasure; where one stands,
  * everything is rolled back.
  */
-export function erasure(context: CatalogContext, sink: ErasureSink): ErasureCatalog {
-  const { database } = context;
+export function erasure(context: CatalogContext): ErasureCatalog {
+  const { database, erasureSink: sink = noSink } = context;
+  // What a process that crashed left is written over by the next one.
+  let due = true;
   return {
     async erase(tenant, what, reason, change, under) {
       try {
         return await database.transaction(async (tx) => {
+          due = true;
           await moveEpoch(tx, tenant, movementOf(what));
           await demandStill(tx, tenant, under);
           const touched = await eraseRows(context, tx, tenant, what, change);
           const outcome = await sink(tx, tenant, what, reason, change);
           if (outcome.kind === 'erased') return outcome;
-          // The log keeps a name for everything that was ever written, so it knows whatever the catalog does.
-          if (outcome.kind === 'unknown' && touched)
-            throw new AppError('internal', { detail: 'the log does not know what the catalog held' });
-          throw new NotErased(outcome);
+          if (outcome.kind === 'held' || !touched) throw new NotErased(outcome);
+          return await underAName(context, tx, tenant, what, reason, change, sink);
         }, LONG);
       } catch (error) {
         if (error instanceof NotErased) return error.outcome;
         throw error;
       }
     },
-    scrubErased: () => database.scrub(),
+    async scrubErased() {
+      if (!due) return true;
+      due = false;
+      due = !(await database.scrub().catch(() => false));
+      return !due;
+    },
     async everHad(tenant, source, document, version) {
       const row = await database.db
         .selectFrom('documents as d')
@@ -74,6 +82,27 @@ export function erasure(context: CatalogContext, sink: ErasureSink): ErasureCata
     },
   };
 }
+
+/** Of somebody in the directory who never did anything the log knows no name; the event that needs one gives it, and it goes with the rest. */
+async function underAName(
+  context: CatalogContext,
+  tx: Tx,
+  tenant: TenantId,
+  what: Erasable,
+  reason: string,
+  change: Change,
+  sink: ErasureSink,
+): Promise<ErasureOutcome> {
+  if (what.kind === 'caller') {
+    const event = changeEvent(tenant, 'directory.user-deleted', change, { principal: named(what.principal) });
+    await context.auditSink(tx, event);
+  }
+  const outcome = await sink(tx, tenant, what, reason, change);
+  if (outcome.kind === 'erased') return outcome;
+  throw new AppError('internal', { detail: 'the log does not know what the catalog held' });
+}
+
+const noSink: ErasureSink = () => Promise.reject(new AppError('internal', { detail: 'nothing here erases the log' }));
 
 /** Taking a text away is a revocation; so is taking away the groups, grants and sessions of a person. */
 function movementOf(what: Erasable): Movement {

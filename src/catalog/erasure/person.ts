@@ -144,7 +144,6 @@ const ACTORS = [
   ['access_requests', 'tenant', 'reviewer'],
   ['access_requests', 'tenant', 'owner'],
   ['replay_approvals', 'tenant', 'approved_by'],
-  ['audit_holds', 'tenant', 'changed_by'],
   ['reconciliations', 'scope', 'by'],
 ] as const;
 

@@ -11,6 +11,8 @@ export interface ApiClientOptions {
 export interface ApiClient {
   /** Sends JSON and gives the answer's JSON; undefined where it has none. Fails with a CommandFailure of the problem's code. */
   call(method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  /** GET; the body of the answer as it came, and one of its header fields. */
+  bytes(path: string, header: string): Promise<{ readonly body: Uint8Array; readonly header: string | undefined }>;
   /** Sends lines of NDJSON and gives those of the answer as they come. */
   stream(path: string, lines: Buffer): AsyncGenerator<unknown, void>;
   close(): Promise<void>;
@@ -30,21 +32,27 @@ const problemSchema = z.object({
 export function createApiClient({ url, token }: ApiClientOptions): ApiClient {
   const dispatcher = new Agent({ connections: 4, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: CONNECT_MS } });
 
-  async function send(method: Dispatcher.HttpMethod, path: string, type: string, body: Buffer | string | undefined) {
+  async function sent(method: Dispatcher.HttpMethod, path: string, type: string, body: Buffer | string | undefined) {
     if (token === undefined) throw usage('set SLUICE_TOKEN to an access token; in development: sluice token --as <user>');
     const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': type }) };
     const answer = await request(`${url}${path}`, { method, dispatcher, headers, body: body ?? null }).catch((error: unknown) => {
       throw unreachable(url, error);
     });
     if (answer.statusCode >= 400) throw problemFailure(url, answer.statusCode, await answer.body.text());
-    return answer.body;
+    return answer;
   }
+  const send = async (...given: Parameters<typeof sent>) => (await sent(...given)).body;
 
   return {
     async call(method, path, body) {
       const answer = await send(method, path, 'application/json', body === undefined ? undefined : JSON.stringify(body));
       const text = await answer.text();
       return text === '' ? undefined : parse(url, text);
+    },
+    async bytes(path, header) {
+      const answer = await sent('GET', path, 'application/json', undefined);
+      const field = answer.headers[header];
+      return { body: await answer.body.bytes(), header: typeof field === 'string' ? field : undefined };
     },
     async *stream(path, lines) {
       const answer = await send('POST', path, 'application/x-ndjson', lines);

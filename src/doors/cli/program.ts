@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
+import { addErase } from './commands/erase.ts';
 import { addExplain } from './commands/explain.ts';
 import { addIngest } from './commands/ingest.ts';
 import { addLabel } from './commands/label.ts';
 import { addLocal } from './commands/local.ts';
 import { addReconcile } from './commands/reconcile.ts';
 import { addPolicyClient } from './commands/policy.ts';
+import { addReplay } from './commands/replay.ts';
 import { addService } from './commands/service.ts';
 import { addToken } from './commands/token.ts';
 import { addSwitch } from './commands/switch.ts';
@@ -37,7 +39,20 @@ export async function runCommandLine(argv: readonly string[], house: House, term
         exitCode = await body(isJson(program), command);
       },
   };
-  for (const add of [addService, addLocal, addToken, addIngest, addLabel, addSwitch, addTrace, addReconcile, addExplain, addPolicyClient])
+  for (const add of [
+    addService,
+    addLocal,
+    addToken,
+    addIngest,
+    addLabel,
+    addSwitch,
+    addTrace,
+    addReconcile,
+    addExplain,
+    addPolicyClient,
+    addReplay,
+    addErase,
+  ])
     add(commands);
   try {
     await program.parseAsync(argv, { from: 'user' });

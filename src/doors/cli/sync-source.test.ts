@@ -32,6 +32,7 @@ function service(
   return {
     batches,
     call: () => Promise.resolve(left.shift()),
+    bytes: () => Promise.reject(new Error('nothing is read byte for byte')),
     async *stream(_path, bytes) {
       await Promise.resolve();
       const lines = bytes

@@ -6,6 +6,8 @@ export type Colors = ReturnType<typeof picocolors.createColors>;
 export interface Terminal {
   out(line: string): void;
   err(line: string): void;
+  /** To where results go, byte for byte, and nothing after it. */
+  raw(bytes: Uint8Array): void;
   /** Whether a person is watching `err`: only then are there progress bars. */
   readonly watched: boolean;
   readonly colors: Colors;
@@ -13,13 +15,14 @@ export interface Terminal {
 
 interface Output {
   readonly isTTY?: boolean;
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
 }
 
 export function createTerminal(stdout: Output, stderr: Output): Terminal {
   return {
     out: (line) => void stdout.write(`${line}\n`),
     err: (line) => void stderr.write(`${line}\n`),
+    raw: (bytes) => void stdout.write(bytes),
     watched: stderr.isTTY === true,
     colors: picocolors.createColors(stdout.isTTY === true && picocolors.isColorSupported),
   };

@@ -14,9 +14,11 @@ import { keyRoutes } from './routes/keys.ts';
 import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { replayRoutes } from './routes/replay.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
+import { erasureRoutes } from './routes/erasure.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { scimRoutes } from './scim/routes.ts';
 import { policyRoutes } from './routes/policy.ts';
@@ -69,6 +71,8 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
     ...stageRoutes(services, config),
+    ...replayRoutes(services, config),
+    ...erasureRoutes(services, config),
     ...reconciliationRoutes(services, config),
     ...policyRoutes(services, config),
     ...groupRoutes(services, config),
@@ -117,6 +121,8 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     telemetry,
     limiter,
     stop: stopping.signal,
+    clock: options.clock,
+    idleMs: config.limits.idleMs,
     metadataUrl: () => publicUrl() + METADATA_PATH,
     publicUrl,
   };

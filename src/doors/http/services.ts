@@ -13,6 +13,9 @@ import type { PublishedKey } from '../../core/ports/signing.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
+import type { Erasures } from '../../evidence/erasures.ts';
+import type { LegalHolds } from '../../evidence/legal-holds.ts';
+import type { Replays } from '../../evidence/replays.ts';
 import type { StageService } from '../../evidence/stage-service.ts';
 import type { SinkAnswer } from '../../retrieval/check-session.ts';
 import type { CountAnswer, CountRequest } from '../../retrieval/count.ts';
@@ -38,6 +41,9 @@ export interface HttpServices {
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly stages: StageService;
+  readonly replays: Replays;
+  readonly erasures: Erasures;
+  readonly legalHolds: LegalHolds;
   readonly policyRevisions: PolicyRevisions;
   readonly groups: Groups;
   readonly provisioning: Provisioning;
