@@ -5,6 +5,7 @@ import { embed } from '../support/embedding-server.ts';
 import { seededRandom } from '../support/random.ts';
 import type { Answer, TestService } from '../support/service.ts';
 import { startTwoWorlds, type TwoWorlds } from '../support/two-worlds.ts';
+import { openManifest } from '../support/open-manifest.ts';
 
 /**
  * Two whole deployments with the same documents, written in the same order; in one, bait lies between them: near-copies of what is
@@ -56,7 +57,7 @@ beforeAll(async () => {
 afterAll(() => worlds.stop());
 
 const timeless = ({ status, text }: Answer): string =>
-  `${status} ${text
+  `${status} ${openManifest(text)
     .replace(/"requestId":"[^"]*"/, '')
     .replaceAll(/"at":"[^"]*"/g, '')
     .replaceAll(/context-[0-9a-f]{32}/g, '')}`;

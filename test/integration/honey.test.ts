@@ -3,6 +3,7 @@ import type { TenantId } from '../../src/core/ids.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import { allow } from '../support/rights.ts';
 import type { Answer } from '../support/service.ts';
+import { openManifest } from '../support/open-manifest.ts';
 
 const ACME = 'acme' as TenantId;
 const TOP = 'upto:restricted';
@@ -15,7 +16,7 @@ const POLICY = [
 ].join('\n');
 const EVERYONE = { allow: ['everyone'] };
 const BAIT = '/v1/sources/s/documents/bait';
-const bare = (answer: Answer): string => `${answer.status} ${answer.text.replaceAll(/"(requestId|at|updatedAt)":"[^"]*"/g, '')}`;
+const bare = (answer: Answer): string => `${answer.status} ${openManifest(answer.text).replaceAll(/"(requestId|at|updatedAt)":"[^"]*"/g, '')}`;
 
 describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => {
   let replicas: Replicas;

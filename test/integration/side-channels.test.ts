@@ -7,6 +7,7 @@ import { seededRandom } from '../support/random.ts';
 import { allow } from '../support/rights.ts';
 import { AUDIENCE, startTestService, type TestService } from '../support/service.ts';
 import { startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
+import { openManifest } from '../support/open-manifest.ts';
 
 /**
  * Two worlds that differ only in what their readers may not see: one holds the readable documents alone, the other several
@@ -143,7 +144,7 @@ afterAll(async () => {
 /** The bytes of an answer, but for what differs between any two requests: its id and the moment of judging. */
 async function answerOf({ test }: World, bearer: string, body: object): Promise<string> {
   const { status, text } = await test.call('POST', '/v1/retrieve', bearer, body);
-  return `${status} ${text.replace(/"requestId":"[^"]*"/, '').replaceAll(/"at":"[^"]*"/g, '')}`;
+  return `${status} ${openManifest(text).replace(/"requestId":"[^"]*"/, '').replaceAll(/"at":"[^"]*"/g, '')}`;
 }
 
 function questions(): readonly object[] {

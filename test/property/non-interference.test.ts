@@ -6,6 +6,7 @@ import { allow } from '../support/rights.ts';
 import { figure, trials } from '../support/scale.ts';
 import type { Answer, TestService } from '../support/service.ts';
 import { OTHER, startTwoWorlds, type TwoWorlds } from '../support/two-worlds.ts';
+import { openManifest } from '../support/open-manifest.ts';
 
 /**
  * Two worlds that differ only in what their readers may not see give the same answers: chunks, ranks, scores, labels, counts, lists,
@@ -217,7 +218,7 @@ function neutral({ status, text: body }: Answer, varied: boolean): string {
   const kept =
     varied && Array.isArray(parsed.chunks) ? JSON.stringify({ ...parsed, chunks: withoutNames(parsed.chunks as readonly Chunk[]) }) : body;
   released += Array.isArray(parsed.chunks) ? parsed.chunks.length : 0;
-  return `${status} ${kept
+  return `${status} ${openManifest(kept)
     .replaceAll(/"requestId":"[^"]*"/g, '')
     .replaceAll(/"(?:at|updatedAt)":"[^"]*"/g, '')
     .replaceAll(/"(?:policyRevision|revision)":"[^"]*"/g, '')}`;

@@ -5,6 +5,7 @@ import { seededRandom } from '../support/random.ts';
 import { FULL, HELD, type Held } from '../support/rights.ts';
 import { figure, LONG } from '../support/scale.ts';
 import type { Answer } from '../support/service.ts';
+import { openManifest } from '../support/open-manifest.ts';
 
 /**
  * Whoever may not know of a thing gets the same bytes whether it is there, hidden in whatever way, or not: over every route of the
@@ -31,7 +32,7 @@ function seen(answer: Answer, { name }: Target): string {
   const spellings = [name, encodeURIComponent(name), JSON.stringify(name).slice(1, -1)];
   const neutral = (text: string): string => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '<name>'), text);
   // Of what a call has just made: its own id and its times.
-  const body = neutral(answer.text.replaceAll(/"(requestId|id|at|\w+At)":"[^"]*"/g, '"$1":""'));
+  const body = neutral(openManifest(answer.text).replaceAll(/"(requestId|id|at|\w+At)":"[^"]*"/g, '"$1":""'));
   return JSON.stringify([answer.status, headers, body]);
 }
 
