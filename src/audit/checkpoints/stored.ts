@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../../core/ports/evidence.ts';
+import { formatNote, parseNote, withSignature } from '../../core/tlog/note.ts';
 import type { AuditCheckpointRow } from '../../database/evidence-tables.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import { readDatabaseTime } from '../../database/time.ts';
@@ -64,16 +65,16 @@ export async function storeCheckpoint(
   });
 }
 
-/** The same checkpoint with the cosignatures that it got. */
-export async function replaceNote(log: Database, lease: Lease, checkpoint: StoredCheckpoint, note: string): Promise<void> {
+/** Adds the cosignatures of this note to the stored one, which others may have extended meanwhile. Throws `LeaseLost`. */
+export async function addCosignatures(log: Database, lease: Lease, { origin, size }: StoredCheckpoint, note: string): Promise<void> {
   await log.transaction(async (tx) => {
     await holdLease(tx, log, lease);
-    await tx
-      .updateTable('audit_checkpoints')
-      .set({ note })
-      .where('origin', '=', checkpoint.origin)
-      .where('size', '=', checkpoint.size)
-      .execute();
+    const at = tx.selectFrom('audit_checkpoints').select('note').where('origin', '=', origin).where('size', '=', size);
+    const stored = parseNote((await at.executeTakeFirst())?.note ?? '');
+    const cosigned = parseNote(note);
+    if (stored === undefined || cosigned === undefined || stored.text !== cosigned.text) return;
+    const whole = formatNote(cosigned.signatures.reduce(withSignature, stored));
+    await tx.updateTable('audit_checkpoints').set({ note: whole }).where('origin', '=', origin).where('size', '=', size).execute();
   });
 }
 

@@ -31,19 +31,21 @@ export async function settleIntents(
   }
 }
 
-/** The oldest that have stood alone since before `before` (database time, milliseconds). */
-export function orphans(
+/** By tenant, those that have stood alone since before `before` (database time, milliseconds). */
+export async function orphansBefore(
   db: Pick<Tx, 'selectFrom'>,
-  tenant: string,
   before: number,
   limit: number,
-): Promise<readonly { readonly idx: number; readonly request_id: string }[]> {
-  return db
+): Promise<ReadonlyMap<string, readonly { readonly index: number; readonly requestId: string }[]>> {
+  const rows = await db
     .selectFrom('audit_open_intents')
-    .select(['idx', 'request_id'])
-    .where('tenant', '=', tenant)
+    .select(['tenant', 'idx', 'request_id'])
     .where('at', '<', before)
+    .orderBy('tenant')
     .orderBy('idx')
     .limit(limit)
     .execute();
+  const found = new Map<string, { readonly index: number; readonly requestId: string }[]>();
+  for (const { tenant, idx, request_id } of rows) found.set(tenant, [...(found.get(tenant) ?? []), { index: idx, requestId: request_id }]);
+  return found;
 }

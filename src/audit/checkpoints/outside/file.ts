@@ -72,7 +72,7 @@ async function lastNote(path: string): Promise<NoteContent | undefined> {
     const { size } = await file.stat();
     const from = Math.max(0, size - READ_AT_ONCE);
     const { buffer } = await file.read({ buffer: Buffer.alloc(size - from), position: from });
-    const lines = buffer.toString('utf8').split('\n').reverse();
+    const lines = buffer.toString('utf8').split('\n').toReversed();
     for (const text of lines) {
       const found = noteIn(text);
       if (found !== undefined) return found;

@@ -10,7 +10,7 @@ const MOST_BYTES = 262_144;
  */
 export function httpPlace(url: string, token: string | undefined, name: string): Place {
   const base = url.replace(/\/+$/, '');
-  const headers = { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const read = async (path: string, signal: AbortSignal): Promise<NoteContent | undefined> => {
     const answer = await fetch(path, { headers, signal, redirect: 'error' });
     if (answer.status === 404) {
@@ -55,7 +55,7 @@ export function httpPlace(url: string, token: string | undefined, name: string):
 export async function boundedText(answer: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of answer.body ?? []) {
+  for await (const part of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
     length += part.length;
     if (length > MOST_BYTES) throw new Error('the answer is too long');
     parts.push(part);

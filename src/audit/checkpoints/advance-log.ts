@@ -1,0 +1,123 @@
+import type { Telemetry } from '../../core/ports/telemetry.ts';
+import type { AuditHeadRow } from '../../database/audit-tables.ts';
+import { FencedOff } from '../index/fence.ts';
+import { GapInLog } from '../index/index-step.ts';
+import type { LogAndIndex } from '../index/open-index.ts';
+import type { Deeds } from '../worker/protocol.ts';
+import { BrokenLog, followLog } from './follow-log.ts';
+import type { Halts } from './halts.ts';
+import { LeaseLost } from './lease.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Place } from './outside/place.ts';
+import { findRollback, rollbackMessage } from './rollback.ts';
+import { ForkedLog, signCheckpoint } from './sign-checkpoint.ts';
+import { newestCheckpoint } from './stored.ts';
+
+export interface AdvanceParts {
+  readonly databases: LogAndIndex;
+  readonly places: readonly Place[];
+  readonly deeds: Deeds;
+  readonly telemetry: Telemetry;
+  readonly keeper: LeaseKeeper;
+  readonly halts: Halts;
+  readonly host: string;
+  readonly checkpointMs: number;
+  readonly placeMs: number;
+}
+
+export type LogHead = Pick<AuditHeadRow, 'tenant' | 'size' | 'head'>;
+
+export interface AdvanceLogs {
+  /**
+   * One batch of one log, or its checkpoint where everything is indexed and it is time (`now`: database time) or one larger than what is
+   * signed is `wanted`. `more`: there is more to do at once. Rejects with `LeaseLost` and `FencedOff` alone.
+   */
+  advance(head: LogHead, now: number, wanted: number): Promise<'reached' | 'more'>;
+  /** Tenants that have checkpoints which may go outside. */
+  signed(): readonly string[];
+  /** The lease has changed hands: everything is looked at anew. */
+  forget(): void;
+}
+
+interface TenantState {
+  /** Compared with what is outside since the lease was taken. */
+  checked: boolean;
+  /** Of the newest checkpoint: its size, and when it was made. */
+  signed: number;
+  signedAt: number;
+}
+
+export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
+  const { halts, telemetry, databases } = parts;
+  const states = new Map<string, TenantState>();
+  const builtAgain = new Set<string>();
+  async function stateOf(tenant: string): Promise<TenantState> {
+    const known = states.get(tenant);
+    if (known !== undefined) return known;
+    const newest = await newestCheckpoint(databases.log.db, tenant);
+    const state = { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at) };
+    states.set(tenant, state);
+    return state;
+  }
+  async function run(head: LogHead, now: number, wanted: number): Promise<'reached' | 'more'> {
+    const { tenant, size } = head;
+    const wasHalted = halts.message(tenant) !== undefined;
+    if (await halts.isHalted(tenant)) return 'reached';
+    if (wasHalted) {
+      states.delete(tenant);
+      builtAgain.delete(tenant);
+    }
+    const state = await stateOf(tenant);
+    if (state.checked && state.signed === size) return 'reached';
+    if (!(await isSameLog(parts, tenant, state))) return 'reached';
+    const { term } = await parts.keeper.hold();
+    if ((await followLog(databases, term, head, builtAgain)) === 'more') return 'more';
+    const due = now - state.signedAt >= parts.checkpointMs || wanted > state.signed;
+    if (due && state.signed < size) await sign(parts, tenant, state);
+    return 'reached';
+  }
+  return {
+    async advance(head, now, wanted) {
+      try {
+        return await run(head, now, wanted);
+      } catch (error) {
+        if (error instanceof LeaseLost || error instanceof FencedOff) throw error;
+        if (error instanceof ForkedLog || error instanceof BrokenLog || error instanceof GapInLog) {
+          await halts.halt(head.tenant, error.message);
+        } else {
+          telemetry.count('checkpoint_failures', { part: 'index' });
+          telemetry.log.error({ tenant: head.tenant }, 'the log of a tenant could not be indexed or signed', error);
+        }
+        // One tenant's failure is not the others'.
+        return 'reached';
+      }
+    },
+    signed: () => [...states].filter(([tenant, { signed }]) => signed > 0 && halts.message(tenant) === undefined).map(([tenant]) => tenant),
+    forget: () => states.clear(),
+  };
+}
+
+/** Before the first signature under a lease: is this the log of which checkpoints were given away? */
+async function isSameLog(
+  { databases, places, placeMs, halts, telemetry }: AdvanceParts,
+  tenant: string,
+  state: TenantState,
+): Promise<boolean> {
+  if (state.checked) return true;
+  const unreachable = (place: Place, error: unknown): void =>
+    telemetry.log.error({ place: place.name }, 'a place outside could not be asked for its checkpoints', error);
+  const found = await findRollback({ databases, places, unreachable, placeMs }, tenant);
+  if (found === undefined) state.checked = true;
+  else await halts.halt(tenant, rollbackMessage(found));
+  return found === undefined;
+}
+
+async function sign(parts: AdvanceParts, tenant: string, state: TenantState): Promise<void> {
+  const lease = await parts.keeper.hold();
+  const made = await signCheckpoint(parts, lease, tenant);
+  if (made === undefined) return;
+  state.signed = made.size;
+  state.signedAt = Date.parse(made.at);
+  parts.telemetry.gauge('audit_checkpoint_last_seconds', Math.floor(state.signedAt / 1_000));
+  parts.telemetry.gauge('audit_checkpoint_last_size', made.size);
+}
