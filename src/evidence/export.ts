@@ -32,7 +32,7 @@ const BATCH = 500;
 
 export function createExport(parts: ExportParts): ExportAudit {
   return async (context, { format, filters }) => {
-    const { from, to, ...others } = filters;
+    const { from: _from, to: _to, ...others } = filters;
     if (format === 'sluice' && Object.keys(others).length > 0) {
       throw new AppError('invalid_request', { issues: [{ pointer: 'query', message: 'format sluice takes from and to alone' }] });
     }
@@ -40,7 +40,7 @@ export function createExport(parts: ExportParts): ExportAudit {
     await recordReading(parts.audit, context, reader, 'audit.exported', { format, question: questionFacts(filters) });
     switch (format) {
       case 'sluice':
-        return verifiable(parts.evidence, reader.caller.tenant, { from, to }, context.signal);
+        return verifiable(parts.evidence, reader.caller.tenant, filters, context.signal);
       case 'ocsf':
         return rendered(parts.evidence, reader, filters, context.signal, '', (event) => `${JSON.stringify(ocsfEvent(event))}\n`);
       case 'csv':
