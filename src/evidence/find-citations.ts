@@ -13,8 +13,10 @@ export type Citations = { readonly kind: 'citations'; readonly citations: readon
 
 const ID = /(?<![0-9a-z-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z-])/gi;
 const RANK = /(?<![\p{L}\p{N}_])rank\s{0,3}[=:#]?\s{0,3}["'“”‘’]?(\d{1,3})(?!\d)/giu;
-/** `[3]`, `[1, 2]`, `[2-4]`, `[^5]`, `【6】`. Not `a[0]`, and not a year. */
-const NUMBERS = /(?<![\p{L}\p{N}_\])])[[【]\^?(\d{1,3}(?:\s{0,3}[,;–-]\s{0,3}\^?\d{1,3}){0,31})[\]】]/gu;
+/** `[3]`, `[1, 2]`, `[2-4]`, `[^5]`, `【6】`. Not a year. */
+const NUMBERS = /[[【]\^?(\d{1,3}(?:\s{0,3}[,;–-]\s{0,3}\^?\d{1,3}){0,31})[\]】]/gu;
+/** Right behind one of these, `[7]` may as well be an index in code: of a chunk where there is one, of nothing else. */
+const INDEXED = /[\p{L}\p{N}_)]$/u;
 /** A longer range is no citation of single chunks. */
 const WIDEST = 100;
 
@@ -37,7 +39,11 @@ export function findCitations(output: string, chunks: readonly string[], atMost:
     if (!add('rank', match, ranked(Number(match[1])))) return { kind: 'too-many' };
   }
   for (const match of output.matchAll(NUMBERS)) {
-    for (const number of numbersOf(match[1] ?? '')) if (!add('number', match, ranked(number))) return { kind: 'too-many' };
+    const indexed = INDEXED.test(output.slice(Math.max(0, match.index - 2), match.index));
+    for (const chunk of numbersOf(match[1] ?? '').map(ranked)) {
+      if (indexed && chunk === 'none') continue;
+      if (!add('number', match, chunk)) return { kind: 'too-many' };
+    }
   }
   return { kind: 'citations', citations: citations.sort((a, b) => a.start - b.start || a.end - b.end) };
 }

@@ -13,6 +13,8 @@ const LOOKALIKES: Readonly<Record<string, string>> = {
   ο: '0',
 };
 const ESCAPES = /%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u\{?([0-9a-f]{1,6})\}?|&#x([0-9a-f]{1,6});?|&#([0-9]{1,7});?/gi;
+/** None of these is a digit of ours, and one of them unfolds into eighteen characters. */
+const ARABIC = /[\u0600-\u06ff\ufb50-\ufdff\ufe70-\ufeff]/g;
 const LENGTH = 32;
 const PREFIX = 8;
 
@@ -52,6 +54,7 @@ function unescaped(text: string): string {
 
 function plain(text: string): string {
   return text
+    .replace(ARABIC, '')
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[^\0-\x7f]/gu, (character) => LOOKALIKES[character] ?? '');

@@ -11,10 +11,14 @@ export interface Folded {
 
 const DROPPED = /[^\p{L}\p{N}\p{So}]|\p{Default_Ignorable_Code_Point}/gu;
 const ASCII = 128;
+const MOST_UNITS = 4;
 
-/** One character at a time, so that the folding of a part of a text is a part of its folding. */
+/**
+ * One character at a time, so that the folding of a part of a text is a part of its folding. Of the few that unfold into more than four
+ * units (one Arabic ligature into eighteen) the first four have to do: a text must not grow in being compared.
+ */
 function foldedCharacter(character: string): string {
-  return character.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKD').replace(DROPPED, '');
+  return character.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKD').replace(DROPPED, '').slice(0, MOST_UNITS);
 }
 
 const asciiUnits: readonly number[] = Array.from({ length: ASCII }, (_, code) => {
@@ -25,7 +29,7 @@ const asciiUnits: readonly number[] = Array.from({ length: ASCII }, (_, code) =>
 /** In time linear in the text. */
 export function fold(text: string): Folded {
   const known = new Map<number, string>();
-  let units = new Uint16Array(text.length + 32);
+  let units = new Uint16Array(text.length + MOST_UNITS);
   let from = new Uint32Array(units.length);
   let to = new Uint32Array(units.length);
   let length = 0;
@@ -33,8 +37,7 @@ export function fold(text: string): Folded {
     const code = text.codePointAt(at) ?? 0;
     const end = at + (code > 0xffff ? 2 : 1);
     const folded = code < ASCII ? undefined : foldedCode(known, code);
-    // A single character unfolds into 18 units at most.
-    if (length + 32 > units.length) [units, from, to] = [grown(units), grownPlaces(from), grownPlaces(to)];
+    if (length + MOST_UNITS > units.length) [units, from, to] = [grown(units), grownPlaces(from), grownPlaces(to)];
     const count = folded === undefined ? Math.min(asciiUnits[code] ?? 0, 1) : folded.length;
     for (let index = 0; index < count; index++) {
       units[length] = folded === undefined ? (asciiUnits[code] ?? 0) : folded.charCodeAt(index);

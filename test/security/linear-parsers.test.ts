@@ -45,3 +45,23 @@ test('a SCIM patch of a thousand operations on a hundred thousand members is rea
     console.log(members.kind, members.add.size, members.remove.size, members.add.has('x-7'));`;
   expect(await inTime(code)).toBe('change 100997 1 false');
 });
+
+test.each([
+  ['one passage over and over', `'a'.repeat(262144)`, `'a'.repeat(2000)`],
+  ['brackets and numbers that are no citation', `'[1,'.repeat(87000)`, `'[1,'.repeat(600)`],
+  ['characters that unfold into eighteen', `'\\ufdfa'.repeat(262144)`, `'\\ufdfa'.repeat(2000)`],
+  ['hexadecimal digits without end', `'0123456789abcdef'.repeat(16384)`, `'%30'.repeat(600)`],
+  ['passages that almost meet', `('a'.repeat(39) + 'b').repeat(6553)`, `'a'.repeat(2000)`],
+])('the output of a model is compared with a hundred chunks at once: %s', async (_name, output, chunk) => {
+  const code = `
+    const { fold } = await import('${ROOT}evidence/fold.ts');
+    const { findQuotes } = await import('${ROOT}evidence/find-quotes.ts');
+    const { findMarkers } = await import('${ROOT}evidence/find-markers.ts');
+    const { findCitations } = await import('${ROOT}evidence/find-citations.ts');
+    const output = ${output};
+    const texts = Array.from({ length: 100 }, () => fold(${chunk}));
+    const markers = Array.from({ length: 10_000 }, (_, i) => (i * 7919).toString(16).padStart(8, '0').repeat(4));
+    const quotes = findQuotes(fold(output), texts, { atLeast: 40, atMost: 1000, seed: 0.5 });
+    console.log(quotes.kind, findMarkers(output, markers).size, findCitations(output, [], 1000).kind);`;
+  expect(await inTime(code)).toMatch(/^(quotes|too-many) \d+ citations$/);
+});
