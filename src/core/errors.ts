@@ -53,6 +53,7 @@ const TABLE = {
   epoch_unstable: [503, 'Rights were changing while this was answered. Repeat the request.'],
   aggregate_unstable: [503, 'Too much is changing to count exactly. Repeat the request.'],
   epoch_rolled_back: [503, 'The database is older than one already seen. An operator must confirm it.'],
+  log_rolled_back: [503, 'The audit log does not fit a checkpoint that was given outside. An operator must confirm it.'],
   deadline_exceeded: [503, 'It took too long to answer. Repeat the request, or ask for less.'],
   shutting_down: [503, 'This replica is stopping. Repeat the request.'],
 } as const satisfies Record<string, readonly [number, string]>;

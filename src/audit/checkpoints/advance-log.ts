@@ -51,14 +51,11 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
   const { halts, telemetry, databases } = parts;
   const states = new Map<string, TenantState>();
   const builtAgain = new Set<string>();
-  async function stateOf(tenant: string): Promise<TenantState> {
-    const known = states.get(tenant);
-    if (known !== undefined) return known;
-    const newest = await newestCheckpoint(databases.log.db, tenant);
-    const state = { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at) };
+  const stateOf = async (tenant: string): Promise<TenantState> => {
+    const state = states.get(tenant) ?? (await storedState(databases, tenant));
     states.set(tenant, state);
     return state;
-  }
+  };
   async function run(head: LogHead, now: number, wanted: number): Promise<'reached' | 'more'> {
     const { tenant, size } = head;
     const wasHalted = halts.message(tenant) !== undefined;
@@ -69,9 +66,17 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
     }
     const state = await stateOf(tenant);
     if (state.checked && state.signed === size) return 'reached';
+    // The database was exchanged under us: what it says about checkpoints is as old as the rest of it.
+    if (size < state.signed) {
+      await halts.halt(tenant, rollbackMessage({ tenant, place: 'this process', size: state.signed, logSize: size, reason: 'smaller' }));
+      return 'reached';
+    }
     if (!(await isSameLog(parts, tenant, state))) return 'reached';
     const { term } = await parts.keeper.hold();
-    if ((await followLog(databases, term, head, builtAgain)) === 'more') return 'more';
+    const reached = await followLog(databases, term, head, builtAgain);
+    // An index that was not of this log: so neither may be what it was compared with.
+    if (builtAgain.has(tenant)) state.checked = false;
+    if (reached === 'more') return 'more';
     const due = now - state.signedAt >= parts.checkpointMs || wanted > state.signed;
     if (due && state.signed < size) await sign(parts, tenant, state);
     return 'reached';
@@ -95,6 +100,11 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
     signed: () => [...states].filter(([tenant, { signed }]) => signed > 0 && halts.message(tenant) === undefined).map(([tenant]) => tenant),
     forget: () => states.clear(),
   };
+}
+
+async function storedState({ log }: LogAndIndex, tenant: string): Promise<TenantState> {
+  const newest = await newestCheckpoint(log.db, tenant);
+  return { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at) };
 }
 
 /** Before the first signature under a lease: is this the log of which checkpoints were given away? */

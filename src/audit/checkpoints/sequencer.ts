@@ -94,7 +94,7 @@ async function tick(steps: Steps): Promise<'reached' | 'more'> {
   }
   const indexed = await index.db
     .selectFrom('audit_index_logs')
-    .select(({ fn }) => fn.sum<number>('size').as('size'))
+    .select(({ fn }) => fn.sum<number | string>('size').as('size'))
     .executeTakeFirst();
   telemetry.gauge('audit_index_behind', heads.reduce((sum, { size }) => sum + size, 0) - Number(indexed?.size ?? 0));
   if (wanted.size > 0) await forgetWanted(log, wanted);

@@ -1,10 +1,14 @@
 import { AppError } from '../../core/errors.ts';
 import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
-import type { SequencerSettings } from '../checkpoints/settings.ts';
+import { openPlaces } from '../checkpoints/outside/open-places.ts';
+import { refuseRollback } from '../checkpoints/refuse-rollback.ts';
+import { startSequencer, type Sequencer } from '../checkpoints/sequencer.ts';
+import { SEQUENCER_TIMING, type SequencerSettings } from '../checkpoints/settings.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import { ask } from '../questions/ask.ts';
 import { storedNames } from '../questions/stored-names.ts';
+import { proofReads } from './proof-reads.ts';
 import type { Deeds } from './protocol.ts';
 
 export interface EvidenceParts {
@@ -22,32 +26,30 @@ export interface Evidence {
 }
 
 /** What the thread does: plain functions over the log and its index. */
-export function createEvidence({ databases }: EvidenceParts): Evidence {
+export function createEvidence(parts: EvidenceParts): Evidence {
+  const { databases, settings, telemetry } = parts;
+  const timing = { ...SEQUENCER_TIMING, ...settings.timing };
+  const places = openPlaces(settings.outside);
+  let sequencer: Sequencer | undefined;
   const evidence: EvidencePort = {
     ask: (question, signal) => ask(databases, question, signal),
-    checkpoint: () => Promise.reject(notYet()),
-    checkpointAt: () => Promise.reject(notYet()),
-    checkpoints: async (tenant, after, limit) => {
-      const rows = await databases.log.db
-        .selectFrom('audit_checkpoints')
-        .selectAll()
-        .where('tenant', '=', tenant)
-        .where('size', '>', after)
-        .orderBy('size')
-        .limit(limit)
-        .execute();
-      return rows.map(({ note, size, root, map, at }) => ({ note, size, root, map, at: new Date(at).toISOString() }));
-    },
-    inclusion: () => Promise.reject(notYet()),
-    consistency: () => Promise.reject(notYet()),
-    tile: () => Promise.reject(notYet()),
+    ...proofReads(databases, () => sequencer, timing.freshMs),
     storedNames: (tenant, log) => storedNames(databases.log, tenant, log),
     completeness: () => Promise.reject(notYet()),
     export: () => {
       throw notYet();
     },
   };
-  return { evidence, start: () => Promise.resolve(), stop: () => Promise.resolve() };
+  return {
+    evidence,
+    async start() {
+      await refuseRollback({ databases, places, telemetry, placeMs: timing.outsideMs });
+      sequencer = startSequencer({ ...parts, places });
+    },
+    async stop() {
+      await sequencer?.stop();
+    },
+  };
 }
 
 function notYet(): AppError {

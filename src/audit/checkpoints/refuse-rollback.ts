@@ -1,0 +1,48 @@
+import type { Telemetry } from '../../core/ports/telemetry.ts';
+import type { LogAndIndex } from '../index/open-index.ts';
+import type { Place } from './outside/place.ts';
+import { findRollback, rollbackMessage, unknownLogs } from './rollback.ts';
+
+export interface RefuseParts {
+  readonly databases: LogAndIndex;
+  readonly places: readonly Place[];
+  readonly telemetry: Telemetry;
+  readonly placeMs: number;
+}
+
+/**
+ * Compares every log with what was given outside, at the start. Rejects with what is wrong and what to do; nothing is written. Places that
+ * cannot be asked are said and passed over: a slow witness is no reason not to start.
+ */
+export async function refuseRollback({ databases, places, telemetry, placeMs }: RefuseParts): Promise<void> {
+  const unreachable = (place: Place, error: unknown): void =>
+    telemetry.log.error({ place: place.name }, 'a place outside could not be asked for its checkpoints', error);
+  const parts = { databases, places, unreachable, placeMs };
+  const unknown = await unknownLogs(parts);
+  if (unknown.length > 0) {
+    throw new Error(
+      `checkpoints were given outside of logs that this database does not know: ${unknown.slice(0, 5).join(', ')}. The database is older ` +
+        'than they are, or another one. Restore the newest copy of it; where there is none, move these files away and keep them',
+    );
+  }
+  const rows = await databases.log.db.selectFrom('audit_origins').select('tenant').distinct().orderBy('tenant').execute();
+  const messages: string[] = [];
+  for (const { tenant } of rows) {
+    const found = await findRollback(parts, tenant);
+    if (found !== undefined) messages.push(rollbackMessage(found));
+  }
+  if (messages.length > 0) throw new Error(messages.slice(0, 5).join('\n'));
+  await reportMissing(parts, telemetry);
+}
+
+/** A place that held checkpoints and holds none now: the start is not refused for it, and it is not filled again in silence. */
+async function reportMissing({ databases, places, placeMs }: Parameters<typeof findRollback>[0], telemetry: Telemetry): Promise<void> {
+  const given = await databases.log.db.selectFrom('audit_outside').selectAll().where('size', '>', 0).execute();
+  for (const { origin, place: name, size } of given) {
+    const place = places.find((each) => each.name === name);
+    const held = await place?.last(origin, AbortSignal.timeout(placeMs)).catch(() => undefined);
+    if (held?.kind !== 'none') continue;
+    telemetry.count('checkpoint_failures', { part: 'outside' });
+    telemetry.log.error({ place: name, origin, size }, 'a place outside that held checkpoints of this log holds none any more');
+  }
+}
