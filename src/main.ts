@@ -79,6 +79,7 @@ function createHouse({ environment, terminal }: Surroundings): House {
       const { verifyAudit } = await import('./service/local-commands.ts');
       return verifyAudit(localConfig(environment), tenant);
     },
+    rotateKey: async (kind) => (await local()).rotateSigningKey(localConfig(environment), kind),
     clientSettings: () => configured(() => loadClientConfig(environment)),
     async developmentToken(asked) {
       const { requestDevToken } = await import('./identity/dev-issuer/request-dev-token.ts');

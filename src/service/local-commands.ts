@@ -10,6 +10,7 @@ import { silentTelemetry } from '../core/ports/telemetry.ts';
 import { parseCaseFile } from '../policy/case-file.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
+import { rotateKey, type Rotation } from '../signing/signing.ts';
 import { createTenant as create, type NewTenant } from './create-tenant.ts';
 import { changeSwitch, listSwitches } from './local-switches.ts';
 import { openStores, type Stores } from './open-stores.ts';
@@ -50,6 +51,18 @@ export async function changeLocalSwitch(config: LocalConfig, wanted: Parameters<
 export async function listLocalSwitches(config: LocalConfig, tenant: string): ReturnType<typeof listSwitches> {
   const files = await readPolicyFiles(config.policyDir);
   return withStores(config, files, ({ catalog }) => listSwitches(catalog, tenant));
+}
+
+/** A new signing key for the deployment; a running service takes it up by itself. Fails as `rotateKey` of src/signing. */
+export async function rotateSigningKey(
+  config: LocalConfig & Pick<Config, 'signingKeys'>,
+  kind: Rotation['kind'],
+): Promise<readonly { readonly kid: string; readonly since: string; readonly retired?: string }[]> {
+  const files = await readPolicyFiles(config.policyDir);
+  return withStores(config, files, async ({ catalog }) => {
+    const keys = await rotateKey(config.signingKeys, systemClock, { kind, known: await catalog.signingKeys() });
+    return keys.map(({ publicKey: _, ...facts }) => facts);
+  });
 }
 
 export type ChainVerdict = { readonly tenant: TenantId } & Awaited<ReturnType<Stores['audit']['verifyChain']>>;

@@ -54,6 +54,13 @@ export interface ListedSwitch {
   readonly proposal?: { readonly by: string; readonly at: string; readonly until: string };
 }
 
+export interface PublicKeyReport {
+  readonly kid: string;
+  /** ISO 8601. */
+  readonly since?: string;
+  readonly retired?: string;
+}
+
 /** What only the roof can construct, handed to the command line as functions. Their failures become exit codes here. */
 export interface House {
   readonly version: string;
@@ -69,6 +76,8 @@ export interface House {
   createTenant(wanted: { readonly tenant: string; readonly administrator: string }): Promise<void>;
   /** Every tenant where none is named. */
   verifyAudit(tenant: string | undefined): Promise<readonly ChainReport[]>;
+  /** On the machine: writes a ring with a new key in force, and answers all that it holds. */
+  rotateKey(kind: 'planned' | 'compromised' | 'lost'): Promise<readonly PublicKeyReport[]>;
   clientSettings(): ClientSettings;
   developmentToken(asked: { readonly issuerUrl: string; readonly person?: string; readonly client: string }): Promise<string>;
   openTree(directory: string, selection: TreeSelection): Promise<{ readonly files: number; readonly connector: Connector }>;

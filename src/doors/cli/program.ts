@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addErase } from './commands/erase.ts';
 import { addExplain } from './commands/explain.ts';
 import { addIngest } from './commands/ingest.ts';
+import { addKeys } from './commands/keys.ts';
 import { addLabel } from './commands/label.ts';
 import { addLocal } from './commands/local.ts';
 import { addReconcile } from './commands/reconcile.ts';
@@ -11,6 +12,7 @@ import { addService } from './commands/service.ts';
 import { addToken } from './commands/token.ts';
 import { addSwitch } from './commands/switch.ts';
 import { addTrace } from './commands/trace.ts';
+import { addVerify } from './commands/verify.ts';
 import { asFailure, type CommandFailure } from './failure.ts';
 import type { House } from './house.ts';
 import { printable, type Terminal } from './terminal.ts';
@@ -50,6 +52,8 @@ export async function runCommandLine(argv: readonly string[], house: House, term
     addReconcile,
     addExplain,
     addPolicyClient,
+    addKeys,
+    addVerify,
     addReplay,
     addErase,
   ])

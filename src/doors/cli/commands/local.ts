@@ -1,6 +1,7 @@
 import { CommandFailure } from '../failure.ts';
 import type { PolicyReport } from '../house.ts';
 import type { Commands } from '../program.ts';
+import { addRotateKey } from './keys.ts';
 import { addLocalSwitch } from './switch.ts';
 import { printable, type Terminal } from '../terminal.ts';
 
@@ -62,6 +63,7 @@ function addAdmin(commands: Commands): void {
   const { program, house, terminal, action } = commands;
   const admin = program.command('admin').description('what is done on the machine, audited');
   addLocalSwitch(commands, admin);
+  addRotateKey(commands, admin);
   admin
     .command('create-tenant')
     .description('make a tenant, with its lines of the policy files and a first administrator')
