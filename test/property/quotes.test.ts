@@ -140,7 +140,9 @@ describe('folding', () => {
 });
 
 describe('markers in an output', () => {
-  const marker = fc.array(fc.constantFrom(...'0123456789abcdef'), { minLength: 32, maxLength: 32 }).map((digits) => digits.join(''));
+  const marker = fc
+    .array(fc.constantFrom(...Array.from('0123456789abcdef')), { minLength: 32, maxLength: 32 })
+    .map((digits) => digits.join(''));
   const prose = fc.array(fc.constantFrom('the', 'Face', 'of', '12', '3e', '\n', '- ', 'déjà', '0x', '%41', 'QUJD', '😀'), {
     maxLength: 10,
   });
