@@ -17,6 +17,7 @@ import { storedEvents } from './read-events.ts';
 import { openSealed } from './sealed/open-sealed.ts';
 import { createTextStore } from './sealed/text-store.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
+import type { KnownLeaves } from './verify/known-roots.ts';
 import { writeEntry } from './write-entries.ts';
 
 export interface Audit extends AuditPort, AuditTail, SealedReads, Erasures {
@@ -25,7 +26,7 @@ export interface Audit extends AuditPort, AuditTail, SealedReads, Erasures {
   /** For an erasure in the catalog's own transaction. Database errors pass through it unwrapped. */
   readonly erasureSink: ErasureSink;
   /** Fails with `audit_unavailable` where the log cannot be read. */
-  verifyChain(tenant: TenantId): Promise<ChainVerdict>;
+  verifyChain(tenant: TenantId, leaves?: KnownLeaves): Promise<ChainVerdict>;
 }
 
 export interface AuditParts {
@@ -64,7 +65,7 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
     erasureSink: sinkOfErasures,
     ...createErasures(database, sinkOfErasures, erasing),
-    verifyChain: (tenant) => reading(() => verifyChain(database, tenant)),
+    verifyChain: (tenant, leaves) => reading(() => verifyChain(database, tenant, leaves)),
   };
 }
 

@@ -1,7 +1,13 @@
 import type { TenantId } from '../core/ids.ts';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
-import type { Database } from '../database/database.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Database, Tx } from '../database/database.ts';
 import { EMPTY_HEAD, leafHash, nextHead } from './leaf.ts';
+import { isEmptied } from './read-events.ts';
+import { sealedChecker, type SealedFault } from './verify/check-sealed.ts';
+import { erasureBook, type ErasureBook } from './verify/erasure-book.ts';
+import { knownRoots, type KnownLeaves, type KnownRoots } from './verify/known-roots.ts';
+import { placeMisfit, type Misfit } from './verify/place-misfit.ts';
 
 export type ChainVerdict =
   | { readonly kind: 'intact'; readonly size: number; readonly head: string }
@@ -9,36 +15,82 @@ export type ChainVerdict =
       readonly kind: 'broken';
       /** The first place that is wrong. */
       readonly index: number;
+      /** Where the place is only known to lie in [index, before). */
+      readonly before?: number;
       /**
-       * `changed`: the event does not fit its leaf, or was moved here. `missing`: no event in this place. `beyond-head`: more events
-       * than the head counts. `head`: each event fits its leaf, and yet they do not lead to the head, so one was rewritten with its leaf.
+       * As `Misfit` and `SealedFault` say. `beyond-head`: more events than the head counts. `rewritten`: an event was written anew with
+       * its leaf. `head`: the same, and nothing was kept that tells where. `erased`: something is gone, and no erasure says so.
        */
-      readonly reason: 'changed' | 'missing' | 'beyond-head' | 'head';
+      readonly reason: Misfit['reason'] | SealedFault['reason'] | 'beyond-head' | 'head' | 'rewritten' | 'erased';
     };
 
 const PAGE = 500;
 
+type Broken = Extract<ChainVerdict, { readonly kind: 'broken' }>;
+
 /**
- * Reads a tenant's log page by page, recomputes every leaf and the head, and names the first bad place. It finds changes by whoever
- * does not also rewrite the rest of the chain; against that, compare size and head with ones kept elsewhere.
+ * Reads a tenant's log page by page, recomputes every leaf and the head, opens what is sealed, and names the first bad place. It finds
+ * changes by whoever does not also rewrite the rest of the chain and the checkpoints in the database; against that, compare with
+ * checkpoints kept elsewhere. `leaves`: as the derived index keeps them, to place what was rewritten.
  */
-export async function verifyChain(database: Database, tenant: TenantId): Promise<ChainVerdict> {
+export async function verifyChain(database: Database, tenant: TenantId, leaves?: KnownLeaves): Promise<ChainVerdict> {
   // Head before events: the log only grows, so whatever is appended meanwhile lies beyond this size and is not looked at here.
   const stored = await headOf(database, tenant);
+  const roots = knownRoots(database.db, tenant, leaves);
+  const erasures = erasureBook();
+  const checkSealed = sealedChecker(tenant);
   let head = EMPTY_HEAD;
   for (let index = 0; index < stored.size;) {
-    const rows = await page(database, tenant, index, stored.size);
-    for (const row of rows) {
-      if (row.idx !== index) return { kind: 'broken', index, reason: 'missing' };
-      if (leafHash(row) !== row.leaf) return { kind: 'broken', index, reason: 'changed' };
+    const from = index;
+    // In one snapshot, so that an erasure meanwhile is seen whole or not at all.
+    const page = await database.snapshot(async (tx) => {
+      const rows = await pageOf(tx, tenant, from, stored.size);
+      const misfit = await misplaced(tx, rows, from);
+      // The first place is wanted: what is sealed before it is looked at too.
+      const sound = misfit === undefined ? rows : rows.filter(({ idx }) => idx < misfit.index);
+      return { rows, fault: (await checkSealed(tx, sound)) ?? misfit };
+    });
+    if (page.fault !== undefined) return { kind: 'broken', ...page.fault };
+    for (const row of page.rows) {
+      if (isEmptied(row)) erasures.emptied(row.idx);
+      else erasures.told(row.idx, row.kind, () => JSON.parse(row.body) as JsonObject);
+      await roots.leaf(row.leaf);
       head = nextHead(head, row.leaf);
       index += 1;
     }
-    if (rows.length === 0) return { kind: 'broken', index, reason: 'missing' };
+    if (page.rows.length === 0) return { kind: 'broken', index, reason: 'missing' };
   }
-  if (head !== stored.head) return { kind: 'broken', index: stored.size, reason: 'head' };
+  return (await wrongAsAWhole(database, tenant, { stored, head, roots, erasures })) ?? { kind: 'intact', size: stored.size, head };
+}
+
+/** The first event that is not in its place or does not fit its leaf. */
+async function misplaced(tx: Tx, rows: readonly AuditEventRow[], from: number): Promise<Misfit | undefined> {
+  for (const [offset, row] of rows.entries()) {
+    const index = from + offset;
+    if (row.idx !== index) return { index, reason: 'missing' };
+    if (!isEmptied(row) && leafHash(row) !== row.leaf) return placeMisfit(tx, row);
+  }
+  return undefined;
+}
+
+interface Whole {
+  readonly stored: AuditHeadRow;
+  readonly head: string;
+  readonly roots: KnownRoots;
+  readonly erasures: ErasureBook;
+}
+
+async function wrongAsAWhole(database: Database, tenant: TenantId, { stored, head, roots, erasures }: Whole): Promise<Broken | undefined> {
+  const { size } = stored;
+  const parting = roots.parting();
+  if (head !== stored.head || parting !== undefined) {
+    const place = roots.rewritten() ?? parting;
+    return place === undefined ? { kind: 'broken', index: size, reason: 'head' } : { kind: 'broken', ...place, reason: 'rewritten' };
+  }
   const excess = await firstBeyondHead(database, tenant);
-  return excess === undefined ? { kind: 'intact', size: stored.size, head } : { kind: 'broken', index: excess, reason: 'beyond-head' };
+  if (excess !== undefined) return { kind: 'broken', index: excess, reason: 'beyond-head' };
+  const untold = await erasures.untold(database.db, tenant, size);
+  return untold === undefined ? undefined : { kind: 'broken', index: untold, reason: 'erased' };
 }
 
 async function headOf({ db }: Pick<Database, 'db'>, tenant: TenantId): Promise<AuditHeadRow> {
@@ -46,7 +98,7 @@ async function headOf({ db }: Pick<Database, 'db'>, tenant: TenantId): Promise<A
   return row ?? { tenant, size: 0, head: EMPTY_HEAD, at: 0, erasures: 0 };
 }
 
-function page({ db }: Database, tenant: TenantId, from: number, size: number): Promise<readonly AuditEventRow[]> {
+function pageOf(db: Tx, tenant: TenantId, from: number, size: number): Promise<readonly AuditEventRow[]> {
   return db
     .selectFrom('audit_events')
     .selectAll()

@@ -42,7 +42,8 @@ export async function openSealed(db: Kysely<Schema>, tenant: TenantId, index: nu
   };
 }
 
-function openPart(
+/** Facts or answer of an envelope. */
+export function openPart(
   part: SealedPartName,
   envelope: Envelope,
   fates: Fates,
@@ -71,7 +72,7 @@ function opened(text: string | undefined): Opened {
   return text === undefined ? DAMAGED : { kind: 'open', content: JSON.parse(text) as JsonObject };
 }
 
-async function readTexts(db: Kysely<Schema>, tenant: string, texts: readonly TextRef[]): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function readTexts(db: Kysely<Schema>, tenant: string, texts: readonly TextRef[]): Promise<ReadonlyMap<string, Uint8Array>> {
   const ids = [...new Set(texts.map(({ id }) => id))];
   const found = new Map<string, Uint8Array>();
   for (let start = 0; start < ids.length; start += TEXTS_PER_READ) {

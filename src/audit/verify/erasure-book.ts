@@ -1,0 +1,72 @@
+import type { Kysely } from 'kysely';
+import type { JsonObject } from '../../core/json.ts';
+import type { Schema } from '../../database/schema.ts';
+
+/** What is gone from the log, against what the events of erasures say. */
+export interface ErasureBook {
+  /** An event of version 1 without its body. */
+  emptied(index: number): void;
+  /** A body of an erasure. */
+  told(index: number, kind: string, body: () => JsonObject): void;
+  /** The first position that is emptied, or that a tombstone points to, without an event that says so. */
+  untold(db: Kysely<Schema>, tenant: string, size: number): Promise<number | undefined>;
+}
+
+const KINDS: ReadonlySet<string> = new Set(['caller.erased', 'content.erased']);
+const PAGE = 1_000;
+
+export function erasureBook(): ErasureBook {
+  const empty = new Set<number>();
+  const named = new Set<string>();
+
+  function told(index: number, kind: string, body: () => JsonObject): void {
+    if (!KINDS.has(kind)) return;
+    const { emptied = [], pseudonyms = [], continues = index } = body() as Told;
+    for (const position of emptied) if (position < index) empty.delete(position);
+    for (const pseudonym of pseudonyms) named.add(`${pseudonym} ${continues}`);
+  }
+
+  async function firstStoneUntold(db: Kysely<Schema>, tenant: string): Promise<number | undefined> {
+    let first: number | undefined;
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const from: string = after;
+      const stones = await db
+        .selectFrom('audit_tombstones')
+        .select(['pseudonym', 'idx'])
+        .where('tenant', '=', tenant)
+        .where('pseudonym', '>', from)
+        .orderBy('pseudonym')
+        .limit(PAGE)
+        .execute();
+      for (const { pseudonym, idx } of stones) {
+        if (!named.has(`${pseudonym} ${idx}`) && (first === undefined || idx < first)) first = idx;
+      }
+      after = stones.at(-1)?.pseudonym;
+    }
+    return first;
+  }
+
+  return {
+    emptied: (index) => empty.add(index),
+    told,
+    async untold(db, tenant, size) {
+      // What was erased since the verification began is told beyond the size it began with.
+      const rows = await db
+        .selectFrom('audit_events')
+        .select(['idx', 'kind', 'body'])
+        .where('tenant', '=', tenant)
+        .where('idx', '>=', size)
+        .where('kind', 'in', [...KINDS])
+        .execute();
+      for (const { idx, kind, body } of rows) told(idx, kind, () => JSON.parse(body) as JsonObject);
+      const [position] = [...empty].sort((a, b) => a - b);
+      return position ?? firstStoneUntold(db, tenant);
+    },
+  };
+}
+
+interface Told {
+  readonly emptied?: readonly number[];
+  readonly pseudonyms?: readonly string[];
+  readonly continues?: number;
+}
