@@ -7,6 +7,7 @@ import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
 import type { HoneyCatalog, HoneyMarkers } from '../core/ports/honey.ts';
+import type { OriginalCatalog } from '../core/ports/originals.ts';
 import type { RevisionCatalog } from '../core/ports/revisions.ts';
 import type { LogoutCatalog } from '../core/ports/logouts.ts';
 import type { KeyRegistry } from '../core/ports/signing.ts';
@@ -53,6 +54,7 @@ export type Catalog = ReadCatalog &
   LogoutCatalog &
   WriteCatalog &
   HoneyCatalog &
+  OriginalCatalog &
   HoneyMarkers &
   DirectoryCatalog &
   TenantAdmin &

@@ -3,14 +3,15 @@ import type { Digest } from '../core/digest.ts';
 import type { DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LabelScheme } from '../core/label.ts';
-import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { DocumentHygiene } from '../core/hygiene.ts';
+import type { RemovedCharacters, StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
 import type { DocumentRow, DocumentVersionRow } from '../database/catalog-tables.ts';
 import type { Schema } from '../database/schema.ts';
 import { aclOf, labelOf, type LabelColumns } from './rows.ts';
 
 export type StoredRow = DocumentRow &
-  Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language'> &
+  Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language' | 'removed' | 'characters'> &
   LabelColumns & { readonly switched_off: string | null; readonly marker: string | null };
 
 /** Documents that are not deleted, of sources that are live. */
@@ -32,7 +33,7 @@ export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
     .leftJoin('honey_documents as h', (join) =>
       join.onRef('h.tenant', '=', 'd.tenant').onRef('h.key', '=', 'd.key').on('h.recorded_to', 'is', null),
     )
-    .select('h.marker')
+    .select(['h.marker', 'v.removed', 'v.characters'])
     .select(['v.version', 'v.pipeline', 'v.media_type', 'v.language', 'z.level', 'z.compartments', 'z.trust', 'w.kind as switched_off']);
 }
 
@@ -65,6 +66,8 @@ export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocum
     state: row.state === 'live' ? 'live' : 'quarantined',
     ...(row.released === null ? {} : { released: JSON.parse(row.released) as readonly Principal[] }),
     off: row.switched_off !== null,
+    unseen: { removed: JSON.parse(row.removed) as RemovedCharacters, characters: row.characters ?? undefined },
+    ...(row.hygiene === null ? {} : { hygiene: JSON.parse(row.hygiene) as DocumentHygiene }),
     ...(row.marker === null ? {} : { honey: row.marker }),
     chunks: row.chunk_count,
     writtenBy: row.written_by as Principal,

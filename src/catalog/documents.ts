@@ -4,9 +4,11 @@ import { normaliseAcl, isNoNarrower } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { DocumentHygiene } from '../core/hygiene.ts';
 import type { Json } from '../core/json.ts';
 import { atLeastAsSensitive, type Label, type LabelScheme } from '../core/label.ts';
 import type { Change, DocumentAttributes, StoredDocument, Tombstone, WriteCatalog } from '../core/ports/catalog.ts';
+import type { OriginalCatalog } from '../core/ports/originals.ts';
 import type { Principal } from '../core/principal.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
@@ -22,12 +24,14 @@ import { demandLiveSource } from './live-source.ts';
 import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
 import { aclOf, labelDigest, labelOf } from './rows.ts';
 
-type DocumentReads = Pick<WriteCatalog, 'document' | 'tombstone' | 'time' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
+type DocumentReads = OriginalCatalog &
+  Pick<WriteCatalog, 'document' | 'tombstone' | 'time' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
 
 export function documentReads(context: CatalogContext): DocumentReads {
   const { database, scheme } = context;
   return {
     tombstone: (tenant, key) => readTombstone(context, tenant, key),
+    original: (tenant, key, expected, change) => readOriginal(context, tenant, key, expected, change),
     time: () => readDatabaseTime(database.db, database.kind),
     async document(tenant, source, document) {
       const row = await selectDocuments(database.db, tenant)
@@ -56,6 +60,32 @@ export function documentReads(context: CatalogContext): DocumentReads {
       return rows.map((row) => storedDocument(scheme, row));
     },
   };
+}
+
+/** The event is in the log, or nothing is answered. */
+async function readOriginal(
+  context: CatalogContext,
+  tenant: TenantId,
+  key: DocumentKey,
+  expected: number,
+  change: Change,
+): Promise<string | undefined> {
+  const found = await find(context, tenant, key, expected);
+  return context.database.transaction(async (tx) => {
+    const row = await documentRow(tx, tenant, key);
+    if (row?.revision !== expected) throw new AppError('conflict', { detail: 'the document has moved on' });
+    const version = await tx
+      .selectFrom('document_versions')
+      .select('original')
+      .where('tenant', '=', tenant)
+      .where('key', '=', key)
+      .where('content', '=', row.content)
+      .executeTakeFirstOrThrow();
+    const { source, document } = found;
+    const body = { source, document: namedDocument(source, document), revision: expected, kept: version.original !== null };
+    await context.auditSink(tx, changeEvent(tenant, 'document.original-read', change, body));
+    return version.original ?? undefined;
+  });
 }
 
 async function readTombstone({ database, scheme }: CatalogContext, tenant: TenantId, key: DocumentKey): Promise<Tombstone | undefined> {
@@ -120,6 +150,13 @@ export function createChange(context: CatalogContext): WriteCatalog['change'] {
   };
 }
 
+/** What its text takes from a document, and whether an owner accepted it. */
+function hygieneOf({ hygiene }: DocumentRow): Json {
+  if (hygiene === null) return null;
+  const { action, accepted } = JSON.parse(hygiene) as DocumentHygiene;
+  return { action, accepted };
+}
+
 async function auditChange(
   tx: Tx,
   context: CatalogContext,
@@ -138,6 +175,7 @@ async function auditChange(
         document: namedDocument(found.source, found.document),
         revision: after.revision,
         state: after.state,
+        ...(after.hygiene === before.hygiene ? {} : { hygiene: hygieneOf(after) }),
         acl: { version: after.acl_version, changed: before.acl !== after.acl },
         label: { zone: after.zone, ...digests(labelDigest(found.declared), labelDigest(declared)) },
         validity: { from: after.valid_from, until: after.valid_until },

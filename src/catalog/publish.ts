@@ -4,7 +4,8 @@ import { aclPrincipals, type Acl } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
-import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { DocumentAttributes, DocumentContent, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
@@ -46,6 +47,7 @@ export function createPublish(context: CatalogContext): WriteCatalog['publish'] 
             revision: after.revision,
             chunks: content.chunks.length,
             state: after.state,
+            ...hygieneIn(content, attributes),
             acl: { version: after.acl_version, changed: before?.acl !== after.acl },
             label: { digest: labelDigest(attributes.declared), zone: after.zone },
           },
@@ -57,6 +59,15 @@ export function createPublish(context: CatalogContext): WriteCatalog['publish'] 
       );
       return readBack(tx, context, tenant, key);
     });
+}
+
+/** How much of the text could not be seen, and what followed. */
+function hygieneIn({ removed }: DocumentContent, { hygiene }: DocumentAttributes): JsonObject {
+  const { tag, bidi, zeroWidth } = removed;
+  return {
+    ...(tag + bidi + zeroWidth === 0 ? {} : { removed: { tag, bidi, zeroWidth } }),
+    ...(hygiene === undefined ? {} : { hygiene: { action: hygiene.action, accepted: hygiene.accepted } }),
+  };
 }
 
 /** The digest of what was handed in goes with the text that it is of. */
@@ -136,6 +147,7 @@ export async function attributeColumns(
     uri: attributes.uri ?? null,
     metadata: JSON.stringify(attributes.metadata),
     released: attributes.released === undefined ? null : JSON.stringify(attributes.released),
+    hygiene: attributes.hygiene === undefined ? null : JSON.stringify(attributes.hygiene),
     deleted_as: null,
   };
 }

@@ -48,6 +48,8 @@ async function insertVersion(
       lineage: JSON.stringify(content.lineage),
       staged_at: at,
       text: content.text,
+      characters: content.characters ?? null,
+      original: content.original ?? null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();

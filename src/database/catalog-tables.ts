@@ -129,6 +129,8 @@ export interface DocumentRow {
   readonly metadata: string;
   /** JSON array of the dangling denies that an owner released `acl` with; null where none did. */
   readonly released: string | null;
+  /** JSON of DocumentHygiene; null where its text took nothing from it. */
+  readonly hygiene: string | null;
   /** Of a tombstone: who made it. Null on what lives, and on tombstones of a deleted source. */
   readonly deleted_as: 'owner' | 'writer' | null;
 }
@@ -146,6 +148,10 @@ export interface DocumentVersionRow {
   readonly lineage: string;
   readonly staged_at: number;
   readonly text: string;
+  /** Null where the row is older than the column. */
+  readonly characters: number | null;
+  /** JSON of what was handed in, where characters were taken out of it. */
+  readonly original: string | null;
 }
 
 /** A document at each of its revisions. */

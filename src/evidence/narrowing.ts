@@ -84,6 +84,7 @@ export function narrowedEvent(event: StoredAuditEvent, rights: AuditRights): Sto
       return { ...event, body: { ...body, label: 'before' in label ? { ...label, before: null } : label } };
     }
     case 'document.deleted':
+    case 'document.original-read':
     case 'access.requested':
     case 'access.decided':
     case 'access.withdrawn':

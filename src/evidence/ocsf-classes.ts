@@ -46,6 +46,7 @@ export const OCSF_CLASSES: Readonly<Record<AuditKind, OcsfClass>> = {
   'document.published': entity('update', 'document'),
   'document.changed': entity('update', 'document'),
   'document.deleted': entity('delete', 'document'),
+  'document.original-read': entity('read', 'document'),
   'honey.changed': entity('update', 'document'),
   'policy.published': entity('create', 'policy'),
   'policy.activated': entity('update', 'policy'),

@@ -8,6 +8,7 @@ import type { Principal } from '../core/principal.ts';
 import type { DocumentAttributes, StoredDocument } from '../core/ports/catalog.ts';
 import type { Source } from '../core/zone.ts';
 import { readAcl, type ReadAcl } from './acl-body.ts';
+import { asMeant } from './hygiene.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import type { Access } from './write-rights.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
@@ -51,7 +52,11 @@ export function readWrite(input: {
 }): DocumentWrite {
   const { body, before, scheme, issuers, groupless, writer } = input;
   const { acl, warnings, dangling } = readAcl(body.acl, issuers, groupless, input.unknown);
-  const declared: Label = readLabel(scheme, body, before?.declared ?? { ...neutralLabel(scheme), trust: writer });
+  const declared: Label = readLabel(
+    scheme,
+    body,
+    before === undefined ? { ...neutralLabel(scheme), trust: writer } : asMeant(before).declared,
+  );
   const validity = readValidity(body);
   const language = body.language ?? input.language;
   const version = contentDigest(body.content);
@@ -117,6 +122,6 @@ export function sameAttributes(before: DocumentAttributes, after: DocumentAttrib
 }
 
 function factsOf(attributes: DocumentAttributes): string {
-  const { title, uri = null, acl, declared, validFrom, validUntil, state, released = null, metadata } = attributes;
-  return canonicalJson({ title, uri, acl, declared, validFrom, validUntil, state, released, metadata });
+  const { title, uri = null, acl, declared, validFrom, validUntil, state, released = null, hygiene = null, metadata } = attributes;
+  return canonicalJson({ title, uri, acl, declared, validFrom, validUntil, state, released, hygiene, metadata });
 }

@@ -8,6 +8,7 @@ import { judgeAccess } from '../core/grants.ts';
 import { parseDocumentId, parseSourceId, type DocumentId } from '../core/ids.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
+import { isHeldBack } from '../core/hygiene.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
 import { authorityOf, type Authority } from './authority.ts';
 import { danglingDenies, readAcl, writtenAcl } from './acl-body.ts';
@@ -16,10 +17,24 @@ import { pipelineOf } from './index-content.ts';
 import { documentId, stateOf } from './document-write.ts';
 import { readLabel, readValidity } from './label-body.ts';
 import { changeAttributes, putDocument, receipt, retryOnConflict, type DocumentParts } from './put-document.ts';
+import { asMeant, factsOf, withHygiene } from './hygiene.ts';
+import { cleanTitle, keptOriginal } from './original.ts';
 import { checkAgainstBefore, checkWriter, requireLabel, writerTrustFor, type Access } from './write-rights.ts';
-import type { DocumentPatch, HoneyPatch, DocumentResource, IngestionService, PatchReceipt, RequestContext } from './types.ts';
+import type {
+  DocumentPatch,
+  HoneyPatch,
+  DocumentResource,
+  IngestionService,
+  OriginalResource,
+  PatchReceipt,
+  RequestContext,
+  Standing,
+} from './types.ts';
 
-type DocumentMethods = Pick<IngestionService, 'putDocument' | 'patchDocument' | 'getDocument' | 'listDocuments' | 'deleteDocument'>;
+type DocumentMethods = Pick<
+  IngestionService,
+  'putDocument' | 'patchDocument' | 'getDocument' | 'getOriginal' | 'listDocuments' | 'deleteDocument'
+>;
 
 export function documentMethods(parts: DocumentParts): DocumentMethods {
   return {
@@ -29,6 +44,7 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
         'honey' in patch ? markOnce(parts, context, source, document, patch) : patchOnce(parts, context, source, document, patch),
       ),
     getDocument: (context, source, document) => getDocument(parts, context, source, document),
+    getOriginal: (context, source, document) => retryOnConflict(context.signal, () => getOriginal(parts, context, source, document)),
 
     async listDocuments(context, sourceId, { after, limit, state }) {
       const authority = await authorityOf(parts, context);
@@ -120,17 +136,22 @@ async function patchOnce(
   const unknown = await parts.unknown(source.tenant, named);
   const read = patch.acl === undefined ? undefined : readAcl(patch.acl, parts.issuers, parts.groupless, unknown);
   const acl = read?.acl ?? before.acl;
-  const access: Access = {
+  const meant: Access = {
     acl,
-    declared: readLabel(authority.view.scheme, patch, before.declared),
+    declared: readLabel(authority.view.scheme, patch, asMeant(before).declared),
     ...readValidity(patch, before),
     ...patchedState(parts, patch, before, acl, { dangling: read?.dangling, unknown }),
   };
-  const permit = patchCheck(parts, authority, source, before, access);
+  const uri = patch.uri === undefined ? before.uri : (patch.uri ?? undefined);
+  const accepted = patch.state === 'live' || before.hygiene?.accepted === true;
+  const judged = { policy: parts.hygiene, tenant: source.tenant, facts: factsOf(before), names: [before.document, uri], accepted };
+  const access = withHygiene(meant, judged);
+  // As it is meant: what its text takes from it must not hide that somebody raises it.
+  const permit = patchCheck(parts, authority, source, before, { ...meant, state: access.state });
   if (patch.state !== undefined) requireLabel(authority, source, before);
   const attributes = {
-    title: patch.title ?? before.title,
-    uri: patch.uri === undefined ? before.uri : (patch.uri ?? undefined),
+    title: patch.title === undefined ? before.title : visibleTitle(patch.title),
+    uri,
     ...access,
     metadata: patch.metadata ?? before.metadata,
     writtenBy: before.writtenBy,
@@ -168,17 +189,23 @@ function patchedState(
   read: { readonly dangling: readonly Principal[] | undefined; readonly unknown: ReadonlySet<Principal> },
 ): Pick<Access, 'state' | 'released'> {
   const asItWas = { state: before.state, ...(before.released === undefined ? {} : { released: before.released }) };
-  if (read.dangling === undefined && patch.state === undefined) return asItWas;
+  if (read.dangling === undefined && patch.state === undefined && !isHeldBack(before.hygiene)) return asItWas;
   const dangling = read.dangling ?? danglingDenies(acl, parts.issuers, parts.groupless, read.unknown);
   if (patch.state === undefined || dangling.length === 0) return stateOf({ acl, dangling }, before);
   return { state: 'live', released: dangling };
+}
+
+function visibleTitle(written: string): string {
+  const { title } = cleanTitle(written);
+  if (title === undefined) throw new AppError('invalid_request', { issues: [{ pointer: '/title', message: 'holds nothing visible' }] });
+  return title;
 }
 
 /** Throws at once what needs no look at the document as it was; what it returns is to be asked last. */
 function patchCheck(parts: DocumentParts, authority: Authority, source: Source, before: StoredDocument, after: Access): () => void {
   const owner = authority.may('label', source, before.declared) && authority.may('label', source, after.declared);
   if (owner && authority.may('label', source)) return () => {};
-  const judged = { authority, source, writer: writerTrustFor(parts.policy, authority, source), before, after };
+  const judged = { authority, source, writer: writerTrustFor(parts.policy, authority, source), before: asMeant(before), after };
   checkWriter(judged);
   return () => checkAgainstBefore(judged);
 }
@@ -198,12 +225,42 @@ async function getDocument(parts: DocumentParts, context: RequestContext, source
   const { label } = effectiveZone(authority.view.scheme, source, found.declared);
   if (authority.may('label', source, found.declared)) {
     const honey = found.honey === undefined ? {} : { honey: true as const, marker: found.honey };
-    return { view: 'owner', ...resource(found, label), acl: writtenAcl(found.acl), state: found.state, ...honey };
+    return { view: 'owner', ...resource(found, label), acl: writtenAcl(found.acl), ...(await standing(parts, found)), ...honey };
   }
   if (authority.may('audit', source, found.declared)) return { view: 'auditor', ...resource(found, label) };
   if (mayRead(parts, authority, found, at)) return { view: 'reader', ...resource(found, label) };
   if (authority.may('ingest', source)) return { view: 'writer', source: source.id, document: found.document };
   throw new AppError('not_found');
+}
+
+/** Whether it is held back and why, and what could not be seen in its text. */
+async function standing(parts: DocumentParts, found: StoredDocument): Promise<Standing> {
+  const { state, hygiene } = found;
+  const unseen = { removed: factsOf(found).removed, ...(hygiene === undefined ? {} : { hygiene }) };
+  if (state === 'live') return { state, ...unseen };
+  const unknown = await parts.unknown(found.tenant, found.acl.deny.map(entryPrincipal));
+  const dangles = stateOf({ acl: found.acl, dangling: danglingDenies(found.acl, parts.issuers, parts.groupless, unknown) }, found);
+  const because = [
+    ...(dangles.state === 'quarantined' ? (['unknown_denies'] as const) : []),
+    ...(isHeldBack(hygiene) ? (['hidden_characters'] as const) : []),
+  ];
+  return { state, because, ...unseen };
+}
+
+/**
+ * What was handed in, for owners: the text with everything that was taken out of it. That it was read is in the log. `original` is
+ * absent where nothing was taken out. Hidden and missing are the same `not_found`.
+ */
+async function getOriginal(parts: DocumentParts, context: RequestContext, sourceId: string, id: string): Promise<OriginalResource> {
+  const authority = await authorityOf(parts, context);
+  const source = authority.source(sourceId, 'ingest', 'label', 'audit');
+  const found = await existing(parts, source, id);
+  if (!mayKnow(authority, source, found)) throw new AppError('not_found');
+  requireLabel(authority, source, found);
+  const kept = await parts.writes.original(found.tenant, found.key, found.revision, changeBy(context));
+  const { document, version } = found;
+  const { removed } = factsOf(found);
+  return { source: source.id, document, version, removed, ...(kept === undefined ? {} : { original: keptOriginal(kept) }) };
 }
 
 /** `at`: the database's milliseconds, as at a release. */

@@ -8,6 +8,7 @@ import type { ParsedDocument, TextChunk } from '../core/text.ts';
 import { CHUNKER, indexText } from './chunk/chunk-document.ts';
 import { cutApart, parseHere } from './parse/parse-apart.ts';
 import { CHUNKS_PARSER, PARSERS } from './parse/parser-names.ts';
+import { total } from './original.ts';
 import type { DocumentWrite } from './document-write.ts';
 import type { ContentBody, DocumentBody } from './types.ts';
 
@@ -79,15 +80,24 @@ export function stagedContent(input: {
   readonly mediaType: string;
   readonly pipeline: string;
   readonly lineage: Lineage;
+  /** As handed in, where characters were taken out of it. */
+  readonly original: string | undefined;
 }): DocumentContent {
-  const { secret, key, revision, write, cut, mediaType, pipeline, lineage } = input;
+  const { secret, key, revision, write, cut, mediaType, pipeline, lineage, original } = input;
   const chunks = cut.chunks.map(({ start, end, path }, ordinal): StagedChunk => {
     const text = cut.parsed.text.slice(start, end);
     const chunk = uuidOf('chunk', secret, key, revision, write.writeDigest, pipeline, ordinal) as ChunkId;
     return { chunk, ordinal, text, digest: digestOf(text), span: { start, end, path } };
   });
   const { text, removed } = cut.parsed;
-  return { version: write.version, pipeline, mediaType, language: write.language, text, removed, lineage, chunks };
+  const { version, language } = write;
+  const kept = { characters: charactersOf(cut), ...(original === undefined ? {} : { original }) };
+  return { version, pipeline, mediaType, language, text, removed, ...kept, lineage, chunks };
+}
+
+/** Of the text with what was taken out of it. */
+export function charactersOf({ parsed: { text, removed } }: CutDocument): number {
+  return text.length + total(removed);
 }
 
 /** What is embedded is the chunk with its title and headings; what is released is the chunk alone. */

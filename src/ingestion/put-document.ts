@@ -2,8 +2,10 @@ import { changeBy } from '../core/request-context.ts';
 import { indexedValidity } from '../core/acl.ts';
 import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
-import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { DocumentAttributes, StoredDocument, RemovedCharacters, WriteCatalog } from '../core/ports/catalog.ts';
+import type { HygieneFacts, HygienePolicy } from '../core/hygiene.ts';
 import type { HoneyCatalog } from '../core/ports/honey.ts';
+import type { OriginalCatalog } from '../core/ports/originals.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { Point, VectorIndex } from '../core/ports/vectors.ts';
@@ -12,15 +14,17 @@ import type { Clock } from '../core/ports/clock.ts';
 import { authorityOf } from './authority.ts';
 import { CHUNKER } from './chunk/chunk-document.ts';
 import { documentId, documentKey, readWrite, sameAttributes, sameIndexedText, type DocumentWrite } from './document-write.ts';
-import { cutDocument, embedChunks, pipelineOf, stagedContent } from './index-content.ts';
+import { charactersOf, cutDocument, embedChunks, pipelineOf, stagedContent, type CutDocument } from './index-content.ts';
 import type { SourceParts } from './sources.ts';
+import { asBound, asMeant, factsOf, withHygiene } from './hygiene.ts';
+import { cleanTitle, keepOriginal, NOTHING_REMOVED, sumOf, total } from './original.ts';
 import { syncAccess } from './sync-access.ts';
 import { principalsIn } from './unknown-principals.ts';
 import { checkAgainstBefore, checkWriter, writerTrustFor, type Access } from './write-rights.ts';
 import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
 
 export interface DocumentParts extends SourceParts {
-  readonly writes: WriteCatalog & HoneyCatalog;
+  readonly writes: WriteCatalog & HoneyCatalog & OriginalCatalog;
   readonly vectors: VectorIndex;
   readonly embedding: EmbeddingPort;
   /** Name of the collection that `vectors` writes to. */
@@ -29,6 +33,8 @@ export interface DocumentParts extends SourceParts {
   readonly clock: Clock;
   /** A new random string for bait, 128 bits. */
   readonly newMarker: () => string;
+  /** What follows from hidden characters. */
+  readonly hygiene: HygienePolicy;
   /** Language of documents that name none. */
   readonly language: string;
 }
@@ -55,15 +61,25 @@ export function putDocument(
   id: string,
   body: DocumentBody,
 ): Promise<DocumentReceipt> {
-  return retryOnConflict(context.signal, () => putOnce(parts, context, sourceId, id, body));
+  return retryOnConflict(context.signal, () => putOnce(parts, context, sourceId, id, withCleanTitle(body)));
 }
+
+/** Titles reach the prompt beside the text. */
+function withCleanTitle(body: DocumentBody): TitledBody {
+  if (body.title === undefined) return { ...body, titled: NOTHING_REMOVED };
+  const { title, removed } = cleanTitle(body.title);
+  return { ...body, title, titled: removed, ...(title === body.title ? {} : { originalTitle: body.title }) };
+}
+
+/** With what was taken out of its title. */
+type TitledBody = DocumentBody & { readonly titled: RemovedCharacters; readonly originalTitle?: string };
 
 async function putOnce(
   parts: DocumentParts,
   context: RequestContext,
   sourceId: string,
   id: string,
-  body: DocumentBody,
+  body: TitledBody,
 ): Promise<DocumentReceipt> {
   const authority = await authorityOf(parts, context);
   const source = authority.source(sourceId, 'ingest');
@@ -73,18 +89,29 @@ async function putOnce(
   const { issuers, groupless, language } = parts;
   const unknown = await parts.unknown(source.tenant, principalsIn(body.acl, issuers, MAX_ACL_ENTRIES));
   const write = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, unknown, writer, language });
-  const judged = { authority, source, writer, after: write.access };
+  const pipeline = pipelineOf(parts, body.mediaType);
+  const same = before !== undefined && sameIndexedText(before, write, body, pipeline) ? before : undefined;
+  const names = [document, body.uri];
+  const accepted = before?.hygiene?.accepted === true && before.version === write.version;
+  const judge = (facts: HygieneFacts): DocumentWrite => {
+    const access = withHygiene(write.access, { policy: parts.hygiene, tenant: source.tenant, facts, names, accepted });
+    return { ...write, access };
+  };
+  const unchanged = same === undefined ? undefined : judge(factsOf(same));
+  // What the text takes away is nothing that the writer gives: label and trust are judged as they were written.
+  const after = { ...write.access, state: unchanged?.access.state ?? write.access.state };
+  const judged = { authority, source, writer, after };
   checkWriter(judged);
   const grave = before === undefined ? await parts.writes.tombstone(source.tenant, documentKey(source, document)) : undefined;
   // Who may not widen a document may not do so by deleting it first.
-  const bound: Access | undefined = before ?? (grave?.by === 'writer' ? { ...grave.access, state: 'live' } : undefined);
+  const lived = before === undefined ? undefined : same === undefined ? asBound(before) : asMeant(before);
+  const bound: Access | undefined = lived ?? (grave?.by === 'writer' ? { ...grave.access, state: 'live' } : undefined);
   const permit = (): void => checkAgainstBefore({ ...judged, before: bound });
 
-  const pipeline = pipelineOf(parts, body.mediaType);
-  if (before !== undefined && sameIndexedText(before, write, body, pipeline)) {
-    return changeAttributes(parts, context, before, attributesOf(context, body, write, before.title), permit, write.warnings);
+  if (same !== undefined && unchanged !== undefined) {
+    return changeAttributes(parts, context, same, attributesOf(context, body, unchanged, same.title), permit, write.warnings);
   }
-  const stored = await index(parts, context, source, { document, before, grave: grave?.revision ?? 'none', write, body, pipeline, permit });
+  const stored = await index(parts, context, source, { document, before, grave: grave?.revision ?? 'none', judge, body, pipeline, permit });
   parts.telemetry.count('documents_ingested', { outcome: before === undefined ? 'created' : 'changed' });
   parts.telemetry.count('chunks_indexed', {}, stored.chunks);
   // The chunks that were replaced are dead in the catalog by now; the index may forget them at leisure.
@@ -144,16 +171,18 @@ async function index(
     readonly before: StoredDocument | undefined;
     /** Revision of the tombstone that bounds the write. */
     readonly grave: number | 'none';
-    readonly write: DocumentWrite;
-    readonly body: DocumentBody;
+    /** The write as it is stored, once it is known what its text hides. */
+    readonly judge: (facts: HygieneFacts) => DocumentWrite;
+    readonly body: TitledBody;
     readonly pipeline: string;
     readonly permit: () => void;
   },
 ): Promise<StoredDocument> {
-  const { document, before, grave, write, body, pipeline, permit } = input;
+  const { document, before, grave, judge, body, pipeline, permit } = input;
   const { tenant, id } = source;
   const { signal, requestId } = context;
-  const cut = await cutDocument(body, signal);
+  const cut = withTitleRemoved(await cutDocument(body, signal), body);
+  const write = judge({ removed: cut.parsed.removed, characters: charactersOf(cut) });
   const title = body.title ?? cut.parsed.title ?? document;
   const embedded = await embedChunks(parts.embedding, cut, title, write.language, signal);
   const key = documentKey(source, document);
@@ -169,7 +198,8 @@ async function index(
     indexedAt: new Date(parts.clock.now()).toISOString(),
   };
   const secret = await parts.writes.chunkSecret();
-  const content = stagedContent({ secret, key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage });
+  const original = total(cut.parsed.removed) === 0 ? undefined : keepOriginal(body.content, body.originalTitle);
+  const content = stagedContent({ secret, key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage, original });
   await parts.writes.stage(tenant, key, content);
   const validity = indexedValidity(write.access.acl, write.access);
   const access = { tenant, document: key, zone, revision, acl, ...validity, metadata: body.metadata };
@@ -183,6 +213,10 @@ async function index(
   const expected = before?.revision ?? 'absent';
   const change = changeBy(context);
   return parts.writes.publish({ tenant, source: id, document, key, expected, tombstone: grave, attributes, content, change });
+}
+
+function withTitleRemoved(cut: CutDocument, { titled }: TitledBody): CutDocument {
+  return { ...cut, parsed: { ...cut.parsed, removed: sumOf(cut.parsed.removed, titled) } };
 }
 
 export function receipt(

@@ -1,5 +1,6 @@
 import { entryPrincipal } from '../core/acl-entry.ts';
 import { AppError } from '../core/errors.ts';
+import { isHeldBack } from '../core/hygiene.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
 import type { Change, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
 import type { QuarantinedDocuments } from '../core/ports/directory.ts';
@@ -36,6 +37,8 @@ export async function resolveQuarantined(parts: QuarantineParts, signal: AbortSi
 
 async function resolveOne(parts: QuarantineParts, document: StoredDocument): Promise<boolean> {
   const { tenant, key, revision, acl } = document;
+  // Nobody who becomes known changes what its text hides: that is for an owner to accept.
+  if (isHeldBack(document.hygiene)) return false;
   const unknown = await parts.unknown(tenant, acl.deny.map(entryPrincipal));
   if (danglingDenies(acl, parts.issuers, parts.groupless, unknown).length > 0) return false;
   try {

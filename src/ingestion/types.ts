@@ -1,6 +1,8 @@
 import type { RequestContext } from '../core/request-context.ts';
 import type { Digest } from '../core/digest.ts';
 import type { DocumentId, SourceId } from '../core/ids.ts';
+import type { DocumentHygiene } from '../core/hygiene.ts';
+import type { RemovedCharacters } from '../core/ports/catalog.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Trust } from '../core/label.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
@@ -102,6 +104,29 @@ export interface DocumentReceipt {
 /** Version, size and zone speak of the text and its label: only owners, and whoever wrote the document, are told. */
 export type PatchReceipt = Omit<DocumentReceipt, 'version' | 'chunks' | 'zone'> & Partial<DocumentReceipt>;
 
+/** As handed in: `text` also of bytes, which it encodes; `chunks` of a caller who cut it. `title` where it was changed. */
+export interface OriginalContent {
+  readonly title?: string;
+  readonly text?: string;
+  readonly chunks?: readonly string[];
+}
+
+export interface OriginalResource {
+  readonly source: SourceId;
+  readonly document: DocumentId;
+  readonly version: Digest;
+  readonly removed: RemovedCharacters;
+  readonly original?: OriginalContent;
+}
+
+/** For owners: whether a document is held back. `because`: why, where it is. */
+export interface Standing {
+  readonly state: 'live' | 'quarantined';
+  readonly because?: readonly ('unknown_denies' | 'hidden_characters')[];
+  readonly removed: RemovedCharacters;
+  readonly hygiene?: DocumentHygiene;
+}
+
 /** What a caller sees of a document depends on the right they hold: see the table in docs/api.md. */
 export type DocumentResource =
   | { readonly view: 'writer'; readonly source: SourceId; readonly document: DocumentId }
@@ -123,7 +148,10 @@ export type DocumentResource =
       readonly updatedAt: string;
       /** Owners only. */
       readonly acl?: { readonly gates: readonly (readonly AclEntryBody[])[]; readonly deny: readonly AclEntryBody[] };
-      readonly state?: 'live' | 'quarantined';
+      readonly state?: Standing['state'];
+      readonly because?: Standing['because'] & {};
+      readonly removed?: RemovedCharacters;
+      readonly hygiene?: DocumentHygiene;
       readonly honey?: true;
       /** To be put into the text of the bait: an output that holds it was not made from an answer. */
       readonly marker?: string;
@@ -151,6 +179,7 @@ export interface IngestionService {
   putDocument(context: RequestContext, source: string, document: string, body: DocumentBody): Promise<DocumentReceipt>;
   patchDocument(context: RequestContext, source: string, document: string, patch: DocumentPatch | HoneyPatch): Promise<PatchReceipt>;
   getDocument(context: RequestContext, source: string, document: string): Promise<DocumentResource>;
+  getOriginal(context: RequestContext, source: string, document: string): Promise<OriginalResource>;
   /** `state: quarantined` lists those alone, for owners; `forbidden` for everybody else who may list. */
   listDocuments(
     context: RequestContext,

@@ -1,6 +1,7 @@
 import { isNoWider, type Acl, type Validity } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import { neutralLabel, trustRank, type Label, type LabelScheme, type Trust } from '../core/label.ts';
+import type { DocumentHygiene } from '../core/hygiene.ts';
 import type { Principal } from '../core/principal.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
@@ -13,6 +14,8 @@ export interface Access extends Validity {
   readonly state: 'live' | 'quarantined';
   /** Denies of nobody known with which an owner let this very ACL out of quarantine. */
   readonly released?: readonly Principal[];
+  /** What the text took from `declared` or `state`. */
+  readonly hygiene?: DocumentHygiene;
 }
 
 /** Writing needs `ingest`, within the writer's trust. Owners (`label`) may also allow a less trusted writer. */

@@ -4,9 +4,11 @@ import type { TenantId } from '../core/ids.ts';
 import type { PolicyLine } from '../core/policy-lines.ts';
 import type { PolicyProblem } from '../core/ports/policy.ts';
 import type { EvidencePolicy } from '../core/evidence-policy.ts';
+import type { HygienePolicy } from '../core/hygiene.ts';
 import type { OutputPolicy } from '../core/output-policy.ts';
 import type { WatchingPolicy } from '../core/watching.ts';
 import { parseEvidencePolicy } from '../policy/evidence-file.ts';
+import { parseHygiene } from '../policy/hygiene-file.ts';
 import { parseOutputPolicy } from '../policy/output-file.ts';
 import { parsePolicyCsv } from '../policy/parse-csv.ts';
 import { parseWatching } from '../policy/watching-file.ts';
@@ -20,6 +22,8 @@ export interface PolicyFiles {
   readonly vocabulary: Vocabulary;
   /** `watching.yaml`, or the defaults where there is none. */
   readonly watching: WatchingPolicy;
+  /** `hygiene.yaml`, or the defaults where there is none. */
+  readonly hygiene: HygienePolicy;
   /** `output.yaml`, or the defaults where there is none. */
   readonly output: OutputPolicy;
   /** `evidence.yaml`, or the defaults where there is none. */
@@ -36,10 +40,11 @@ export async function readPolicyFiles(directory: string): Promise<PolicyFiles> {
     ['model.conf', 'labels.json', 'policy.csv'].map((name) => readFile(join(directory, name), 'utf8')),
   );
   const watching = parseWatching(await optional(join(directory, 'watching.yaml')));
+  const hygiene = parseHygiene(await optional(join(directory, 'hygiene.yaml')));
   const vocabulary = parseVocabulary(labels ?? '');
   const evidence = parseEvidencePolicy(await optional(join(directory, 'evidence.yaml')), vocabulary.scheme);
   const output = parseOutputPolicy(await optional(join(directory, 'output.yaml')), vocabulary.scheme);
-  return { directory, model: model ?? '', vocabulary, watching, output, evidence, ...parsePolicyCsv(csv ?? '') };
+  return { directory, model: model ?? '', vocabulary, watching, hygiene, output, evidence, ...parsePolicyCsv(csv ?? '') };
 }
 
 async function optional(path: string): Promise<string | undefined> {

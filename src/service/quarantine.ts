@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { uuidOf } from '../core/digest.ts';
+import type { HygienePolicy } from '../core/hygiene.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { IssuerSummary } from '../core/ports/identity.ts';
 import { principal } from '../core/principal.ts';
@@ -7,12 +8,13 @@ import { resolveQuarantined } from '../ingestion/resolve-quarantined.ts';
 import { unknownPrincipals, type UnknownPrincipals } from '../ingestion/unknown-principals.ts';
 
 export interface Quarantine {
-  readonly unknown: UnknownPrincipals;
+  /** What holds a document back when it is written. */
+  readonly rules: { readonly unknown: UnknownPrincipals; readonly hygiene: HygienePolicy };
   readonly resolve: (signal: AbortSignal) => Promise<number>;
 }
 
 /** Who of an ACL is unknown, and how documents come out of quarantine when they become known. */
-export function quarantineOf(catalog: Catalog, issuers: readonly IssuerSummary[], clock: Clock): Quarantine {
+export function quarantineOf(catalog: Catalog, issuers: readonly IssuerSummary[], clock: Clock, hygiene: HygienePolicy): Quarantine {
   const held = issuers.filter(({ directory }) => directory !== undefined).map(({ name }) => name);
   const unknown = unknownPrincipals(held, (tenant, principals) => catalog.unknownPrincipals(tenant, principals));
   const mender = principal('client', 'machine', 'mender');
@@ -25,5 +27,5 @@ export function quarantineOf(catalog: Catalog, issuers: readonly IssuerSummary[]
     unknown,
     change: () => ({ requestId: uuidOf('local', 'resolve-quarantined', clock.now()), by: mender, through: mender }),
   };
-  return { unknown, resolve: (signal) => resolveQuarantined(parts, signal) };
+  return { rules: { unknown, hygiene }, resolve: (signal) => resolveQuarantined(parts, signal) };
 }

@@ -108,7 +108,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   const identity = await startIdentity(config, options, { stores, clock, closers });
   const watch = await startWatch({ stores, watching: files.watching, policy, telemetry, clock, closers });
 
-  const quarantine = quarantineOf(catalog, identity.issuers, clock);
+  const quarantine = quarantineOf(catalog, identity.issuers, clock, files.hygiene);
   const { resolve } = quarantine;
   const mender = createMender({
     writes: catalog,
@@ -223,7 +223,7 @@ function servicesOf(parts: Parts): HttpServices {
       writes: catalog,
       issuers,
       groupless,
-      unknown: quarantine.unknown,
+      ...quarantine.rules,
       language: languages[0],
       newMarker: () => randomBytes(16).toString('hex'),
       mend,

@@ -183,6 +183,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { ingest: 'done', label: 'done', audit: 'done', retrieve: 'done' },
     otherwise: 'hidden',
   },
+  getOriginal: {
+    scopes: ['ingest', 'sources'],
+    call: async () => ({ method: 'GET', path: '/v1/sources/s/documents/d/original' }),
+    outcome: byStatus,
+    expected: { ingest: 'forbidden', label: 'done', audit: 'forbidden' },
+    otherwise: 'hidden',
+  },
   putDocument: {
     scopes: ['ingest', 'sources'],
     call: async () => ({ method: 'PUT', path: `/v1/sources/p/documents/new-${(made += 1)}`, body: BODY }),

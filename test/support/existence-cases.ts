@@ -152,6 +152,10 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     ...ofDocument('GET', undefined),
     ...ofSource('GET', '/documents/shown0', ['ingest', 'label', 'audit', 'retrieve'], undefined),
   ],
+  getOriginal: [
+    { kind: 'document', knowing: KNOWS_DOCUMENT, call: (target) => ({ method: 'GET', path: `${path(target)}/original` }) },
+    ...ofSource('GET', '/documents/shown0/original', KNOWS_SOURCE, undefined),
+  ],
   putDocument: [...ofDocument('PUT', ...DOCUMENT_BODIES), ...ofSource('PUT', '/documents/shown0', KNOWS_SOURCE, ...DOCUMENT_BODIES)],
   patchDocument: [...ofDocument('PATCH', ...PATCHES), ...ofSource('PATCH', '/documents/shown0', KNOWS_SOURCE, ...PATCHES)],
   deleteDocument: [...ofDocument('DELETE', undefined), ...ofSource('DELETE', '/documents/shown0', KNOWS_SOURCE, undefined)],

@@ -34,6 +34,7 @@ export const AUDIT_KINDS = [
   'document.published',
   'document.changed',
   'document.deleted',
+  'document.original-read',
   'policy.activated',
   'honey.changed',
   'honey.touched',

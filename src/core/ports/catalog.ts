@@ -3,6 +3,7 @@ import type { Caller } from '../caller.ts';
 import type { Digest } from '../digest.ts';
 import type { ChunkId, DocumentId, DocumentKey, PrincipalNumber, SourceId, TenantId, ZoneId } from '../ids.ts';
 import type { Grants } from '../grants.ts';
+import type { DocumentHygiene, HygieneFacts } from '../hygiene.ts';
 import type { JsonObject } from '../json.ts';
 import type { Label, LabelScheme } from '../label.ts';
 import type { PolicyRevision } from '../policy-lines.ts';
@@ -149,6 +150,8 @@ export interface StoredDocument {
   /** The marker of a document that is bait; absent where it is none. For owners alone. */
   readonly honey?: string;
   readonly chunks: number;
+  readonly unseen?: HygieneFacts;
+  readonly hygiene?: DocumentHygiene;
   /** Principal that wrote it last, and the digest of what it sent; shown to that writer alone. */
   readonly writtenBy: Principal;
   readonly writeDigest: Digest;
@@ -167,6 +170,7 @@ export interface DocumentAttributes {
   readonly state: 'live' | 'quarantined';
   /** As in StoredDocument. Goes with `acl`: whoever stores another ACL leaves it out. */
   readonly released?: readonly Principal[];
+  readonly hygiene?: DocumentHygiene;
   readonly writtenBy: Principal;
   readonly writeDigest: Digest;
 }
@@ -187,6 +191,9 @@ export interface DocumentContent {
   /** Normalised text; spans point into it. */
   readonly text: string;
   readonly removed: RemovedCharacters;
+  /** `characters`: of the text with what was removed. `original`: what was handed in, where anything was; stored and erased with the version. */
+  readonly characters?: number;
+  readonly original?: string;
   readonly lineage: Lineage;
   readonly chunks: readonly StagedChunk[];
 }

@@ -38,6 +38,7 @@ export interface FixtureOptions {
   readonly retrieve?: HttpServices['retrieve'];
   readonly ingestion?: Partial<IngestionService>;
   readonly readiness?: HttpServices['readiness'];
+  readonly exportAudit?: HttpServices['auditDesk']['exportAudit'];
   readonly authenticate?: HttpServices['identity']['authenticate'];
 }
 
@@ -104,6 +105,10 @@ function ingestionFake(seen: Seen): IngestionService {
     },
     async getDocument(_context, source, document) {
       return { view: 'writer', source: found(source).source, document: document as DocumentId };
+    },
+    async getOriginal(_context, source, document) {
+      const removed = { tag: 0, bidi: 0, zeroWidth: 0 };
+      return { source: found(source).source, document: document as DocumentId, version: digestOf(''), removed };
     },
     listDocuments(_context, _source, { after, limit }) {
       seen.listed.push({ after, limit });
@@ -208,6 +213,12 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
     replays: { replay: nothing, approve: nothing, wishes: () => Promise.resolve({ wishes: [] }), reevaluate: nothing },
     erasures: { erase: nothing },
     legalHolds: { list: () => Promise.resolve({ holds: [] }), place: () => Promise.resolve({ placed: true }), lift: nothing },
+    auditDesk: {
+      questions: { events: () => Promise.resolve({ events: [] }), summary: nothing },
+      proofs: { checkpoint: nothing, checkpoints: nothing, inclusion: nothing, consistency: nothing, complete: nothing, tile: nothing },
+      exportAudit: options.exportAudit ?? nothing,
+      filters: () => ({}),
+    },
     nearMiss() {},
     keys: () => [{ kid: 'k', publicKey: new Uint8Array(32), since: '2026-01-01T00:00:00.000Z' }],
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),

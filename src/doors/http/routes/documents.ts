@@ -3,7 +3,7 @@ import type { PatchReceipt } from '../../../ingestion/types.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { documentParam, sourceParam } from '../input.ts';
 import { callRoute, type AnswerSpec, type Call, type CallRoute } from '../route.ts';
-import { documentAnswerSchema, listingSchema, patchReceiptSchema, receiptSchema } from '../schemas/answers.ts';
+import { documentAnswerSchema, listingSchema, originalSchema, patchReceiptSchema, receiptSchema } from '../schemas/answers.ts';
 import { documentPatchSchema, documentSchema, toDocumentBody, toDocumentPatch } from '../schemas/documents.ts';
 import type { Reply } from '../send.ts';
 import type { HttpServices } from '../services.ts';
@@ -60,6 +60,15 @@ function readRoutes({ ingestion }: HttpServices): readonly CallRoute[] {
       scopes: ['ingest', 'sources', 'retrieve'],
       answers: [{ status: 200, description: 'The document.', schema: documentAnswerSchema }],
       handle: async (call) => ({ status: 200, body: await ingestion.getDocument(call.context, ...ids(call)) }),
+    }),
+    callRoute({
+      method: 'get',
+      path: `${PATH}/original`,
+      operationId: 'getOriginal',
+      summary: 'What was handed in, with the hidden characters that were taken out of it. For owners; written to the audit log.',
+      scopes: ['ingest', 'sources'],
+      answers: [{ status: 200, description: 'The document as handed in.', schema: originalSchema }],
+      handle: async (call) => ({ status: 200, body: await ingestion.getOriginal(call.context, ...ids(call)) }),
     }),
   ];
 }

@@ -22,6 +22,7 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457. Decide on code; detail is for people.' });
 
+const removed = z.strictObject({ tag: count, bidi: count, zeroWidth: count });
 const provenance = z
   .strictObject({
     v: z.literal(1),
@@ -30,7 +31,7 @@ const provenance = z
     span: z.strictObject({ start: count, end: count, unit: z.literal('utf16'), path: z.array(z.string()) }),
     digest,
     rendered: digest.optional(),
-    normalised: z.strictObject({ removed: z.record(z.string(), count) }),
+    normalised: z.strictObject({ removed }),
     lineage: z.record(z.string(), z.string()),
     label: labelSchema,
     decision: z.strictObject({ policyRevision: z.string(), rules: z.array(z.string()), aclVersion: z.int(), at: z.string() }),
@@ -152,11 +153,27 @@ export const documentAnswerSchema = z
       updatedAt: z.string(),
       acl: z.strictObject({ gates: z.array(z.array(aclEntry)), deny: z.array(aclEntry) }).optional(),
       state: z.enum(['live', 'quarantined']).optional(),
+      because: z.array(z.enum(['unknown_denies', 'hidden_characters'])).optional(),
+      removed: removed.optional(),
+      hygiene: z.strictObject({ action: z.enum(['lowerTrust', 'quarantine']), accepted: z.boolean(), trust: z.enum(TRUSTS) }).optional(),
       honey: z.literal(true).optional(),
       marker: z.string().optional(),
     }),
   ])
   .meta({ id: 'Document', description: 'How much is shown depends on the right that the caller holds.' });
+
+export const originalSchema = z
+  .strictObject({
+    source: z.string(),
+    document: z.string(),
+    version: digest,
+    removed,
+    original: z
+      .strictObject({ title: z.string().optional(), text: z.string().optional(), chunks: z.array(z.string()).optional() })
+      .optional()
+      .meta({ description: 'Absent where nothing was taken out.' }),
+  })
+  .meta({ id: 'Original', description: 'What was handed in, with everything that was taken out of it.' });
 
 export const listingSchema = z
   .strictObject({
