@@ -104,6 +104,7 @@ function configIn(directory: string): Config {
     logLevel: 'error',
     otlpEndpoint: undefined,
     index: { shards: undefined, replicas: 1, reconcileMinutes: 0 },
+    audit: { checkpointSeconds: 60, outside: [] },
     trustedProxies: undefined,
     operators: [],
     limits: { bodyBytes: 16_777_216, clientPerMinute: 60_000, userPerMinute: 60_000 },

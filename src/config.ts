@@ -48,6 +48,16 @@ function denseOf(values: Variables, { embedding: { dense } }: ConfigFile): Embed
   return dense.kind === 'caller' ? dense : { ...dense, apiKey };
 }
 
+function auditOf(values: Variables, { audit: { checkpointSeconds, outside } }: ConfigFile): Config['audit'] {
+  return {
+    checkpointSeconds,
+    outside: outside.map((place) => {
+      if (place.kind === 'file') return { ...place, path: resolve(place.path) };
+      return place.kind === 'http' ? { ...place, token: values.SLUICE_CHECKPOINT_TOKEN } : place;
+    }),
+  };
+}
+
 function build(values: Variables, file: ConfigFile, development: boolean, secrets: LookupSecrets = new Map()): Config {
   const dataDir = resolve(values.SLUICE_DATA_DIR ?? 'data');
   const { DATABASE_URL: database, QDRANT_URL: qdrant, SLUICE_QDRANT_BINARY: binary } = values;
@@ -73,6 +83,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
     limits: file.limits,
     operators: file.operators,
     index: { shards: file.index.shards, replicas: file.index.replicas, reconcileMinutes: file.index.reconcileMinutes },
+    audit: auditOf(values, file),
     trustedProxies: file.trustedProxies,
   };
 }

@@ -46,6 +46,11 @@ function indexed({ index: { shards, replicas, reconcileMinutes } }: Config): str
   return `${made}; ${reconcileMinutes === 0 ? 'compared with the catalog when asked' : `compared with the catalog every ${reconcileMinutes} minutes`}`;
 }
 
+function checkpoints({ audit: { checkpointSeconds, outside } }: Config): string {
+  const others = outside.map((place) => (place.kind === 'file' ? place.path : `${place.kind} ${new URL(place.url).host}`));
+  return `every ${checkpointSeconds} seconds where the log grew; kept in the data directory${others.map((text) => `, ${text}`).join('')}`;
+}
+
 function metrics({ metrics }: Config): string {
   switch (metrics.kind) {
     case 'none':
@@ -78,6 +83,7 @@ export function explainConfig(config: Config): string {
         'none; everything is switched off on the machine alone',
     ],
     ['index', indexed(config)],
+    ['checkpoints', checkpoints(config)],
     ['trusted proxies', config.trustedProxies?.join(', ') ?? 'none'],
     ...issuers.map((text) => ['issuer', text] as const),
     ['languages', config.embedding.languages.join(', ')],

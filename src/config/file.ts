@@ -7,6 +7,9 @@ import { isPlainUrl } from '../core/urls.ts';
 const name = z.string().min(1).max(256);
 const language = z.string().regex(/^[a-z]{2,3}$/, 'needs a primary language, such as en');
 const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'needs an address or a network, such as 10.0.0.0/8');
+const outsideUrl = z
+  .string()
+  .refine((text) => isPlainUrl(text, ['http:', 'https:']), 'needs an http or https URL without user or password');
 const dimension = z.int().min(1).max(65_535);
 
 function principalOf(kind: 'user' | 'client') {
@@ -128,6 +131,22 @@ const schema = z.strictObject({
       shards: z.int().min(1).max(1_024).optional(),
       replicas: z.int().min(1).max(16).default(1),
       reconcileMinutes: z.int().min(0).max(10_080).default(60),
+    })
+    .prefault({}),
+  /** Checkpoints of the audit log, and who else keeps them. */
+  audit: z
+    .strictObject({
+      checkpointSeconds: z.int().min(1).max(86_400).default(60),
+      outside: z
+        .array(
+          z.discriminatedUnion('kind', [
+            z.strictObject({ kind: z.literal('file'), path: z.string().min(1).max(4_096) }),
+            z.strictObject({ kind: z.literal('witness'), url: outsideUrl, key: z.string().min(1).max(1_024) }),
+            z.strictObject({ kind: z.literal('http'), url: outsideUrl }),
+          ]),
+        )
+        .max(16)
+        .default([]),
     })
     .prefault({}),
   /** Reverse proxies whose X-Forwarded-For names the caller's address: addresses or networks, as the peers appear here. */

@@ -27,6 +27,7 @@ export interface Config {
   /** Who may switch off everything over HTTP. Empty: nobody; it can still be done on the machine. */
   readonly operators: readonly OperatorConfig[];
   readonly index: IndexConfig;
+  readonly audit: AuditConfig;
   /** Addresses and networks of reverse proxies; undefined: none, and every peer is a caller. */
   readonly trustedProxies: readonly string[] | undefined;
 }
@@ -54,6 +55,17 @@ export interface IndexConfig {
   readonly replicas: number;
   /** How often the index is compared with the catalog unasked; 0: never. */
   readonly reconcileMinutes: number;
+}
+
+export interface AuditConfig {
+  /** Between checkpoints of a log that grew. */
+  readonly checkpointSeconds: number;
+  /** Where they are given to, beside the data directory. */
+  readonly outside: readonly (
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'witness'; readonly url: string; readonly key: string }
+    | { readonly kind: 'http'; readonly url: string; readonly token: string | undefined }
+  )[];
 }
 
 export interface EmbeddingConfig {

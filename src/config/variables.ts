@@ -44,6 +44,7 @@ const VARIABLES = {
   SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER: z.enum(['true'], 'needs true, or to be unset'),
   SLUICE_URL: httpUrl,
   SLUICE_TOKEN: z.string().regex(/^[\x21-\x7e]+$/, 'needs one token, without spaces or line breaks'),
+  SLUICE_CHECKPOINT_TOKEN: z.string().regex(/^[\x21-\x7e]+$/, 'needs one token, without spaces or line breaks'),
   DATABASE_URL: z.string().refine(isPostgres, 'needs a URL that begins with postgres:// or postgresql://'),
   QDRANT_URL: httpUrl,
   QDRANT_API_KEY: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),

@@ -1,3 +1,4 @@
+import type { SequencerTiming } from '../audit/checkpoints/settings.ts';
 import type { GroupCommitLimits } from '../audit/group-commit.ts';
 import type { DatabaseLimits } from '../database/database.ts';
 import type { HttpLimits } from '../doors/http/config.ts';
@@ -13,6 +14,7 @@ export interface ServiceLimits {
   readonly http?: Partial<HttpLimits>;
   readonly identity?: Partial<IdentityLimits>;
   readonly index?: { readonly searchDeadlineMs?: number; readonly writeDeadlineMs?: number };
+  readonly evidence?: Partial<SequencerTiming>;
   readonly reconciler?: ReconcilerOptions['limits'];
   /** For so long after a release its application may report on it. */
   readonly reportWindowMs?: number;

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { systemClock, type Clock } from '../core/ports/clock.ts';
+import type { EvidencePort } from '../core/ports/evidence.ts';
 import type { IssuerConfig } from '../core/ports/identity.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { createGroups } from '../administration/directory/groups.ts';
@@ -41,6 +42,7 @@ import { quarantineOf, type Quarantine } from './quarantine.ts';
 import { readPolicyFiles, type PolicyFiles } from './policy-files.ts';
 import { readiness } from './readiness.ts';
 import { stageService } from './stages.ts';
+import { startEvidence } from './start-evidence.ts';
 import { startIndex } from './start-index.ts';
 import { startReconciler } from './start-reconciler.ts';
 import { startSigning } from './start-signing.ts';
@@ -67,6 +69,7 @@ export interface Service {
   readonly stores: Stores;
   readonly mender: Mender;
   readonly reconciler: Reconciler;
+  readonly auditor: EvidencePort;
   /** Finishes requests in flight for up to `graceMs`, then stops everything it started. */
   close(graceMs?: number): Promise<void>;
 }
@@ -99,6 +102,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   await checkPolicy({ catalog, policy, files, log: telemetry.log });
   await options.prepare?.({ stores, files, policy });
   const signing = await startSigning({ config, catalog, clock, telemetry, closers });
+  const auditor = await startEvidence({ config, stores, signing, telemetry, closers, limits });
 
   const { dense } = config.embedding;
   const embedding = createEmbedding({ dense: dense.kind === 'remote' ? { ...dense, limits: limits.embedding ?? {} } : dense, telemetry });
@@ -140,8 +144,8 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   };
   const stages = stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs });
   const mend = (): void => mender.kick();
-  const evidence = evidenceServices({ stores, policy, scheme, evidence: files.evidence, issuers: identity.issuers, telemetry, mend });
-  const services = servicesOf({ ...parts, stages, evidence, probeMs: limits.probeMs });
+  const overEvidence = evidenceServices({ stores, policy, scheme, evidence: files.evidence, issuers: identity.issuers, telemetry, mend });
+  const services = servicesOf({ ...parts, stages, overEvidence, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();
   return {
@@ -149,6 +153,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
     stores,
     mender,
     reconciler,
+    auditor,
     async close(graceMs = GRACE_MS) {
       // The door first: what is in flight still needs everything behind it.
       try {
@@ -188,7 +193,7 @@ interface Parts {
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
   readonly stages: StageService;
-  readonly evidence: EvidenceServices;
+  readonly overEvidence: EvidenceServices;
   readonly probeMs: number | undefined;
 }
 
@@ -242,7 +247,7 @@ function servicesOf(parts: Parts): HttpServices {
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
     stages: parts.stages,
-    ...parts.evidence,
+    ...parts.overEvidence,
     nearMiss: (caller) => watch.nearMiss(caller),
     keys: () => parts.signing.keys(),
     readiness: () => readiness(probes, parts.probeMs),

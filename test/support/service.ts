@@ -131,6 +131,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     logLevel: 'silent',
     otlpEndpoint: undefined,
     index: { shards: undefined, replicas: 1, reconcileMinutes: 0 },
+    audit: { checkpointSeconds: 60, outside: [] },
     trustedProxies: undefined,
     operators: [],
     limits: { bodyBytes: 16_777_216, clientPerMinute: 1_000_000, userPerMinute: 1_000_000 },

@@ -51,11 +51,6 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
   const { halts, telemetry, databases } = parts;
   const states = new Map<string, TenantState>();
   const builtAgain = new Set<string>();
-  const stateOf = async (tenant: string): Promise<TenantState> => {
-    const state = states.get(tenant) ?? (await storedState(databases, tenant));
-    states.set(tenant, state);
-    return state;
-  };
   async function run(head: LogHead, now: number, wanted: number): Promise<'reached' | 'more'> {
     const { tenant, size } = head;
     const wasHalted = halts.message(tenant) !== undefined;
@@ -64,7 +59,8 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
       states.delete(tenant);
       builtAgain.delete(tenant);
     }
-    const state = await stateOf(tenant);
+    const state = states.get(tenant) ?? (await storedState(databases, tenant));
+    states.set(tenant, state);
     if (state.checked && state.signed === size) return 'reached';
     // The database was exchanged under us: what it says about checkpoints is as old as the rest of it.
     if (size < state.signed) {
