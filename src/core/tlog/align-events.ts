@@ -12,7 +12,9 @@ export type Misfit =
   | { readonly kind: 'changed'; readonly index: number; readonly line: number }
   | { readonly kind: 'moved'; readonly index: number; readonly found: number; readonly line: number }
   | { readonly kind: 'dropped'; readonly index: number; readonly count: number }
-  | { readonly kind: 'inserted'; readonly index: number; readonly line: number };
+  | { readonly kind: 'inserted'; readonly index: number; readonly line: number }
+  /** It stands where it belongs, and says that it belongs elsewhere. */
+  | { readonly kind: 'false-event'; readonly index: number; readonly line: number };
 
 /** Lines and positions put side by side. `standing[i]`: what stands at position `from + i`, undefined where nothing does. */
 export interface Alignment {
@@ -39,7 +41,10 @@ export function alignEvents(lines: readonly FoundLine[], from: number, to: numbe
     const loose = lines.slice(next, anchor).map((line, i) => ({ line, place: places[next + i] ?? -1 }));
     fillGap(loose, position, end, { standing, misfits, from });
     const line = lines[anchor];
-    if (line !== undefined) standing[end - from] = line;
+    if (line !== undefined) {
+      standing[end - from] = line;
+      if (line.says !== end) misfits.push({ kind: 'false-event', index: end, line: line.line });
+    }
     position = end + 1;
     next = anchor + 1;
   }

@@ -1,9 +1,3 @@
-/** What can be read of an event's line from its end, without parsing its body. */
-export interface EventFacts {
-  readonly index: number;
-  readonly kind: string;
-}
-
 const HEAD = Buffer.from('{"at":');
 const INDEX = Buffer.from(',"index":');
 const KIND = Buffer.from(',"kind":"');
@@ -14,15 +8,17 @@ const SALT_LENGTH = 32;
 const MAX_REQUEST = 1_600;
 const MAX_KIND = 128;
 
-/**
- * Reads position and tenant of the lines of one tenant's log. `undefined`: no event of this tenant in the form that leaves have. A quote
- * within a JSON string is escaped, so the names of the fields cannot stand in one.
- */
-export function eventLineReader(tenant: string): {
+export interface EventLineReader {
   /** The position that the event in bytes [start, end) says it has; -1 where it is no event of this tenant. */
   indexOf(bytes: Uint8Array, start: number, end: number): number;
   kindOf(bytes: Uint8Array, start: number, end: number): string | undefined;
-} {
+}
+
+/**
+ * Reads position and kind of the lines of one tenant's log from their end, without parsing their bodies. A quote within a JSON string is
+ * escaped, so the names of the fields cannot stand in one.
+ */
+export function eventLineReader(tenant: string): EventLineReader {
   const tail = Buffer.from(`","tenant":${JSON.stringify(tenant)},"v":`);
   /** Where the name of the kind begins. */
   const place = (bytes: Uint8Array, start: number, end: number): number => {

@@ -23,13 +23,18 @@ export type Finding =
   | { readonly kind: 'other-log'; readonly what: 'origin' | 'tenant'; readonly expected: string; readonly found: string }
   /** No checkpoint covers the events from `index` on. */
   | { readonly kind: 'uncovered'; readonly index: number; readonly to: number }
-  /** The checkpoint given is of size `to`, and nothing leads from this export to it. */
-  | { readonly kind: 'short'; readonly index: number; readonly to: number }
+  /** The checkpoint given is of this size, and nothing leads from this export to it. */
+  | { readonly kind: 'unreached'; readonly size: number }
+  /** What was asked to be checked needs the whole log up to the checkpoint. */
+  | { readonly kind: 'not-whole'; readonly from: number; readonly to: number; readonly size: number }
+  /** The proof does not lead from the end of the export to the checkpoint of this size. */
   | { readonly kind: 'proof'; readonly line: number; readonly size: number }
-  /** The text of this event is gone, and the log holds no erasure where the export says so. */
-  | { readonly kind: 'erasure'; readonly index: number; readonly by: number; readonly line: number }
+  /** The text of this event is gone, and no later event of the export says that it was erased. */
+  | { readonly kind: 'erasure'; readonly index: number; readonly line: number }
   /** The map of sub-logs in the checkpoint is not that of its events. */
   | { readonly kind: 'map'; readonly size: number; readonly line: number }
+  /** No map beyond this size can be made anew: an event that it holds was erased. */
+  | { readonly kind: 'map-unknown'; readonly size: number }
   | { readonly kind: 'digest'; readonly line: number }
   /** Behind the last line. */
   | { readonly kind: 'surplus'; readonly line: number };

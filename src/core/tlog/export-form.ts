@@ -28,8 +28,8 @@ export type ExportLine =
   | { readonly kind: 'checkpoint'; readonly note: string }
   /** That the tree of size `size` begins with what was exported. */
   | { readonly kind: 'proof'; readonly size: number; readonly hashes: readonly Uint8Array[] }
-  /** In place of an event of version 1 whose text is gone: its leaf, and the position of the event that erased it. */
-  | { readonly kind: 'erased'; readonly by: number; readonly index: number; readonly leaf: Buffer }
+  /** In place of an event of version 1 whose text is gone: its leaf. A later event of the log lists its position under `emptied`. */
+  | { readonly kind: 'erased'; readonly index: number; readonly leaf: Buffer }
   /** The last line: SHA-256 over all lines before it that are not events, newlines included. */
   | { readonly kind: 'end'; readonly digest: string };
 
@@ -58,7 +58,7 @@ function asJson(line: ExportLine): object {
     case 'proof':
       return { proof: line.hashes.map(hex), size: line.size };
     case 'erased':
-      return { erased: line.by, index: line.index, leaf: hex(line.leaf) };
+      return { erased: true, index: line.index, leaf: hex(line.leaf) };
     case 'end':
       return { end: line.digest };
   }
@@ -81,8 +81,7 @@ function fromJson(fields: Fields): ExportLine | undefined {
     }
     case 'erased': {
       const [leaf] = hashList([fields['leaf']]) ?? [];
-      if (leaf === undefined || !isPosition(fields['erased']) || !isPosition(fields['index'])) return undefined;
-      return { kind, by: fields['erased'], index: fields['index'], leaf };
+      return leaf !== undefined && isPosition(fields['index']) ? { kind, index: fields['index'], leaf } : undefined;
     }
     case 'end':
       return typeof fields['end'] === 'string' ? { kind, digest: fields['end'] } : undefined;

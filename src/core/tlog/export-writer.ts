@@ -15,7 +15,8 @@ export interface ExportedCheckpoint {
 export type ExportedEvent =
   /** The bytes its leaf commits to, without a newline. */
   | { readonly kind: 'event'; readonly preimage: string }
-  | { readonly kind: 'erased'; readonly by: number; readonly index: number; readonly leaf: Buffer };
+  /** Of version 1, emptied. */
+  | { readonly kind: 'erased'; readonly index: number; readonly leaf: Buffer };
 
 /** What an export is made of. Everything is asked for in order, and nothing is held. */
 export interface ExportSource {
