@@ -144,7 +144,16 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   };
   const stages = stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs });
   const mend = (): void => mender.kick();
-  const overEvidence = evidenceServices({ stores, policy, scheme, evidence: files.evidence, issuers: identity.issuers, telemetry, mend });
+  const overEvidence = evidenceServices({
+    stores,
+    policy,
+    scheme,
+    evidence: files.evidence,
+    reads: auditor,
+    issuers: identity.issuers,
+    telemetry,
+    mend,
+  });
   const services = servicesOf({ ...parts, stages, overEvidence, probeMs: limits.probeMs });
   const door = createHttpDoor({ services, config: doorConfig(config, version, scheme, limits.http), telemetry, clock });
   const { url } = await door.listen();

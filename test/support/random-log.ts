@@ -1,7 +1,7 @@
 import { documentName, named, namedDocument } from '../../src/core/audit-names.ts';
 import type { DocumentId, SourceId, TenantId } from '../../src/core/ids.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { AuditEvent, AuditKind } from '../../src/core/ports/audit.ts';
+import type { AuditEvent } from '../../src/core/ports/audit.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import type { AuditFilters } from '../../src/evidence/question.ts';
 
@@ -33,7 +33,7 @@ const KINDS = [
 
 /** One event of a random log. `plain`: as a log of before would name people and documents. */
 export function randomEvent(tenant: TenantId, random: () => number, plain = false): KnownEvent {
-  const kind: AuditKind = pick(random, KINDS);
+  const kind = pick(random, KINDS);
   const [person, other, client] = [pick(random, PEOPLE), pick(random, PEOPLE), pick(random, CLIENTS)];
   const chunks = Array.from({ length: kind === 'release' ? Math.floor(random() * 4) : 1 }, () => ({
     source: pick(random, SOURCES),
@@ -59,7 +59,7 @@ export function randomEvent(tenant: TenantId, random: () => number, plain = fals
   // A log of before is read as it was written: only what stands in a field of its own counts.
   const concerned = kind === 'switch.thrown' || (kind === 'audit.read' && !plain) ? [person, other] : [person];
   return {
-    event: { tenant, kind, requestId: `r-${Math.floor(random() * 1e9)}`, body: bodies[kind as keyof typeof bodies] },
+    event: { tenant, kind, requestId: `r-${Math.floor(random() * 1e9)}`, body: bodies[kind] },
     documents: new Set(ofDocuments.map((chunk) => documentName(chunk.source, chunk.document))),
     sources: new Set([...ofDocuments.map(({ source }) => source), ...(kind === 'source.put' ? [thing?.source ?? 's1'] : [])]),
     people: new Set(concerned),

@@ -9,6 +9,7 @@ import type { Pipeline } from './pipeline.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limits.ts';
 import type { Route } from './route.ts';
 import { accessRequestRoutes } from './routes/access-requests.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { batchRoute } from './routes/batch.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { logoutRoutes } from './routes/logout.ts';
@@ -73,6 +74,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...stageRoutes(services, config),
     ...replayRoutes(services, config),
     ...erasureRoutes(services, config),
+    ...auditRoutes(services.auditDesk),
     ...reconciliationRoutes(services, config),
     ...policyRoutes(services, config),
     ...groupRoutes(services, config),

@@ -13,6 +13,7 @@ import type { PublishedKey } from '../../core/ports/signing.ts';
 import type { SessionName, Sink } from '../../core/session.ts';
 import type { IdentityPort } from '../../core/ports/identity.ts';
 import type { IngestionService, RequestContext } from '../../ingestion/types.ts';
+import type { AuditDesk } from '../../evidence/audit-desk.ts';
 import type { Erasures } from '../../evidence/erasures.ts';
 import type { LegalHolds } from '../../evidence/legal-holds.ts';
 import type { Replays } from '../../evidence/replays.ts';
@@ -44,6 +45,7 @@ export interface HttpServices {
   readonly replays: Replays;
   readonly erasures: Erasures;
   readonly legalHolds: LegalHolds;
+  readonly auditDesk: AuditDesk;
   readonly policyRevisions: PolicyRevisions;
   readonly groups: Groups;
   readonly provisioning: Provisioning;
