@@ -15,15 +15,12 @@ export async function up(db: Kysely<unknown>, kind: 'sqlite' | 'postgres'): Prom
   });
   await make.table('audit_tiles', ['tenant', 'level', 'idx'], { tenant: 'text', level: 'integer', idx: 'bigint', hashes: 'blob' });
   await make.table('audit_edges', ['tenant', 'level'], { tenant: 'text', level: 'integer', idx: 'bigint', hashes: 'blob' });
-  await make.table('audit_sublogs', ['tenant', 'key'], {
-    tenant: 'text',
-    key: 'blob',
-    size: 'bigint',
-    head: 'blob',
-    blocks: 'integer',
-    tail: 'blob',
-    dirty: 'integer',
-  });
+  await make.table(
+    'audit_sublogs',
+    ['tenant', 'key'],
+    { tenant: 'text', key: 'blob', size: 'bigint', head: 'blob', blocks: 'integer', tail: 'blob', dirty: 'integer' },
+    { clustered: true },
+  );
   // Small: only what grew since the last checkpoint is in it.
   await make.index('audit_sublogs', ['tenant', 'key'], { where: 'dirty = 1', name: 'audit_sublogs_dirty' });
   await make.table('audit_sublog_blocks', ['tenant', 'key', 'block'], {

@@ -5,7 +5,8 @@ type Column = 'text' | 'integer' | 'bigint' | 'blob';
 export type Columns = Readonly<Record<string, Column | `${Column}?`>>;
 
 export interface TableTool {
-  table(name: string, key: readonly string[], columns: Columns): Promise<void>;
+  /** `clustered`: SQLite keeps the rows in the tree of their key, without a second one; for small rows under random keys. */
+  table(name: string, key: readonly string[], columns: Columns, options?: { readonly clustered?: boolean }): Promise<void>;
   /** Named `<table>_by_<columns>` unless said otherwise. */
   index(
     table: string,
@@ -24,7 +25,7 @@ export function tableTool(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): 
   const text = dialect === 'postgres' ? sql`text collate "C"` : ('text' as const);
   const blob = dialect === 'postgres' ? ('bytea' as const) : ('blob' as const);
   return {
-    async table(name, key, columns) {
+    async table(name, key, columns, { clustered = false } = {}) {
       let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
       for (const [column, written] of Object.entries(columns)) {
         const type = written.replace('?', '') as Column;
@@ -32,7 +33,7 @@ export function tableTool(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): 
         builder = builder.addColumn(column, made, (c) => (written.endsWith('?') ? c : c.notNull()));
       }
       if (key.length > 0) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...key]);
-      await builder.execute();
+      await (clustered && dialect === 'sqlite' ? builder.modifyEnd(sql`without rowid`) : builder).execute();
     },
     async index(table, columns, { unique = false, where, name = `${table}_by_${columns.join('_')}` } = {}) {
       let builder = db.schema

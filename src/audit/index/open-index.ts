@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { sql } from 'kysely';
 import type { Database, DatabaseLimits } from '../../database/database.ts';
 import { migrateIndex } from '../../database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../database/open-database.ts';
@@ -38,6 +39,8 @@ export async function openLogAndIndex(config: DatabaseConfig, limits: Partial<Da
   };
   try {
     await migrateIndex(index);
+    // Heads of sub-logs lie in the order of their hashes: a batch touches pages everywhere. It is the writing connection's own.
+    await index.transaction((tx) => sql`pragma cache_size = -32768`.execute(tx));
   } catch (error) {
     await close();
     throw error;
