@@ -224,6 +224,32 @@ describe('sluice label and sluice trace', () => {
     expect((await run(staff, 'trace', requestId, '--json')).json()['error']).toMatchObject({ code: 'not_found' });
     expect((await run(owner, 'trace', 'nonsense')).code).toBe(1);
   });
+
+  test('an output is compared for whoever asked, and the trace shows every stage', async () => {
+    const { requestId, chunks } = await ask('herons');
+    const [chunk] = chunks as readonly { readonly id: string; readonly text: string }[];
+    const report = { chunks: [chunk?.id] };
+    for (const [stage, body] of [
+      ['admitted', { ...report, prompt: 'p' }],
+      ['cited', report],
+    ] as const) {
+      expect((await service.call('POST', `/v1/requests/${requestId}/${stage}`, staff, body)).status).toBe(200);
+    }
+    const file = join(tree, 'answer.txt');
+    write({ 'answer.txt': `As ${chunk?.id ?? ''} says; but see [7].` });
+    const checked = await run(staff, 'output', requestId, file);
+    expect(checked.code).toBe(0);
+    expect(checked.out).toMatch(/^flag {2}unknown-citation\ncites {6}\S+ {2}3–39 .*\nunknown {4}\d+–\d+ {2}\[7\]\n$/);
+    expect((await run(staff, 'output', requestId, file, '--json')).json()).toMatchObject({ decision: 'flag' });
+    expect((await run(owner, 'output', requestId, file, '--json')).json()['error']).toMatchObject({ code: 'not_found' });
+    expect((await run(staff, 'output', requestId, join(tree, 'missing'))).code).toBe(2);
+    const { out } = await run(owner, 'trace', requestId);
+    expect(out).toMatch(/^admitted {3}1, digest of the prompt sealed$/m);
+    expect(out).toMatch(/^cited {6}1$/m);
+    expect(out).toMatch(
+      /^output {5}flag \(unknown-citation\), \d+ characters: 1 citations, 0 quotations of which 0 not cited, 1 citations of nothing/m,
+    );
+  });
 });
 
 describe('what every client command does when it cannot ask', () => {

@@ -6,6 +6,7 @@ import { addKeys } from './commands/keys.ts';
 import { addLabel } from './commands/label.ts';
 import { addLocal } from './commands/local.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addOutput } from './commands/output.ts';
 import { addPolicyClient } from './commands/policy.ts';
 import { addReplay } from './commands/replay.ts';
 import { addService } from './commands/service.ts';
@@ -49,6 +50,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
     addLabel,
     addSwitch,
     addTrace,
+    addOutput,
     addReconcile,
     addExplain,
     addPolicyClient,

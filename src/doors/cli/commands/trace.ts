@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { createApiClient, expectShape } from '../api-client.ts';
 import type { Commands } from '../program.ts';
 import { printable, type Terminal } from '../terminal.ts';
+import { stageLines } from './trace-stages.ts';
 
 const label = z.object({ level: z.string(), compartments: z.array(z.string()), trust: z.string() });
 const chunk = z.object({ rank: z.int(), source: z.string(), document: z.string(), aclVersion: z.int(), rules: z.array(z.string()) });
@@ -14,7 +15,8 @@ const releaseBody = z.object({
   client: z.string(),
   purpose: z.string(),
   policyRevision: z.string(),
-  counts: z.object({ candidates: z.int(), refused: z.int(), released: z.int() }),
+  /** Absent for those who may not audit everything it released. */
+  counts: z.object({ candidates: z.int(), refused: z.int(), released: z.int() }).nullable(),
   label: label.nullable(),
   chunks: z.array(chunk),
 });
@@ -54,7 +56,7 @@ export function addTrace({ program, house, terminal, action }: Commands): void {
 
 function printTrace({ out, colors }: Terminal, trace: Trace): void {
   for (const { kind, at, index, leaf } of trace.events) {
-    out(`${colors.bold(kind.padEnd(8))} ${at}  event ${index}  leaf ${leaf.slice(0, 16)}`);
+    out(`${colors.bold(kind.padEnd(14))} ${at}  event ${index}  leaf ${leaf.slice(0, 16)}`);
   }
   const release = releaseOf(trace);
   if (release === undefined) return;
@@ -62,9 +64,10 @@ function printTrace({ out, colors }: Terminal, trace: Trace): void {
   out('');
   out(`asked by   ${printable(user ?? 'no person')} through ${printable(client)}, purpose ${purpose}`);
   out(`policy     revision ${policyRevision}`);
-  out(`released   ${counts.released} of ${counts.candidates} hits, ${counts.refused} refused`);
+  if (counts !== null) out(`released   ${counts.released} of ${counts.candidates} hits, ${counts.refused} refused`);
   if (label !== null) out(`label      ${[label.level, ...label.compartments].join('+')}, ${label.trust}`);
   for (const { rank, source, document, aclVersion, rules } of chunks) {
     out(`${String(rank).padStart(4)}  ${printable(source)}/${printable(document)}  acl ${aclVersion}  ${rules.join(' ')}`);
   }
+  for (const line of trace.events.flatMap(stageLines)) out(line);
 }
