@@ -104,9 +104,11 @@ function hasChunks({ chunks }: JsonObject): boolean {
 function narrowedBody(body: JsonObject, rights: AuditRights): JsonObject {
   // Which documents are bait is for those who audit everything.
   const { bait: _bait, ...rest } = body;
-  const { chunks, restriction } = rest;
+  const { chunks, restriction, session } = rest;
   return {
     ...rest,
+    // A session remembers everything that it was shown, from whatever source.
+    ...(isObject(session) ? { session: { ...session, label: null } } : {}),
     ...(isObject(restriction) ? { restriction: narrowedRestriction(restriction, rights) } : {}),
     ...narrowedChunks(chunks, rights),
   };

@@ -45,7 +45,7 @@ export function ocsfEvent(event: StoredAuditEvent): JsonObject {
 
 function actorOf({ by, through }: EventFacts): JsonObject {
   const person = by !== undefined && !by.startsWith('client:') ? { user: { uid: by } } : {};
-  const application = through ?? (by?.startsWith('client:') === true ? by : undefined);
+  const application = [through, by].find((name) => name?.startsWith('client:') === true);
   // An actor has to be somebody; what the service does by itself, it does.
   if (application === undefined) return by === undefined ? { app_uid: SERVICE } : person;
   return { ...person, app_uid: application };

@@ -1,6 +1,8 @@
 import type { TenantId } from '../core/ids.ts';
+import type { Json } from '../core/json.ts';
 import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { AuditQuestion, EvidencePort } from '../core/ports/evidence.ts';
+import { isObject } from './event-facts.ts';
 import { narrowedEvent, type AuditRights } from './narrowing.ts';
 import { subLogsFor, type AuditFilters } from './question.ts';
 import type { AuditReader } from './reader.ts';
@@ -63,13 +65,22 @@ async function narrowedPage(
     const page = await evidence.ask({ ...question, after: reached, before: end, limit: BATCH }, signal);
     for (const event of page.events) {
       const seen = narrowedEvent(event, rights);
-      if (seen === undefined) continue;
+      if (seen === undefined || !stillFits(seen, filters)) continue;
       events.push(seen);
       if (events.length === limit) return { events, ...nextAfter(event.index, before) };
     }
     reached = page.next;
   }
   return { events, ...nextAfter(end - 1, before) };
+}
+
+/** Whether what is left of an event still speaks of what was asked after: else the answer would tell that a hidden document was in it. */
+function stillFits({ body }: StoredAuditEvent, { document, source }: AuditFilters): boolean {
+  const chunks = Array.isArray(body['chunks']) ? (body['chunks'] as readonly Json[]).filter(isObject) : [];
+  const things = [body, ...chunks];
+  const named = (of: string, id?: string): boolean =>
+    things.some((thing) => thing['source'] === of && (id === undefined || thing['document'] === id));
+  return (document === undefined || named(document.source, document.document)) && (source === undefined || named(source));
 }
 
 function nextAfter(after: number, before: number): { readonly next?: Place } {

@@ -43,6 +43,10 @@ function byStatus(answer: Answer): Outcome {
   throw new Error(`${answer.status} ${answer.text}`);
 }
 
+function byPerson(answer: Answer): Outcome {
+  return answer.status === 403 && answer.json()['code'] === 'second_person_required' ? 'forbidden' : byStatus(answer);
+}
+
 function byLine(answer: Answer): Outcome {
   const [first] = answer.text.split('\n').map((line) => (line === '' ? {} : (JSON.parse(line) as { error?: { code: string } })));
   if (first?.error === undefined) return 'done';
@@ -64,6 +68,7 @@ const countedIn =
     byStatus(answer) === 'done' && answer.json<Record<string, unknown[]>>()[key]?.length === 0 ? 'empty' : byStatus(answer);
 
 let traced = '';
+let secret = '';
 let released = '';
 
 /** What is for whoever asked, and nobody else: no right over the source or the tenant stands in for having asked. */
@@ -131,6 +136,32 @@ const DIRECTORY_ROWS: Readonly<Record<string, Row>> = {
 const OF_ANY_TENANT = Object.entries(DIRECTORY_ROWS).filter(([name]) =>
   /^(?:listGroups|putGroup|scim(?:ServiceProviderConfig|ResourceTypes?|Schemas?|List\w+|Create\w+))$/.test(name),
 );
+
+/** Answers of the audit's routes; whoever audits nothing is refused, whatever they ask after. */
+const auditRow = (path: string | (() => Promise<string>)): Row => ({
+  scopes: ['audit'],
+  call: async () => ({ method: 'GET', path: `/v1/audit/${typeof path === 'string' ? path : await path()}` }),
+  outcome: byStatus,
+  expected: { audit: 'done' },
+  otherwise: 'forbidden',
+});
+const signed = async (path: string): Promise<string> => {
+  for (const token of [full, await test.token({ ...FULL, tenant: 'globex' })]) {
+    expect((await test.call('GET', '/v1/audit/checkpoint?fresh=true', token)).status).toBe(200);
+  }
+  return path;
+};
+const AUDIT_ROWS: Readonly<Record<string, Row>> = {
+  listAuditEvents: auditRow('events?document=s/d'),
+  summariseAudit: auditRow('summary?client=client:test|full'),
+  exportAudit: auditRow('export?format=csv&source=s'),
+  getAuditCheckpoint: auditRow('checkpoint?fresh=true'),
+  listAuditCheckpoints: auditRow('checkpoints'),
+  proveInclusion: auditRow(() => signed('proof/inclusion?index=0')),
+  proveConsistency: auditRow(() => signed('proof/consistency?from=1&to=2')),
+  proveComplete: auditRow(() => signed('proof/complete?document=s/d')),
+  getAuditTile: auditRow(() => signed('tile/0/000.p/1')),
+};
 
 /** The table "who may change what" (docs/security.md) for every route that takes a token. A new route needs a row here. */
 const ROWS: Readonly<Record<string, Row>> = {
@@ -454,6 +485,79 @@ const ROWS: Readonly<Record<string, Row>> = {
     expected: { approve: 'done', audit: 'forbidden' },
     otherwise: 'hidden',
   },
+  replayRequest: {
+    scopes: ['audit'],
+    call: async () => ({ method: 'GET', path: `/v1/requests/${traced}/replay?reason=a-complaint` }),
+    outcome: byStatus,
+    expected: { replay: 'done' },
+    otherwise: 'hidden',
+  },
+  approveReplay: {
+    scopes: ['audit'],
+    async call() {
+      await wished();
+      return { method: 'POST', path: `/v1/requests/${secret}/replay-approvals`, body: { reader: 'user:test|wisher' } };
+    },
+    outcome: byPerson,
+    expected: { replay: 'done' },
+    otherwise: 'hidden',
+    alone: 'forbidden',
+  },
+  listReplayWishes: {
+    scopes: ['audit'],
+    async call() {
+      await wished();
+      return { method: 'GET', path: '/v1/replay-approvals' };
+    },
+    outcome: countedIn('wishes'),
+    expected: { replay: 'done' },
+    otherwise: 'empty',
+  },
+  reevaluateRequest: {
+    scopes: ['audit', 'sources'],
+    call: async () => ({ method: 'POST', path: `/v1/requests/${traced}/reevaluation`, body: {} }),
+    outcome: byStatus,
+    expected: { audit: 'done', label: 'done' },
+    otherwise: 'hidden',
+  },
+  erase: {
+    scopes: ['admin', 'sources'],
+    call: async () => ({
+      method: 'POST',
+      path: '/v1/erasures',
+      body: { kind: 'content', source: 'p', document: await madeDocument(), reason: 'asked to' },
+    }),
+    outcome: byStatus,
+    expected: { label: 'done' },
+    otherwise: 'hidden',
+  },
+  listLegalHolds: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'GET', path: '/v1/legal-holds' }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  placeLegalHold: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'POST', path: '/v1/legal-holds', body: { ...heldThing(), reason: 'a case' } }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  liftLegalHold: {
+    scopes: ['admin'],
+    async call() {
+      const what = heldThing();
+      expect((await test.call('POST', '/v1/legal-holds', full, { ...what, reason: 'a case' })).status).toBe(201);
+      return { method: 'DELETE', path: `/v1/legal-holds?${new URLSearchParams({ ...what, reason: 'over' }).toString()}` };
+    },
+    outcome: byPerson,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+    alone: 'forbidden',
+  },
+  ...AUDIT_ROWS,
   ...DIRECTORY_ROWS,
   getRequest: {
     scopes: ['audit'],
@@ -485,6 +589,15 @@ async function madeSource(): Promise<string> {
   const source = `made-${(made += 1)}`;
   expect((await test.call('PUT', `/v1/sources/${source}`, full, SOURCE)).status).toBe(201);
   return source;
+}
+
+const heldThing = () => ({ kind: 'content', source: 's', document: `held-${(made += 1)}` });
+
+/** Somebody wishes to replay what takes a second person, for another reason each time: a wish that was allowed is none. */
+async function wished(): Promise<void> {
+  const path = `/v1/requests/${secret}/replay?reason=${(made += 1)}`;
+  const answer = await test.call('GET', path, await test.token({ sub: 'wisher', client_id: FULL.client_id }));
+  expect(answer.json()).toMatchObject({ code: 'second_person_required' });
 }
 
 async function compared(): Promise<string> {
@@ -542,7 +655,7 @@ beforeAll(async () => {
   // The one whose directory Sluice holds; those who ask come from the other.
   held = await directoryIssuer(tenants, {}, 'held');
   test = await startTestService({
-    policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}\n${allow('user:test|asker', 'acme', 'request')}`,
+    policy: `${policyOfHolders('acme')}\n${policyOfHolders('globex')}\n${allow('user:test|asker', 'acme', 'request')}\n${allow('user:test|wisher', 'acme', 'replay')}`,
     tenants: ['acme', 'globex'],
     issuer,
     config: { issuers: [issuer.config, held.config] },
@@ -556,6 +669,11 @@ beforeAll(async () => {
   expect(answer.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
   traced = answer.json<{ requestId: string }>().requestId;
   released = answer.json<{ chunks: { id: string }[] }>().chunks[0]?.id ?? '';
+  const body = { ...BODY, text: 'Puffins nest under the pier.', level: 'confidential', acl: { allow: ['everyone'] } };
+  expect((await test.call('PUT', '/v1/sources/p/documents/secret', full, body)).status).toBe(200);
+  const hidden = await test.call('POST', '/v1/retrieve', full, { query: 'puffins', sources: ['p'] });
+  expect(hidden.json<{ chunks: unknown[] }>().chunks).toHaveLength(1);
+  secret = hidden.json<{ requestId: string }>().requestId;
   const gone = { kind: 'user', id: 'user:test|gone', reason: 'left' };
   expect((await test.call('POST', '/v1/switches', full, gone)).status).toBe(201);
 });
@@ -644,8 +762,13 @@ describe('tenants', () => {
       liftWatchBlock: 'done',
       withdrawSwitchLift: 'done',
       listAccessRequests: 'empty',
+      listReplayWishes: 'empty',
+      listLegalHolds: 'done',
+      placeLegalHold: 'done',
       blastRadius: 'done',
       ...Object.fromEntries(OF_ANY_TENANT.map(([own]) => [own, 'done'])),
+      // Of one's own log.
+      ...Object.fromEntries(Object.keys(AUDIT_ROWS).map((own) => [own, 'done'])),
     };
     expect(outcome).toBe(own[name] ?? 'hidden');
     if (name === 'putSource') await test.call('DELETE', '/v1/sources/p', other);

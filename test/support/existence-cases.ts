@@ -107,6 +107,26 @@ function ofRequest(stage: string, ...bodies: readonly unknown[]): readonly Probe
   }));
 }
 
+/** What auditors ask after by name. */
+function auditedBy(query: string): readonly Probe[] {
+  const asked = (kind: TargetKind, name: (target: Target) => string): Probe => ({
+    kind,
+    knowing: ['audit'],
+    call: (target) => ({ method: 'GET', path: `/v1/audit/${query}${name(target)}` }),
+  });
+  return [
+    asked('document', ({ source, name }) => `document=${encodeURIComponent(`${source}/${name}`)}`),
+    asked('source', ({ name }) => `source=${encodeURIComponent(name)}`),
+    asked('person', ({ name }) => `subject=${encodeURIComponent(`user:dir|someone-${name}`)}`),
+  ];
+}
+const audited: Readonly<Record<string, readonly Probe[]>> = {
+  listAuditEvents: auditedBy('events?'),
+  summariseAudit: auditedBy('summary?'),
+  exportAudit: auditedBy('export?format=csv&'),
+  proveComplete: auditedBy('proof/complete?'),
+};
+
 const DOCUMENT_BODIES = [
   OPEN_TEXT,
   { ...OPEN_TEXT, level: 'restricted', acl: { allow: [{ principal: 'group:test|board', until: '2999-01-01T00:00:00Z' }] } },
@@ -181,6 +201,60 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   reportAdmitted: ofRequest('admitted', { chunks: ['c'] }, { chunks: [], prompt: 'p' }),
   reportCited: ofRequest('cited', { chunks: ['c'] }, { chunks: [] }),
   checkOutput: ofRequest('output', { output: 'o' }, { output: 'o'.repeat(300_000) }),
+  replayRequest: [
+    { kind: 'request', knowing: ['replay'], call: ({ name }) => ({ method: 'GET', path: `/v1/requests/${name}/replay?reason=r` }) },
+  ],
+  approveReplay: [
+    {
+      kind: 'request',
+      knowing: ['replay'],
+      call: ({ name }) => ({ method: 'POST', path: `/v1/requests/${name}/replay-approvals`, body: { reader: 'user:test|low' } }),
+    },
+  ],
+  reevaluateRequest: [
+    {
+      kind: 'request',
+      knowing: ['audit', 'label'],
+      call: ({ name }) => ({ method: 'POST', path: `/v1/requests/${name}/reevaluation`, body: {} }),
+    },
+  ],
+  erase: [
+    ...ofBody('document', 'POST', '/v1/erasures', ['label'], ({ source, name }) => ({
+      kind: 'content',
+      source,
+      document: name,
+      // Of a version that nobody has: whoever may erase the document is told the same.
+      version: `sha256:${'0'.repeat(64)}`,
+      reason: 'r',
+    })),
+    ...ofBody('source', 'POST', '/v1/erasures', ['label'], ({ name }) => ({
+      kind: 'content',
+      source: name,
+      document: 'nosuch',
+      reason: 'r',
+    })),
+    ...ofBody('person', 'POST', '/v1/erasures', ['administer'], ({ name }) => ({
+      kind: 'caller',
+      principal: `user:dir|someone-${name}`,
+      reason: 'r',
+    })),
+  ],
+  placeLegalHold: ofBody('document', 'POST', '/v1/legal-holds', ['administer'], ({ source, name }) => ({
+    kind: 'content',
+    source,
+    document: name,
+    reason: 'r',
+  })),
+  liftLegalHold: [
+    {
+      kind: 'document',
+      knowing: ['administer'],
+      call: ({ source, name }) => ({
+        method: 'DELETE',
+        path: `/v1/legal-holds?${new URLSearchParams({ kind: 'content', source, document: name, reason: 'r' }).toString()}`,
+      }),
+    },
+  ],
   checkSession: [
     {
       kind: 'session',
@@ -253,6 +327,7 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     })),
     ...ofBody('source', 'POST', '/v1/access-requests', KNOWS_SOURCE, ({ name }) => ({ source: name, reason: 'r' })),
   ],
+  ...audited,
   getAccessRequest: access('GET', ''),
   decideAccess: access('POST', '/decision', { decision: 'deny', reason: 'r' }),
   withdrawAccess: access('DELETE', '?reason=r'),
@@ -281,9 +356,16 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   openapi: 'the contract is public',
   docs: 'public',
   docsAsset: 'names files of the release',
+  getAuditCheckpoint: 'of the log as a whole',
+  listAuditCheckpoints: 'the same',
+  proveInclusion: 'a position in the log',
+  proveConsistency: 'sizes of the log',
+  getAuditTile: 'hashes of the log',
   listSources: 'a list',
   listSwitches: 'a list',
   listWatched: 'a list',
+  listReplayWishes: 'a list',
+  listLegalHolds: 'a list',
   listGroups: 'a list',
   getPolicyRevision: 'the one in force, or a list',
   scimListUsers: 'a list',
