@@ -80,6 +80,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
     embedding: { languages: file.embedding.languages, dense: denseOf(values, file) },
     logLevel: values.LOG_LEVEL ?? 'info',
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ...(file.lineage === undefined ? {} : { lineage: { ...file.lineage, token: values.SLUICE_LINEAGE_TOKEN } }),
     limits: file.limits,
     operators: file.operators,
     index: { shards: file.index.shards, replicas: file.index.replicas, reconcileMinutes: file.index.reconcileMinutes },

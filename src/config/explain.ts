@@ -90,6 +90,7 @@ export function explainConfig(config: Config): string {
     ['dense vectors', dense(config.embedding)],
     ['limits', `${bodyBytes} bytes a body; ${clientPerMinute} requests a minute a client, ${userPerMinute} a user`],
     ['log level', config.logLevel],
+    ['lineage', config.lineage === undefined ? 'not told' : `${place(config.lineage.url)}, as ${config.lineage.namespace}`],
     ['traces', config.otlpEndpoint === undefined ? 'not exported' : place(config.otlpEndpoint)],
   ];
   return lines.map(([name, text]) => `${`${name}:`.padEnd(15)}${text}`).join('\n');

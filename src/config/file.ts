@@ -120,6 +120,16 @@ const schema = z.strictObject({
       userPerMinute: z.int().min(1).default(600),
     })
     .prefault({}),
+  /** Where runs of ingestion are told to (OpenLineage). */
+  lineage: z
+    .strictObject({
+      url: z.string().refine((text) => isPlainUrl(text, ['http:', 'https:']), 'needs an http or https URL without user or password'),
+      namespace: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, 'needs letters, digits and ._:/-, at most 128')
+        .default('sluice'),
+    })
+    .optional(),
   /** Who may switch off everything. A person is named with their tenant: the same subject may be somebody else in another one. */
   operators: z
     .array(z.strictObject({ tenant: name, user: principalOf('user'), through: z.array(principalOf('client')).min(1).max(64) }))

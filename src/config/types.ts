@@ -23,6 +23,8 @@ export interface Config {
   readonly embedding: EmbeddingConfig;
   readonly logLevel: LogLevel;
   readonly otlpEndpoint: string | undefined;
+  /** Absent: runs of ingestion are told to nobody. */
+  readonly lineage?: LineageConfig;
   readonly limits: LimitsConfig;
   /** Who may switch off everything over HTTP. Empty: nobody; it can still be done on the machine. */
   readonly operators: readonly OperatorConfig[];
@@ -30,6 +32,13 @@ export interface Config {
   readonly audit: AuditConfig;
   /** Addresses and networks of reverse proxies; undefined: none, and every peer is a caller. */
   readonly trustedProxies: readonly string[] | undefined;
+}
+
+/** Where lineage events are posted, and under which namespace. */
+export interface LineageConfig {
+  readonly url: string;
+  readonly namespace: string;
+  readonly token: string | undefined;
 }
 
 /** A person of one tenant, through one of these applications. */

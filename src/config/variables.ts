@@ -53,6 +53,7 @@ const VARIABLES = {
     .string()
     .max(256, 'needs at most 256 characters')
     .transform((text) => text.split(/\s+/).filter((part) => part !== '')),
+  SLUICE_LINEAGE_TOKEN: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),
   SLUICE_LOOKUP_SECRET: z.string().regex(/^[\x21-\x7e]+$/, 'needs printable ASCII without spaces'),
   EMBEDDING_URL: httpUrl,
   EMBEDDING_MODEL: z.string(),

@@ -187,4 +187,11 @@ export interface IngestionService {
     page: { readonly after: string | undefined; readonly limit: number; readonly state?: 'quarantined' | undefined },
   ): Promise<DocumentListing>;
   deleteDocument(context: RequestContext, source: string, document: string): Promise<void>;
+  /** Writes that belong together, such as the lines of a batch: one run for lineage. */
+  run(context: RequestContext, source: string): DocumentRun;
+}
+
+export interface DocumentRun extends Pick<IngestionService, 'putDocument' | 'deleteDocument'> {
+  /** Once. `broken`: the request ended before all of it was taken. */
+  end(how: 'whole' | 'broken'): void;
 }

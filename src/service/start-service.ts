@@ -11,6 +11,7 @@ import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '.
 import type { HttpServices } from '../doors/http/services.ts';
 import { createEmbedding, type Embedding } from '../embedding/embedding.ts';
 import { createIdentity, type Identity } from '../identity/identity.ts';
+import type { BeginRun } from '../ingestion/lineage.ts';
 import { createMender, type Mender } from '../ingestion/mender.ts';
 import type { Reconciler } from '../ingestion/reconciler.ts';
 import { createReconciliations } from '../ingestion/reconciliations.ts';
@@ -44,6 +45,7 @@ import { readiness } from './readiness.ts';
 import { stageService } from './stages.ts';
 import { startEvidence } from './start-evidence.ts';
 import { startIndex } from './start-index.ts';
+import { startLineage } from './start-lineage.ts';
 import { startReconciler } from './start-reconciler.ts';
 import { startSigning } from './start-signing.ts';
 import { startWatch } from './watching.ts';
@@ -102,6 +104,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   await checkPolicy({ catalog, policy, files, log: telemetry.log });
   await options.prepare?.({ stores, files, policy });
   const signing = await startSigning({ config, catalog, clock, telemetry, closers });
+  const lineage = startLineage({ config, version, clock, telemetry, closers });
   const auditor = await startEvidence({ config, stores, signing, telemetry, closers, limits });
 
   const { dense } = config.embedding;
@@ -128,6 +131,7 @@ async function build(config: Config, options: ServiceOptions, closers: ReturnTyp
   closers.add(() => tools.shadow.close());
   const parts = {
     config,
+    lineage,
     signing,
     tools,
     stores,
@@ -188,6 +192,7 @@ async function startIdentity(
 
 interface Parts {
   readonly config: Config;
+  readonly lineage: BeginRun;
   readonly signing: Signing;
   readonly tools: PolicyTools;
   readonly stores: Stores;
@@ -231,17 +236,20 @@ function servicesOf(parts: Parts): HttpServices {
   return {
     identity,
     endLogin: createEndLogin({ identity, catalog }),
-    ingestion: createIngestion({
-      ...shared,
-      collection: config.collection,
-      writes: catalog,
-      issuers,
-      groupless,
-      ...quarantine.rules,
-      language: languages[0],
-      newMarker: () => randomBytes(16).toString('hex'),
-      mend,
-    }),
+    ingestion: createIngestion(
+      {
+        ...shared,
+        collection: config.collection,
+        writes: catalog,
+        issuers,
+        groupless,
+        ...quarantine.rules,
+        language: languages[0],
+        newMarker: () => randomBytes(16).toString('hex'),
+        mend,
+      },
+      parts.lineage,
+    ),
     retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
     count: (caller, request, signal) => countChunks({ ...shared, audit, watch }, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),

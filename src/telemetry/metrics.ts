@@ -31,10 +31,12 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
   outbound_failures: { help: 'Failed outbound calls.', labels: ['part'] },
   drift_found: { help: 'Points that differed from the catalog, by kind.', labels: ['kind'] },
   drift_mended: { help: 'Of these, mended.', labels: ['kind'] },
+  lineage_events: { help: 'Deliveries of lineage events, and events that were dropped.', labels: ['outcome'] },
   index_repairs: { help: 'Repairs of the vector index from the catalog.', labels: [] },
 };
 
 const GAUGES: Readonly<Record<Gauge, string>> = {
+  lineage_queue: 'Lineage events that wait to be delivered.',
   watch_subjects: 'Users and clients whose reading this replica keeps count of.',
   reconciliation_last_end_seconds: 'When the last comparison of the whole index with the catalog ended, seconds since 1970.',
   reconciliation_last_drift: 'Differences that it found.',

@@ -30,11 +30,13 @@ export type Counter =
   | 'intents_swept'
   | 'outbound_failures' // part: qdrant | database | issuer | embedding
   | 'index_repairs'
+  | 'lineage_events' // outcome: sent | retried | refused | dropped
   | 'drift_found' // kind: missing | extra | stale
   | 'drift_mended'; // the same
 
 /** Values of the moment. Exposed as `sluice_<name>`. */
 export type Gauge =
+  | 'lineage_queue' // lineage events that wait to be delivered
   | 'watch_subjects' // users and clients whose reading this replica keeps count of
   | 'reconciliation_last_end_seconds' // when the last comparison of everything ended, seconds since 1970
   | 'reconciliation_last_drift' // how much it found

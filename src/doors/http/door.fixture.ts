@@ -83,7 +83,11 @@ export function receipt(document: string, text = ''): Awaited<ReturnType<Ingesti
   return { document: document as DocumentId, version: digestOf(text), chunks: 1, zone: 1, changed: true };
 }
 
-function ingestionFake(seen: Seen): IngestionService {
+function withRuns(writes: Omit<IngestionService, 'run'>): IngestionService {
+  return { ...writes, run: () => ({ ...writes, end() {} }) };
+}
+
+function ingestionFake(seen: Seen): Omit<IngestionService, 'run'> {
   const found = (source: string): SourceResource => {
     if (source !== SOURCE.source) throw new AppError('not_found', { detail: source === 'hidden' ? 'hidden from them' : 'missing' });
     return SOURCE;
@@ -178,7 +182,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
     },
     count: (_caller, { requestId }) => Promise.resolve({ requestId, chunks: 3 }),
     checkSession: () => Promise.resolve({ allowed: true, reasons: [] }),
-    ingestion: { ...ingestionFake(seen), ...options.ingestion },
+    ingestion: withRuns({ ...ingestionFake(seen), ...options.ingestion }),
     async trace({ caller }, requestId) {
       if (!requestId.startsWith('0000')) throw new AppError('not_found');
       return [{ tenant: caller.tenant, kind: 'intent', requestId, body: { counts: 1 }, index: 0, leaf: 'ab', at: '2026-01-01T00:00:00Z' }];

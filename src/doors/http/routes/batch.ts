@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { AppError } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { Telemetry } from '../../../core/ports/telemetry.ts';
-import type { RequestContext } from '../../../ingestion/types.ts';
+import type { DocumentRun, RequestContext } from '../../../ingestion/types.ts';
 import { runInOrder, type Item } from '../batch.ts';
 import { invite } from '../body.ts';
 import type { HttpDoorConfig } from '../config.ts';
@@ -33,10 +33,15 @@ interface Answer {
   readonly body: object;
 }
 
+/** Where the lines go, as one run. */
+interface Target {
+  readonly source: string;
+  readonly run: DocumentRun;
+}
+
 type Parsed = { readonly document: string; readonly run: (context: RequestContext) => Promise<object> };
 
-function parseLine(options: BatchOptions, source: string, value: unknown): Parsed {
-  const { ingestion } = options.services;
+function parseLine(ingestion: DocumentRun, source: string, value: unknown): Parsed {
   if (typeof value === 'object' && value !== null && 'delete' in value) {
     const document = documentParam(parseInput(deleteLineSchema, value).document);
     return {
@@ -77,11 +82,11 @@ function failedAnswer(options: BatchOptions, line: number, document: string | un
   return { failed: true, body: { line, ...(document === undefined ? {} : { document }), error: lineProblem(error) } };
 }
 
-function itemOf(options: BatchOptions, call: Call<undefined, undefined>, source: string, line: Line): Item<Answer> {
+function itemOf(options: BatchOptions, call: Call<undefined, undefined>, { source, run: ingestion }: Target, line: Line): Item<Answer> {
   const { number } = line;
   try {
     if (line.kind === 'too-long') throw new AppError('payload_too_large');
-    const { document, run } = parseLine(options, source, parseJson(line.bytes));
+    const { document, run } = parseLine(ingestion, source, parseJson(line.bytes));
     return {
       key: document,
       async run() {
@@ -109,12 +114,12 @@ function checkMayGoOn(options: BatchOptions, call: Call<undefined, undefined>): 
 async function* itemsOf(
   options: BatchOptions,
   call: Call<undefined, undefined>,
-  source: string,
+  target: Target,
   lines: AsyncGenerator<Line, void>,
 ): AsyncGenerator<Item<Answer>, void> {
   for await (const line of lines) {
     checkMayGoOn(options, call);
-    yield itemOf(options, call, source, line);
+    yield itemOf(options, call, target, line);
   }
 }
 
@@ -145,11 +150,12 @@ export function batchRoute(options: BatchOptions): StreamRoute {
       res.writeHead(200, { 'content-type': NDJSON_TYPE });
       res.flushHeaders();
       const counts = { lines: 0, failed: 0 };
+      const run = options.services.ingestion.run(call.context, source);
       const bytes = req.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
       const items = itemsOf(
         options,
         call,
-        source,
+        { source, run },
         splitLines(bytes, { maxBytes: limits.documentBytes, idleMs: limits.idleMs, stop: options.stop }),
       );
       const outcome = await runInOrder(items, WIDTH, async ({ failed, body }) => {
@@ -157,6 +163,7 @@ export function batchRoute(options: BatchOptions): StreamRoute {
         if (failed) counts.failed += 1;
         await writeLine(res, body, call.context.signal);
       });
+      run.end(outcome.kind === 'done' ? 'whole' : 'broken');
       if (res.destroyed) return;
       const last =
         outcome.kind === 'done' ? { done: true, ...counts } : { done: false, ...counts, error: lineProblem(asProblemError(outcome.error)) };
