@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { AUDIT_KINDS, type AuditEvent, type AuditKind, type ReleaseOutcome } from '../core/ports/audit.ts';
@@ -90,9 +91,13 @@ function finalForm(event: AuditEvent, condition: Condition, template: EntryMaker
   }
 }
 
-/** What its session has seen after a release, as its event says it: known only once it was joined. */
-export function sessionText(turn: SessionTurn, { turns, label }: SessionSeen): string {
-  return canonicalJson({ id: turn.key.id, turns, label: label === undefined ? null : { ...label } });
+/**
+ * What its session has seen after a release, as its event says it: known only once it was joined. The session goes under a keyed hash of
+ * its id, with the key of whoever holds it: its own id is a digest of their name, and would link to them after their erasure.
+ */
+export function sessionText(turn: SessionTurn, { turns, label }: SessionSeen, holder: Uint8Array | undefined): string {
+  const id = holder === undefined ? null : createHmac('sha256', holder).update('session ').update(turn.key.id).digest('hex').slice(0, 32);
+  return canonicalJson({ id, turns, label: label === undefined ? null : { ...label } });
 }
 
 function refused(detail: string, cause?: unknown): AppError {

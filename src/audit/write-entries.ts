@@ -84,9 +84,10 @@ export async function writeEntries(
 function bodyOf(entry: Entry, seen: SessionSeen | undefined, sealed: SealedPart | undefined, settled: Settled | undefined): string {
   const turn = turnOf(entry);
   const key = keyUnderLock(entry, settled);
+  const holder = entry.plan === undefined ? undefined : key(entry.plan.holder).key;
   return fill(entry.body, {
     pseudonym: (id) => key(id).pseudonym,
-    session: turn === undefined || seen === undefined ? undefined : sessionText(turn, seen),
+    session: turn === undefined || seen === undefined ? undefined : sessionText(turn, seen, holder),
     sealed: sealed?.digest,
   });
 }
