@@ -210,4 +210,49 @@ describe.each<Deployment>(['sqlite', 'postgres'])('the check of outputs on %s', 
     await ok(call({ sub: 'olga' }, 'POST', '/v1/switches', { kind: 'user', id: 'user:test|leaver', reason: 'left' }));
     expect(await check(requestId, 'Fine.', { sub: 'leaver' })).toEqual({ requestId, decision: 'block', reasons: ['switched-off'] });
   });
+
+  it('says that an erased text cannot be compared, and keeps no digest of a prompt that held it', async () => {
+    await write('acme', 'forgotten', 'The pension of Mrs Winterbottom was settled in the spring, after a quarrel of many years.');
+    const { requestId, chunks } = await retrieve('pension winterbottom quarrel');
+    const [chunk] = chunks;
+    const report = (prompt: string) =>
+      ok(call({ sub: 'anna' }, 'POST', `/v1/requests/${requestId}/admitted`, { chunks: [chunk?.id], prompt }));
+    await report('before');
+    const [before] = await logged(requestId, 'admitted');
+    const { audit } = replicas.b.service.stores;
+    const sealedPart = async () => (await audit.sealed(ACME, before?.index ?? -1))?.answer;
+    expect(await sealedPart()).toMatchObject({ kind: 'open', content: { promptDigest: expect.stringMatching(/^sha256:/) } });
+    const what = { kind: 'content', source: 's', document: 'forgotten', reason: 'a request to be forgotten' };
+    await ok(call({ sub: 'olga' }, 'POST', '/v1/erasures', what));
+    expect(await sealedPart()).toMatchObject({ kind: 'erased' });
+    expect(await check(requestId, chunk?.text ?? '')).toMatchObject({
+      decision: 'flag',
+      reasons: ['unreadable-text'],
+      findings: { quoted: [], unreadable: [chunk?.id] },
+    });
+    expect((await report('before')).json()).toMatchObject({ recorded: false });
+    expect(
+      (await ok(call({ sub: 'anna' }, 'POST', `/v1/requests/${requestId}/admitted`, { chunks: [], prompt: 'x' }))).json(),
+    ).toMatchObject({
+      recorded: true,
+    });
+    const second = await retrieve('parental leave pay weeks');
+    expect(second.chunks.length).toBeGreaterThan(0);
+    const cited = await ok(call({ sub: 'anna' }, 'POST', `/v1/requests/${requestId}/cited`, { chunks: [chunk?.id] }));
+    expect(cited.json()).toMatchObject({ recorded: true });
+    const [named] = (await logged(requestId, 'cited')).map(({ body }) => body['chunks'] as readonly Record<string, unknown>[]);
+    expect(named?.[0]).not.toHaveProperty('document');
+  });
+
+  it('is nobody’s once its caller was erased, also where the same name asks again', async () => {
+    const { requestId } = await retrieve(undefined, { sub: 'forgotten' });
+    await check(requestId, 'Fine.', { sub: 'forgotten' });
+    const what = { kind: 'caller', principal: 'user:test|forgotten', reason: 'a request to be forgotten' };
+    await ok(call({ sub: 'olga' }, 'POST', '/v1/erasures', what));
+    const gone = await call({ sub: 'forgotten' }, 'POST', `/v1/requests/${requestId}/output`, { output: 'Fine.' });
+    expect([gone.status, gone.json()['code']]).toEqual([404, 'not_found']);
+    const anew = await retrieve(undefined, { sub: 'forgotten' });
+    await check(anew.requestId, 'Fine.', { sub: 'forgotten' });
+    expect((await call({ sub: 'forgotten' }, 'POST', `/v1/requests/${requestId}/cited`, { chunks: [] })).status).toBe(404);
+  });
 });
