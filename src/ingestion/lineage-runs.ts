@@ -28,9 +28,10 @@ export function runsOf<W extends Writes>(writes: W, begin: BeginRun): W & Pick<I
 function within(writes: Writes, run: IngestionRun): Writes {
   return {
     async putDocument(context, source, document, body) {
+      run.by(body);
       try {
         const receipt = await writes.putDocument(context, source, document, body);
-        run.wrote(receipt.changed ? 'written' : 'unchanged', { connector: body.connector, run: body.run });
+        run.wrote(receipt.changed ? 'written' : 'unchanged');
         return receipt;
       } catch (error) {
         run.failed(error);

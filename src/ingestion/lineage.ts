@@ -7,7 +7,9 @@ export type WriteOutcome = 'written' | 'unchanged' | 'deleted';
 
 /** What one request writes into one source. */
 export interface IngestionRun {
-  wrote(outcome: WriteOutcome, by?: { readonly connector: string | undefined; readonly run: string | undefined }): void;
+  /** As the first document to be written says, before it is written. */
+  by(writer: { readonly connector: string | undefined; readonly run: string | undefined }): void;
+  wrote(outcome: WriteOutcome): void;
   /** A document that could not be written. */
   failed(error: unknown): void;
   /** Once. `broken`: the request ended before all of it was taken. */
@@ -33,7 +35,7 @@ const BEFORE_RIGHTS: ReadonlySet<ErrorCode> = new Set([
   'shutting_down',
 ]);
 
-const SILENT: IngestionRun = { wrote() {}, failed() {}, end() {} };
+const SILENT: IngestionRun = { by() {}, wrote() {}, failed() {}, end() {} };
 
 export type BeginRun = (about: Pick<IngestionFacts, 'tenant' | 'source' | 'requestId'>) => IngestionRun;
 
@@ -47,18 +49,27 @@ function beginRun({ sink, clock, ...names }: LineageParts, about: Parameters<Beg
   const begunAt = clock.now();
   const counts = { written: 0, unchanged: 0, deleted: 0, failed: 0 };
   const errors: Record<string, number> = {};
-  let writer: { connector: string; run: string | undefined } = { connector: 'api', run: undefined };
+  let writer: { readonly connector: string; readonly run: string | undefined } | undefined;
   let begun = false;
   const emit = (state: RunState, at: number): void =>
-    sink.emit(lineageEvent(state, { ...about, ...writer, at }, { ...counts, errors: { ...errors } }, names));
+    sink.emit(
+      lineageEvent(
+        state,
+        { ...about, connector: writer?.connector ?? 'api', run: writer?.run, at },
+        { ...counts, errors: { ...errors } },
+        names,
+      ),
+    );
   // Once one document got past the rights of the writer, so that the source exists and they may write there.
   const begin = (): void => {
     if (!begun) emit('START', begunAt);
     begun = true;
   };
   return {
-    wrote(outcome, by) {
-      if (!begun && by !== undefined) writer = { connector: by.connector ?? 'api', run: by.run };
+    by({ connector = 'api', run }) {
+      writer ??= { connector, run };
+    },
+    wrote(outcome) {
       begin();
       counts[outcome] += 1;
     },

@@ -51,7 +51,9 @@ export function createLineageSink({ url, token, telemetry, limits: given = {} }:
       // Only a stop ends it early.
       .catch(() => undefined)
       // What came after the last look at the queue.
-      .finally(() => (sending = queue.length > 0 && !stop.signal.aborted ? start() : undefined));
+      .finally(() => {
+        sending = queue.length > 0 && !stop.signal.aborted ? start() : undefined;
+      });
   let closed = false;
   return {
     emit(event: JsonObject) {
