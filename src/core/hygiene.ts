@@ -48,7 +48,9 @@ export interface HygieneFacts {
 /** What a document's text took from it; its declared label and state are as that left them. Absent where nothing was taken. */
 export interface DocumentHygiene {
   readonly action: Exclude<HygieneAction, 'note'>;
-  /** An owner let this very text be: the action is not taken. */
+  /** What it was judged by: hidden characters of the text and of the names beside it. */
+  readonly counted: RemovedCharacters;
+  /** An owner let this very text be, with just as many of them: the action is not taken. */
   readonly accepted: boolean;
   /** The declared trust where the action is not taken. */
   readonly trust: Trust;

@@ -143,9 +143,8 @@ async function patchOnce(
     ...patchedState(parts, patch, before, acl, { dangling: read?.dangling, unknown }),
   };
   const uri = patch.uri === undefined ? before.uri : (patch.uri ?? undefined);
-  const accepted = patch.state === 'live' || before.hygiene?.accepted === true;
-  const judged = { policy: parts.hygiene, tenant: source.tenant, facts: factsOf(before), names: [before.document, uri], accepted };
-  const access = withHygiene(meant, judged);
+  const judged = { policy: parts.hygiene, tenant: source.tenant, facts: factsOf(before), names: [before.document, uri] };
+  const access = withHygiene(meant, { ...judged, before: before.hygiene, accept: patch.state === 'live' });
   // As it is meant: what its text takes from it must not hide that somebody raises it.
   const permit = patchCheck(parts, authority, source, before, { ...meant, state: access.state });
   if (patch.state !== undefined) requireLabel(authority, source, before);

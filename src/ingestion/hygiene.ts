@@ -1,6 +1,6 @@
 import { isHeldBack, judgeHygiene, lowered, type DocumentHygiene, type HygieneFacts, type HygienePolicy } from '../core/hygiene.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { RemovedCharacters, StoredDocument } from '../core/ports/catalog.ts';
 import { invisibleIn, NOTHING_REMOVED, sumOf } from './original.ts';
 import type { Access } from './write-rights.ts';
 
@@ -15,17 +15,26 @@ export function withHygiene(
     readonly tenant: TenantId;
     readonly facts: HygieneFacts;
     readonly names: readonly (string | undefined)[];
-    readonly accepted: boolean;
+    /** What was judged of the same text before; what an owner accepted of it holds as long as nothing more is hidden. */
+    readonly before: DocumentHygiene | undefined;
+    /** An owner accepts it now. */
+    readonly accept?: boolean;
   },
 ): Access {
-  const { policy, tenant, facts, names, accepted } = judged;
+  const { policy, tenant, facts, names, before, accept = false } = judged;
   const { hygiene: _before, ...meant } = access;
-  const action = judgeHygiene(policy, tenant, { ...facts, removed: sumOf(facts.removed, invisibleIn(...names)) });
+  const counted = sumOf(facts.removed, invisibleIn(...names));
+  const action = judgeHygiene(policy, tenant, { ...facts, removed: counted });
   if (action === 'none' || action === 'note') return meant;
-  const hygiene: DocumentHygiene = { action, accepted, trust: meant.declared.trust };
+  const accepted = accept || (before?.accepted === true && sameCounts(before.counted, counted));
+  const hygiene: DocumentHygiene = { action, counted, accepted, trust: meant.declared.trust };
   if (accepted) return { ...meant, hygiene };
   if (action === 'quarantine') return { ...meant, state: 'quarantined', hygiene };
   return { ...meant, declared: { ...meant.declared, trust: lowered(meant.declared.trust) }, hygiene };
+}
+
+function sameCounts(a: RemovedCharacters, b: RemovedCharacters): boolean {
+  return a.tag === b.tag && a.bidi === b.bidi && a.zeroWidth === b.zeroWidth;
 }
 
 export function factsOf({ unseen }: StoredDocument): HygieneFacts {

@@ -92,9 +92,9 @@ async function putOnce(
   const pipeline = pipelineOf(parts, body.mediaType);
   const same = before !== undefined && sameIndexedText(before, write, body, pipeline) ? before : undefined;
   const names = [document, body.uri];
-  const accepted = before?.hygiene?.accepted === true && before.version === write.version;
+  const judgedBefore = before?.version === write.version ? before.hygiene : undefined;
   const judge = (facts: HygieneFacts): DocumentWrite => {
-    const access = withHygiene(write.access, { policy: parts.hygiene, tenant: source.tenant, facts, names, accepted });
+    const access = withHygiene(write.access, { policy: parts.hygiene, tenant: source.tenant, facts, names, before: judgedBefore });
     return { ...write, access };
   };
   const unchanged = same === undefined ? undefined : judge(factsOf(same));

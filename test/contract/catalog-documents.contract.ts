@@ -89,6 +89,35 @@ export function describeDocuments(get: GetWorld): void {
       });
     });
 
+    it('keeps what was handed in with its text, and tells it under a revision and an event', async () => {
+      const { catalog, put, audit } = get();
+      const hygiene = {
+        action: 'lowerTrust',
+        counted: { tag: 9, bidi: 0, zeroWidth: 0 },
+        accepted: false,
+        trust: 'internal',
+      } as const;
+      const original = `{"text":"a\\u0000 \u{e0041}\u202e"}`;
+      const plain = await put(NAME);
+      expect(await catalog.original(ACME, KEY, plain.revision, CHANGE)).toBeUndefined();
+      const stored = await put(NAME, { paragraphs: ['a'], attributes: { hygiene }, content: { original, characters: 11 } });
+      expect(stored).toMatchObject({ hygiene, unseen: { removed: { tag: 0, bidi: 1, zeroWidth: 2 }, characters: 11 } });
+      expect(await catalog.document(ACME, HANDBOOK, NAME)).toEqual(stored);
+      expect(await catalog.original(ACME, KEY, stored.revision, CHANGE)).toBe(original);
+      await expect(catalog.original(ACME, KEY, stored.revision - 1, CHANGE)).rejects.toMatchObject({ code: 'conflict' });
+      const changed = await catalog.change(KEY, ACME, stored.revision, attributesOf({ title: 'Other' }), CHANGE);
+      expect(changed).not.toHaveProperty('hygiene');
+      expect(await catalog.original(ACME, KEY, changed.revision, CHANGE)).toBe(original);
+      const reads = await audit.between(ACME, 0, 1_000, ['document.original-read']);
+      expect(reads.map(({ body }) => [body['revision'], body['kept']])).toEqual([
+        [1, false],
+        [2, true],
+        [3, true],
+      ]);
+      await catalog.deleteDocument(KEY, ACME, changed.revision, CHANGE);
+      await expect(catalog.original(ACME, KEY, changed.revision, CHANGE)).rejects.toMatchObject({ code: 'conflict' });
+    });
+
     it('answers nothing for unknown chunks and for none, with the time', async () => {
       const { catalog, put } = get();
       const known = chunksOf(await put(NAME));

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
+import { loggedEvents } from '../support/logged-events.ts';
 import { FULL, allow, policyOfHolders } from '../support/rights.ts';
 import { AUDIENCE, startTestService, type Answer, type TestService } from '../support/service.ts';
 import { startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
@@ -16,9 +18,12 @@ rules:
 `;
 const TAGS = '\u{e0049}\u{e0067}\u{e006e}';
 const BIDI = '\u202e\u202d\u202e\u202c';
-const policy = [policyOfHolders('acme'), allow('user:test|wendy', 'acme', 'retrieve'), allow('user:test|wendy', 'acme', 'ingest')].join(
-  '\n',
-);
+const policy = [
+  policyOfHolders('acme'),
+  allow('user:test|wendy', 'acme', 'retrieve'),
+  allow('user:test|wendy', 'acme', 'ingest', '*', 'upto:restricted+people+finance', 'as:internal'),
+  allow('user:test|xavier', 'acme', 'ingest', '*', 'upto:restricted+people+finance', 'as:external'),
+].join('\n');
 
 interface Released {
   readonly label?: { readonly trust: string };
@@ -174,6 +179,65 @@ describe('a text that is mostly bidirectional controls', () => {
   });
 });
 
+describe('a writer', () => {
+  const writing = async (): Promise<string> => test.token({ sub: 'wendy', client_id: FULL.client_id });
+
+  it('may write a lowered document again, and may not raise it', async () => {
+    const document = fresh();
+    const wendy = await writing();
+    const given = body(`Jackals roam. ${TAGS}`, { trust: 'internal' });
+    expect((await test.call('PUT', at(document), wendy, given)).status).toBe(200);
+    expect(await record(document)).toMatchObject({ trust: 'external', hygiene: { trust: 'internal' } });
+    const raised = { ...given, trust: 'trusted' };
+    expect((await test.call('PUT', at(document), wendy, raised)).status).toBe(403);
+    expect((await test.call('PUT', at(document), wendy, { ...raised, text: 'Jackals roam.' })).status).toBe(403);
+    expect((await test.call('PATCH', at(document), wendy, { trust: 'trusted' })).status).toBe(403);
+    expect((await test.call('PUT', at(document), wendy, given)).json()).toMatchObject({ changed: false });
+    expect((await test.call('PUT', at(document), wendy, { ...given, text: 'Jackals roam.' })).status).toBe(200);
+    expect(await record(document)).toMatchObject({ trust: 'internal' });
+  });
+
+  it('of less trust than a lowered document was meant to have does not overwrite it', async () => {
+    const document = fresh();
+    await stored(document, body(`Koalas sleep. ${TAGS}`));
+    const xavier = await test.token({ sub: 'xavier', client_id: FULL.client_id });
+    for (const text of ['Koalas sleep.', `Koalas sleep. ${TAGS}`]) {
+      const answer = await test.call('PUT', at(document), xavier, body(text, { trust: 'external' }));
+      expect([answer.status, answer.json<{ code: string }>().code]).toEqual([403, 'trust_too_low']);
+    }
+    expect((await test.call('PUT', at(fresh()), xavier, body('Koalas wake.', { trust: 'external' }))).status).toBe(200);
+  });
+
+  it('frees a document that is held back with a text that gives no cause, and not with another title', async () => {
+    const document = fresh();
+    const wendy = await writing();
+    const given = body(`Lemurs leap. ${BIDI}`, { trust: 'internal' });
+    expect((await test.call('PUT', at(document), wendy, given)).status).toBe(200);
+    expect((await test.call('PATCH', at(document), wendy, { metadata: { n: 1 } })).status).toBe(200);
+    expect((await test.call('PUT', at(document), wendy, { ...given, title: 'Lemurs' })).status).toBe(200);
+    expect(await record(document)).toMatchObject({ state: 'quarantined' });
+    expect((await test.call('PUT', at(document), wendy, { ...given, text: 'Lemurs leap.' })).status).toBe(200);
+    expect(await record(document)).toMatchObject({ state: 'live' });
+  });
+});
+
+describe('the audit log', () => {
+  it('counts what was hidden and says what followed', async () => {
+    const document = fresh();
+    await stored(document, body(`Moles dig. ${TAGS}`));
+    await test.call('PATCH', at(document), owner, { state: 'live' });
+    const plain = fresh();
+    await stored(plain, body('Moles dig.'));
+    const events = loggedEvents(test.dataDir, 'acme').filter((event) => JSON.stringify(event.body).includes(`"document":"${document}"`));
+    expect(events.map(({ kind }) => kind)).toEqual(['document.published', 'document.changed']);
+    const taken = { action: 'lowerTrust', accepted: false };
+    expect(events[0]?.body).toMatchObject({ removed: { tag: 3, bidi: 0, zeroWidth: 0 }, hygiene: taken });
+    expect(events[1]?.body).toMatchObject({ hygiene: { ...taken, accepted: true } });
+    const [last] = loggedEvents(test.dataDir, 'acme').slice(-1);
+    expect(last?.body).not.toHaveProperty('removed');
+  });
+});
+
 describe('what was handed in', () => {
   const original = async (document: string): Promise<Record<string, unknown>> => {
     const answer = await test.call('GET', `${at(document)}/original`, owner);
@@ -209,5 +273,24 @@ describe('what was handed in', () => {
     const writer = await test.token({ sub: 'wendy', client_id: FULL.client_id });
     expect((await test.call('GET', `${at(document)}/original`, writer)).status).toBe(403);
     expect((await test.call('GET', `${at('nothing')}/original`, owner)).status).toBe(404);
+    const reads = loggedEvents(test.dataDir, 'acme').filter(({ kind }) => kind === 'document.original-read');
+    expect(reads.at(-1)?.body).toMatchObject({ source: 's', by: `user:test|${FULL.sub}`, kept: false });
+  });
+
+  it('goes with the erasure of the content', async () => {
+    const document = fresh();
+    await stored(document, body(`Numbats hide. ${TAGS}`));
+    await original(document);
+    const rows = (): readonly string[] => {
+      const db = new DatabaseSync(join(test.dataDir, 'sluice.sqlite'), { readOnly: true });
+      const found = db.prepare('select original from document_versions where original is not null').all();
+      db.close();
+      return found.map((row) => String(row['original'])).filter((text) => text.includes('Numbats'));
+    };
+    expect(rows()).toHaveLength(1);
+    const erased = await test.call('POST', '/v1/erasures', owner, { reason: 'r', kind: 'content', source: 's', document });
+    expect(erased.status, erased.text).toBe(201);
+    expect(rows()).toEqual([]);
+    expect((await test.call('GET', `${at(document)}/original`, owner)).status).toBe(404);
   });
 });

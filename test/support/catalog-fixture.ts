@@ -120,6 +120,7 @@ export interface PutOptions {
   readonly source?: SourceId;
   readonly paragraphs?: readonly string[];
   readonly attributes?: Partial<DocumentAttributes>;
+  readonly content?: Partial<DocumentContent>;
   readonly catalog?: Catalog;
 }
 
@@ -169,7 +170,7 @@ async function put(catalog: Catalog, name: string, options: PutOptions): Promise
   const attributes = attributesOf(options.attributes);
   const before = await catalog.document(tenant, source, document);
   await catalog.reserve(tenant, source, attributes.declared, attributes.acl);
-  const content = contentOf(key, await catalog.nextRevision(tenant, key), paragraphs);
+  const content = { ...contentOf(key, await catalog.nextRevision(tenant, key), paragraphs), ...options.content };
   await catalog.stage(tenant, key, content);
   const expected = before?.revision ?? 'absent';
   return catalog.publish({ tenant, source, document, key, expected, attributes, content, change: CHANGE });

@@ -146,7 +146,7 @@ describe('a request outside the contract', () => {
     ['a list that would read as any source', { query: 'a', sources: [] }],
     ['a source that cannot be', { query: 'a', sources: ['../x'] }],
     ['a trust that is none', { query: 'a', minTrust: SECRET }],
-    ['a format that is none', { query: 'a', context: { format: 'base64' } }],
+    ['a format that is none', { query: 'a', context: { format: 'markdown' } }],
     ['a list', [1, 2]],
     ['a text', 'query'],
     ['null', null],

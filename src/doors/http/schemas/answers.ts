@@ -155,7 +155,9 @@ export const documentAnswerSchema = z
       state: z.enum(['live', 'quarantined']).optional(),
       because: z.array(z.enum(['unknown_denies', 'hidden_characters'])).optional(),
       removed: removed.optional(),
-      hygiene: z.strictObject({ action: z.enum(['lowerTrust', 'quarantine']), accepted: z.boolean(), trust: z.enum(TRUSTS) }).optional(),
+      hygiene: z
+        .strictObject({ action: z.enum(['lowerTrust', 'quarantine']), counted: removed, accepted: z.boolean(), trust: z.enum(TRUSTS) })
+        .optional(),
       honey: z.literal(true).optional(),
       marker: z.string().optional(),
     }),
