@@ -13,6 +13,8 @@ export interface ApiClient {
   call(method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
   /** GET; the body of the answer as it came, and one of its header fields. */
   bytes(path: string, header: string): Promise<{ readonly body: Uint8Array; readonly header: string | undefined }>;
+  /** GET; the body of the answer in parts as they come, however long it is. */
+  download(path: string): AsyncGenerator<Uint8Array, void>;
   /** Sends lines of NDJSON and gives those of the answer as they come. */
   stream(path: string, lines: Buffer): AsyncGenerator<unknown, void>;
   close(): Promise<void>;
@@ -53,6 +55,14 @@ export function createApiClient({ url, token }: ApiClientOptions): ApiClient {
       const answer = await sent('GET', path, 'application/json', undefined);
       const field = answer.headers[header];
       return { body: await answer.body.bytes(), header: typeof field === 'string' ? field : undefined };
+    },
+    async *download(path) {
+      const answer = await send('GET', path, 'application/json', undefined);
+      try {
+        for await (const part of answer as AsyncIterable<Uint8Array>) yield part;
+      } catch (error) {
+        throw unreachable(url, error);
+      }
     },
     async *stream(path, lines) {
       const answer = await send('POST', path, 'application/x-ndjson', lines);

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAuditClient } from './commands/audit-client.ts';
 import { addErase } from './commands/erase.ts';
 import { addExplain } from './commands/explain.ts';
 import { addIngest } from './commands/ingest.ts';
@@ -45,6 +46,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
   for (const add of [
     addService,
     addLocal,
+    addAuditClient,
     addToken,
     addIngest,
     addLabel,

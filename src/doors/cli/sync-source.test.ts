@@ -33,6 +33,9 @@ function service(
     batches,
     call: () => Promise.resolve(left.shift()),
     bytes: () => Promise.reject(new Error('nothing is read byte for byte')),
+    download: () => {
+      throw new Error('nothing is downloaded');
+    },
     async *stream(_path, bytes) {
       await Promise.resolve();
       const lines = bytes
