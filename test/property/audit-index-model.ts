@@ -92,15 +92,15 @@ function bodyOf({ kind, person, documents, v }: Drawn): JsonObject {
   return { ...by, kind: 'user', target: v === 1 ? `user:idp|${first}` : { '@person': `p${first}` } };
 }
 
-/** Writes whole rows and the head that counts them, as no appender would. */
-export async function storeLog(database: Database, tenant: string, rows: readonly AuditEventRow[]): Promise<void> {
+/** Writes rows from the position `from` on, and the head that counts them all, as no appender would. */
+export async function storeLog(database: Database, tenant: string, rows: readonly AuditEventRow[], from = 0): Promise<void> {
   let head: Uint8Array = new Uint8Array(32);
   for (const { leaf } of rows) head = createHash('sha256').update(Uint8Array.of(1)).update(head).update(leaf, 'hex').digest();
   await database.transaction(async (tx) => {
-    for (let from = 0; from < rows.length; from += 500)
+    for (let at = from; at < rows.length; at += 500)
       await tx
         .insertInto('audit_events')
-        .values(rows.slice(from, from + 500))
+        .values(rows.slice(at, at + 500))
         .execute();
     const stored = { size: rows.length, head: Buffer.from(head).toString('hex'), at: rows.at(-1)?.at ?? 0, erasures: 0 };
     await tx

@@ -1,0 +1,12 @@
+import { afterAll, beforeAll } from 'vitest';
+import { postgresForTests, type PostgresForTests } from '../support/postgres.ts';
+import { checkpointsContract } from './checkpoints.contract.ts';
+
+let server: PostgresForTests;
+
+beforeAll(async () => {
+  server = await postgresForTests();
+});
+afterAll(() => server.stop());
+
+checkpointsContract('PostgreSQL', async () => ({ kind: 'postgres', url: await server.url() }));

@@ -1,0 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { checkpointsContract } from './checkpoints.contract.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-checkpoints-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+checkpointsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'sluice.sqlite') }));

@@ -1,0 +1,62 @@
+// A process to be killed: follows the log and signs as the thread of a service does, and kills itself at one of its writes.
+import { openLogAndIndex } from '../../src/audit/index/open-index.ts';
+import { createEvidence } from '../../src/audit/worker/evidence.ts';
+import type { TenantId } from '../../src/core/ids.ts';
+import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
+import type { Database } from '../../src/database/database.ts';
+import type { DatabaseConfig } from '../../src/database/open-database.ts';
+import { testDeeds, testKey } from './evidence-parts.ts';
+
+interface Task {
+  readonly database: DatabaseConfig;
+  readonly tenant: TenantId;
+  readonly outside: string;
+  /** Which write, from 1, and whether before or after its commit; 0 for none. */
+  readonly killAt: number;
+  readonly before: boolean;
+}
+
+const { database, tenant, outside, killAt, before } = JSON.parse(process.argv[2] ?? '') as Task;
+let writes = 0;
+function point(moment: 'before' | 'after'): void {
+  if (moment === 'before') writes += 1;
+  if (writes === killAt && before === (moment === 'before')) process.kill(process.pid, 'SIGKILL');
+}
+function deadly(of: Database): Database {
+  return {
+    ...of,
+    async transaction(run, options) {
+      const result = await of.transaction(async (tx) => {
+        const made = await run(tx);
+        point('before');
+        return made;
+      }, options);
+      point('after');
+      return result;
+    },
+  };
+}
+
+const both = await openLogAndIndex(database);
+const log = deadly(both.log);
+const { evidence, start, stop } = createEvidence({
+  databases: { ...both, log, index: both.index === both.log ? log : deadly(both.index) },
+  settings: {
+    holder: String(process.pid),
+    host: 'sluice.test',
+    checkpointSeconds: 0,
+    outside: [{ kind: 'file', path: outside, name: 'file:test' }],
+    timing: { tickMs: 10, leaseMs: 400, freshMs: 20_000 },
+  },
+  deeds: testDeeds([testKey(1)]),
+  telemetry: silentTelemetry,
+});
+await start();
+const made = await evidence.checkpoint(tenant, true);
+// Given outside too, before it ends in peace.
+while ((await both.log.db.selectFrom('audit_outside').select('size').executeTakeFirst())?.size !== made?.size) {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+await stop();
+await both.close();
+process.stdout.write(`${writes}\n`);
