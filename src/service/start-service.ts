@@ -25,6 +25,7 @@ import { manifestSigner } from '../provenance/manifest.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
 import { countChunks } from '../retrieval/count.ts';
+import { inRetrievalSpan } from '../retrieval/retrieval-span.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import type { WatchService } from '../retrieval/watch.ts';
 import { traceRequest } from '../evidence/trace.ts';
@@ -250,7 +251,7 @@ function servicesOf(parts: Parts): HttpServices {
       },
       parts.lineage,
     ),
-    retrieve: (caller, request, signal) => retrieve(retrieval, caller, request, signal),
+    retrieve: (caller, request, signal) => inRetrievalSpan(telemetry, caller, request, () => retrieve(retrieval, caller, request, signal)),
     count: (caller, request, signal) => countChunks({ ...shared, audit, watch }, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),

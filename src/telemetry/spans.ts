@@ -17,14 +17,18 @@ function activeTracer(): Tracer | undefined {
   return provider instanceof ProxyTracerProvider ? provider.getDelegateTracer(TRACER) : provider.getTracer(TRACER);
 }
 
-export function inSpan<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
+export function inSpan<T>(name: string, attributes: Attributes, run: () => Promise<T>, describe?: (result: T) => Attributes): Promise<T> {
   const tracer = activeTracer();
   if (tracer === undefined) return run();
   return tracer.startActiveSpan(name, { attributes }, async (span) => {
     try {
-      return await run();
+      const result = await run();
+      if (describe !== undefined) span.setAttributes(describe(result));
+      return result;
     } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: failureCode(error) });
+      const code = failureCode(error);
+      span.setAttribute('error.type', code);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: code });
       throw error;
     } finally {
       span.end();

@@ -49,8 +49,11 @@ export type Gauge =
 
 export interface Telemetry {
   readonly log: Log;
-  /** An OpenTelemetry span around `run`; the span ends with it and records a failure by code only. */
-  span<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T>;
+  /**
+   * An OpenTelemetry span around `run`; the span ends with it and records a failure by code only. `describe`: attributes that are known
+   * at the end.
+   */
+  span<T>(name: string, attributes: Attributes, run: () => Promise<T>, describe?: (result: T) => Attributes): Promise<T>;
   count(counter: Counter, labels?: Attributes, by?: number): void;
   gauge(gauge: Gauge, value: number): void;
   /** Seconds, into `sluice_step_duration_seconds{step}`. */
