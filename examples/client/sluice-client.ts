@@ -63,6 +63,8 @@ export interface RetrieveAnswer {
   readonly label?: Label;
   /** The chunks rendered for a prompt, where a format was asked for. */
   readonly context?: RenderedContext;
+  /** Signed: what was released, as digests. `sluice verify manifest` checks it offline. */
+  readonly manifest?: object;
   readonly session?: { readonly turns: number; readonly label?: Label };
   readonly limitedTo?: number;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Folded } from './fold.ts';
 
 /** Units [start, end) of the output, in UTF-16 units, that stand in the text at this place of the list too. */
@@ -21,13 +22,15 @@ export interface QuoteOptions {
 /** The largest prime below 2^26: a product of two residues is exact in a double. */
 const PRIME = 67_108_859;
 const NONE = -1;
+/** Positions of the output that are looked at without a break. */
+const STRETCH = 16_384;
 
 /**
  * Every passage of the output of at least `atLeast` folded units that stands in one of the texts: all units that lie in a window of that
  * length which a text has too, joined where they touch. In the order of texts, then of the output. Linear in the texts, and in the output
  * times the texts that hold the same passage.
  */
-export function findQuotes(output: Folded, texts: readonly Folded[], options: QuoteOptions): Quotes {
+export async function findQuotes(output: Folded, texts: readonly Folded[], options: QuoteOptions): Promise<Quotes> {
   const { atLeast, atMost, seed } = options;
   const windows = new WindowTable(texts, atLeast, 2 + Math.floor(seed * (PRIME - 3)));
   const open: ({ start: number; end: number } | undefined)[] = texts.map(() => undefined);
@@ -48,6 +51,8 @@ export function findQuotes(output: Folded, texts: readonly Folded[], options: Qu
       }
     }
     if (quotes.length > atMost) return { kind: 'too-many' };
+    // Others get their turn.
+    if (at % STRETCH === STRETCH - 1) await setImmediate();
   }
   texts.forEach((_, text) => close(text));
   if (quotes.length > atMost) return { kind: 'too-many' };

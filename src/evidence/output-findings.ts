@@ -37,7 +37,7 @@ export async function findOutput(
   const folded = fold(output);
   const foldedTexts = texts.map((one) => (one.kind === 'text' ? fold(one.text) : EMPTY));
   await setImmediate();
-  const found = findQuotes(folded, foldedTexts, { atLeast: quoteLength, atMost: MOST, seed });
+  const found = await findQuotes(folded, foldedTexts, { atLeast: quoteLength, atMost: MOST, seed });
   if (found.kind === 'too-many') return 'too-many';
   await setImmediate();
   return together(chunks, texts, citations.citations, found.quotes);

@@ -55,6 +55,20 @@ export function describeHoney(get: GetWorld): void {
       expect(JSON.stringify(found)).not.toMatch(/the-marker|another/);
     });
 
+    it('gives every marker that a tenant’s documents ever had, page by page, and no other tenant’s', async () => {
+      const { catalog, put } = get();
+      await put('d', { paragraphs: ['one'] });
+      for (const marker of ['b', undefined, 'a', undefined, 'c']) await mark(marker);
+      const of = (marker: string) => ({ marker, key: KEY, source: HANDBOOK, document: ID });
+      expect(await catalog.honeyMarkers(ACME, undefined, 10)).toEqual(['a', 'b', 'c'].map(of));
+      expect(await catalog.honeyMarkers(ACME, undefined, 2)).toEqual(['a', 'b'].map(of));
+      expect(await catalog.honeyMarkers(ACME, 'b', 2)).toEqual([of('c')]);
+      expect(await catalog.honeyMarkers(ACME, 'c', 2)).toEqual([]);
+      expect(await catalog.honeyMarkers(GLOBEX, undefined, 10)).toEqual([]);
+      await catalog.deleteDocument(KEY, ACME, 1, CHANGE);
+      expect(await catalog.honeyMarkers(ACME, undefined, 10)).toEqual(['a', 'b', 'c'].map(of));
+    });
+
     it('stays through new texts and attributes, and ends with the document', async () => {
       const { catalog, put } = get();
       await put('d', { paragraphs: ['one'] });

@@ -73,12 +73,12 @@ const world = fc.array(text, { maxLength: 5 }).chain((texts) => {
 });
 
 describe('passages of released texts in an output', () => {
-  it('are exactly those that a naive search finds, whatever the texts, and wherever in the table they meet', () => {
+  it('are exactly those that a naive search finds, whatever the texts, and wherever in the table they meet', async () => {
     let quotes = 0;
     const runs = trials(1_500, 100_000);
-    fc.assert(
-      fc.property(world, ({ texts, output, atLeast, seed }) => {
-        const found = findQuotes(fold(output), texts.map(fold), { atLeast, atMost: 10_000, seed });
+    await fc.assert(
+      fc.asyncProperty(world, async ({ texts, output, atLeast, seed }) => {
+        const found = await findQuotes(fold(output), texts.map(fold), { atLeast, atMost: 10_000, seed });
         const expected = naive(output, texts, atLeast);
         quotes += expected.length;
         expect(found).toEqual({ kind: 'quotes', quotes: expected });
@@ -89,10 +89,11 @@ describe('passages of released texts in an output', () => {
     figure('quotations: found against a naive search', `${runs} outputs, ${quotes} passages, no difference`);
   });
 
-  it('are refused in place of a list that is too long', () => {
+  it('are refused in place of a list that is too long', async () => {
     const texts = [fold('abcdefgh')];
-    const found = (times: number) => findQuotes(fold('abcdefgh!x'.repeat(times)), texts, { atLeast: 8, atMost: 3, seed: 0.5 }).kind;
-    expect([found(3), found(4), found(400)]).toEqual(['quotes', 'too-many', 'too-many']);
+    const found = async (times: number) =>
+      (await findQuotes(fold('abcdefgh!x'.repeat(times)), texts, { atLeast: 8, atMost: 3, seed: 0.5 })).kind;
+    expect([await found(3), await found(4), await found(400)]).toEqual(['quotes', 'too-many', 'too-many']);
   });
 });
 

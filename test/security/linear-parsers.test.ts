@@ -61,7 +61,7 @@ test.each([
     const output = ${output};
     const texts = Array.from({ length: 100 }, () => fold(${chunk}));
     const markers = Array.from({ length: 10_000 }, (_, i) => (i * 7919).toString(16).padStart(8, '0').repeat(4));
-    const quotes = findQuotes(fold(output), texts, { atLeast: 40, atMost: 1000, seed: 0.5 });
+    const quotes = await findQuotes(fold(output), texts, { atLeast: 40, atMost: 1000, seed: 0.5 });
     console.log(quotes.kind, findMarkers(output, markers).size, findCitations(output, [], 1000).kind);`;
   expect(await inTime(code)).toMatch(/^(quotes|too-many) \d+ citations$/);
 });
