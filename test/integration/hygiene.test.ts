@@ -242,7 +242,7 @@ describe('what was handed in', () => {
   const original = async (document: string): Promise<Record<string, unknown>> => {
     const answer = await test.call('GET', `${at(document)}/original`, owner);
     expect(answer.status, answer.text).toBe(200);
-    return answer.json<Record<string, unknown>>();
+    return answer.json();
   };
 
   it.each([
@@ -293,4 +293,11 @@ describe('what was handed in', () => {
     expect(rows()).toEqual([]);
     expect((await test.call('GET', `${at(document)}/original`, owner)).status).toBe(404);
   });
+});
+
+it('a wrong hygiene.yaml keeps the service from starting', async () => {
+  const wrong = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+  await mkdir(join(wrong, 'policies'), { recursive: true });
+  await writeFile(join(wrong, 'policies', 'hygiene.yaml'), 'rules: [{ kind: tag, action: forget }]');
+  await expect(startTestService({ policy, tenants: ['acme'], dataDir: wrong, issuer })).rejects.toThrow('hygiene.yaml');
 });
