@@ -8,11 +8,12 @@ export function answerLocally(prompt: string, question: string): string {
   const sentences = [...prompt.matchAll(/<chunk-[0-9a-f]+ rank="(\d+)"[^>]*>\n([^<]*)\n<\/chunk-/g)].flatMap(([, rank = '', text = '']) => {
     const best =
       readable(text)
-        .split(/(?<=[.!?])\s+/)
-        .sort((a, b) => common(b) - common(a))[0] ?? '';
+        .split(/(?<=[.!?])\s+|\n+/)
+        .sort((a, b) => common(b) - common(a) || b.length - a.length)[0] ?? '';
     return common(best) === 0 ? [] : [{ rank, best, score: common(best) }];
   });
-  const chosen = sentences.sort((a, b) => b.score - a.score || Number(a.rank) - Number(b.rank)).slice(0, 3);
+  const most = Math.max(0, ...sentences.map(({ score }) => score));
+  const chosen = sentences.filter(({ score }) => score === most);
   return chosen.map(({ rank, best }) => `${best} [${rank}]`).join(' ');
 }
 
