@@ -80,6 +80,7 @@ function createHouse({ environment, terminal }: Surroundings): House {
       return verifyAudit(localConfig(environment), tenant);
     },
     rotateKey: async (kind) => (await local()).rotateSigningKey(localConfig(environment), kind),
+    acceptRollback: async (wanted) => (await local()).acceptLocalRollback(localConfig(environment), wanted),
     clientSettings: () => configured(() => loadClientConfig(environment)),
     async developmentToken(asked) {
       const { requestDevToken } = await import('./identity/dev-issuer/request-dev-token.ts');

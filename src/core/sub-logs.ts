@@ -26,6 +26,9 @@ const LOOKING: ReadonlySet<string> = new Set<AuditKind>([
   'policy.diff-read',
   'blast-radius.read',
   'honey.touched',
+  'switch.refused',
+  'erasure.refused',
+  'document.original-read',
 ]);
 
 /**

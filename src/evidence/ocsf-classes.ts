@@ -40,6 +40,7 @@ export const OCSF_CLASSES: Readonly<Record<AuditKind, OcsfClass>> = {
   'hold.lifted': entity('delete', 'legal hold'),
   'key.published': entity('create', 'key'),
   'key.retired': entity('update', 'key'),
+  'log.break-accepted': entity('update', 'log'),
   'tenant.created': entity('create', 'tenant'),
   'source.put': entity('update', 'source'),
   'source.deleted': entity('delete', 'source'),

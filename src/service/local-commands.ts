@@ -11,6 +11,7 @@ import { parseCaseFile } from '../policy/case-file.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
 import { rotateKey, type Rotation } from '../signing/signing.ts';
+import { acceptRollback } from './accept-rollback.ts';
 import { createTenant as create, type NewTenant } from './create-tenant.ts';
 import { changeSwitch, listSwitches } from './local-switches.ts';
 import { openStores, type Stores } from './open-stores.ts';
@@ -63,6 +64,15 @@ export async function rotateSigningKey(
     const keys = await rotateKey(config.signingKeys, systemClock, { kind, known: await catalog.signingKeys() });
     return keys.map(({ publicKey: _, ...facts }) => facts);
   });
+}
+
+/** Beside a running service too, which goes on signing under the new name. Fails as `acceptRollback` of accept-rollback.ts. */
+export async function acceptLocalRollback(
+  config: LocalConfig,
+  wanted: Parameters<typeof acceptRollback>[1],
+): ReturnType<typeof acceptRollback> {
+  const files = await readPolicyFiles(config.policyDir);
+  return withStores(config, files, (stores) => acceptRollback(stores, wanted, operatorChange('accept-rollback', systemClock.now())));
 }
 
 export type ChainVerdict = { readonly tenant: TenantId } & Awaited<ReturnType<Stores['audit']['verifyChain']>>;

@@ -66,7 +66,7 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
       audit = createAudit({ database: both.log, telemetry: silentTelemetry });
     });
     afterEach(async () => {
-      for (const { close } of open.reverse()) await close();
+      for (const { close } of open.toReversed()) await close();
       await both.close();
     });
 
@@ -172,9 +172,10 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
           const child = spawn(process.execPath, [CHILD, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
           const said = text(child.stdout);
           const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-          if (signal === 'SIGKILL') killed += 1;
-          else expect({ code, said: Number(await said) < write }).toEqual({ code: 0, said: true });
           running = signal === 'SIGKILL';
+          killed += running ? 1 : 0;
+          // Killed at that write, or ended in peace after fewer.
+          expect(running || (code === 0 && Number(await said) < write)).toBe(true);
         }
       }
       expect(killed).toBeGreaterThan(10);

@@ -6,6 +6,7 @@ import { openNote, noteVerifier } from '../../src/core/tlog/note-keys.ts';
 import { verifyConsistency, verifyInclusion } from '../../src/core/tlog/proofs.ts';
 import { parseTreeHead } from '../../src/core/tlog/checkpoint.ts';
 import { parseNote } from '../../src/core/tlog/note.ts';
+import { acceptLocalRollback } from '../../src/service/local-commands.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 
 const ACME = 'acme' as TenantId;
@@ -79,6 +80,19 @@ describe('checkpoints of a running service', () => {
     for (const ending of ['-wal', '-shm']) rmSync(`${database}${ending}`, { force: true });
     await expect(start(dataDir)).rejects.toThrow(/acme has \d+ events, but .* holds a checkpoint of \d+.*accept-rollback/s);
 
+    // Whoever has no newer copy goes on under another name, with the break written down.
+    const local = { dataDir, policyDir: join(dataDir, 'policies'), database: { kind: 'sqlite' as const, path: database } };
+    const accepted = await acceptLocalRollback(local, { tenant: 'acme', reason: 'the disk is lost' });
+    running = await start(dataDir);
+    const after = await running.service.auditor.checkpoint(ACME, true);
+    expect(after?.note.startsWith(`${accepted.origin}\n`)).toBe(true);
+    expect(accepted.origin).not.toBe(accepted.former);
+    const [event] = await running.service.stores.audit.between(ACME, accepted.size, accepted.size + 1, ['log.break-accepted']);
+    expect(event?.body).toMatchObject({ former: accepted.former, origin: accepted.origin, reason: 'the disk is lost' });
+    await running.stop({ keep: true });
+
+    // The newest copy is what the first name goes on from; the other one's file tells of a log that this copy does not know.
+    rmSync(join(outside, `${accepted.origin.split('/').at(-1) ?? ''}.jsonl`));
     copyFileSync(`${database}.newest`, database);
     for (const ending of ['-wal', '-shm']) rmSync(`${database}${ending}`, { force: true });
     running = await start(dataDir);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { parseTreeHead } from '../../src/core/tlog/checkpoint.ts';
@@ -28,11 +28,13 @@ export async function startWitness(): Promise<TestWitness> {
   const verifier = noteVerifier('witness.test/w', secret.publicKey, 'cosignature');
   const seen: TestWitness['seen'] = new Map();
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const [status, answer] = witness.broken ? ([500, ''] as const) : add(body);
-      response.writeHead(status, status === 409 ? { 'content-type': 'text/x.tlog.size' } : {}).end(answer);
-    });
+    void answer(request, response);
   });
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    const [status, said] = witness.broken ? ([500, ''] as const) : add(body);
+    response.writeHead(status, status === 409 ? { 'content-type': 'text/x.tlog.size' } : {}).end(said);
+  }
   function add(body: string): readonly [number, string] {
     const split = body.indexOf('\n\n');
     const [first = '', ...proof] = body.slice(0, split).split('\n');

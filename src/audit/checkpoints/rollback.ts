@@ -68,7 +68,7 @@ export function rollbackMessage({ tenant, place, size, logSize, reason }: Rolled
       : `the audit log of tenant ${tenant} does not lead to the checkpoint of size ${size} that ${place} holds`;
   return (
     `${what}. The database is older than what was given away, or it was changed. Restore the newest copy of the database; ` +
-    `where there is none, sluice admin accept-rollback --tenant ${tenant} records the break and begins a new log name`
+    `where there is none, sluice admin accept-rollback ${tenant} --reason <why> records the break and begins a new log name`
   );
 }
 

@@ -28,6 +28,7 @@ export const AUDIT_KINDS = [
   'audit.exported',
   'key.published',
   'key.retired',
+  'log.break-accepted',
   'tenant.created',
   'source.put',
   'source.deleted',

@@ -78,6 +78,11 @@ export interface House {
   verifyAudit(tenant: string | undefined): Promise<readonly ChainReport[]>;
   /** On the machine: writes a ring with a new key in force, and answers all that it holds. */
   rotateKey(kind: 'planned' | 'compromised' | 'lost'): Promise<readonly PublicKeyReport[]>;
+  /** On the machine: a log that does not fit its checkpoints goes on under a new name. */
+  acceptRollback(wanted: {
+    readonly tenant: string;
+    readonly reason: string;
+  }): Promise<{ readonly tenant: string; readonly former: string; readonly origin: string; readonly size: number }>;
   clientSettings(): ClientSettings;
   developmentToken(asked: { readonly issuerUrl: string; readonly person?: string; readonly client: string }): Promise<string>;
   openTree(directory: string, selection: TreeSelection): Promise<{ readonly files: number; readonly connector: Connector }>;

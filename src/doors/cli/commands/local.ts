@@ -1,6 +1,8 @@
+import { addAuditVerify } from './audit.ts';
 import { CommandFailure } from '../failure.ts';
 import type { PolicyReport } from '../house.ts';
 import type { Commands } from '../program.ts';
+import { addAcceptRollback } from './accept-rollback.ts';
 import { addRotateKey } from './keys.ts';
 import { addLocalSwitch } from './switch.ts';
 import { printable, type Terminal } from '../terminal.ts';
@@ -10,7 +12,7 @@ export function addLocal(commands: Commands): void {
   addConfig(commands);
   addPolicy(commands);
   addAdmin(commands);
-  addAudit(commands);
+  addAuditVerify(commands, commands.program.command('audit').description('the audit log'));
 }
 
 function addConfig({ program, house, terminal, action }: Commands): void {
@@ -64,6 +66,7 @@ function addAdmin(commands: Commands): void {
   const admin = program.command('admin').description('what is done on the machine, audited');
   addLocalSwitch(commands, admin);
   addRotateKey(commands, admin);
+  addAcceptRollback(commands, admin);
   admin
     .command('create-tenant')
     .description('make a tenant, with its lines of the policy files and a first administrator')
@@ -76,28 +79,6 @@ function addAdmin(commands: Commands): void {
         await house.createTenant({ tenant, administrator });
         terminal.out(json ? JSON.stringify({ tenant, administrator, created: true }) : `made ${tenant}; administrator ${administrator}`);
         return 0;
-      }),
-    );
-}
-
-function addAudit({ program, house, terminal, action }: Commands): void {
-  const audit = program.command('audit').description('the audit log');
-  audit
-    .command('verify')
-    .description('recompute the hash chain of the local database and name the first bad place')
-    .option('--tenant <tenant>', 'this tenant alone')
-    .action(
-      action(async (json, command) => {
-        const { tenant } = command.opts<{ tenant?: string }>();
-        const reports = await house.verifyAudit(tenant);
-        const { out, colors } = terminal;
-        for (const report of reports) {
-          if (json) out(JSON.stringify(report));
-          else if (report.kind === 'intact') out(`${report.tenant}: ${colors.green('intact')}, ${report.size} events, head ${report.head}`);
-          else out(`${report.tenant}: ${colors.red('broken')} at event ${report.index}: ${report.reason}`);
-        }
-        if (reports.length === 0 && !json) out('no tenant, so no log');
-        return reports.every(({ kind }) => kind === 'intact') ? 0 : 1;
       }),
     );
 }
