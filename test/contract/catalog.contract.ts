@@ -7,6 +7,7 @@ import { describeEpochs } from './catalog-epochs.contract.ts';
 import { describeHistory } from './catalog-history.contract.ts';
 import { describeHoney } from './catalog-honey.contract.ts';
 import { describeIsolation } from './catalog-isolation.contract.ts';
+import { describeKeys } from './catalog-keys.contract.ts';
 import { describeLogouts } from './catalog-logouts.contract.ts';
 import { describeRaces } from './catalog-races.contract.ts';
 import { describeUpkeep } from './catalog-upkeep.contract.ts';
@@ -36,5 +37,6 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     describeUpkeep(get);
     describeIsolation(get);
     describeLogouts(get);
+    describeKeys(get);
   });
 }
