@@ -19,6 +19,8 @@ export interface PageOptions {
   readonly place: Place | undefined;
   readonly limit: number;
   readonly signal: AbortSignal;
+  /** Positions in a page of a reader who may not audit everything. */
+  readonly window?: number;
 }
 
 /**
@@ -54,10 +56,10 @@ async function narrowedPage(
   evidence: EvidencePort,
   { tenant, rights }: { readonly tenant: TenantId; readonly rights: AuditRights },
   filters: AuditFilters,
-  { place, limit, signal }: PageOptions,
+  { place, limit, signal, window = WINDOW }: PageOptions,
 ): Promise<ReadPage> {
   const { after, before } = place ?? (await bounds(evidence, tenant, filters, signal));
-  const end = Math.min(before, after + 1 + WINDOW);
+  const end = Math.min(before, after + 1 + window);
   const question = questionOf(tenant, filters);
   const events: StoredAuditEvent[] = [];
   let reached: number | undefined = after;
