@@ -16,7 +16,7 @@ const AGAIN = 'abab'.repeat(8);
 const markerOf = (fence: string): string => String.fromCharCode(0xe000 + (Number.parseInt(fence.slice(0, 4), 16) % 6400));
 const fixed = (fence: string) => ({ random: (): Uint8Array => Buffer.from(fence, 'hex') });
 
-const RUNS = trials(200, 20_000);
+const RUNS = trials(500, 15_000);
 
 // Said again, by code point, apart from the writer's expression: what a text may not hold comes back as U+FFFD.
 function faithful(text: string): string {
