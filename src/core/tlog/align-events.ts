@@ -31,7 +31,10 @@ export type PlaceOf = (line: FoundLine) => number;
  */
 export function alignEvents(lines: readonly FoundLine[], from: number, to: number, placeOf: PlaceOf): Alignment {
   const places = lines.map(placeOf);
-  const anchors = longestAscending(places.map((place) => (place >= from && place < to ? place : -1)));
+  const inOrder = places.map((place, i) => (place === from + i ? i : -1)).filter((i) => i >= 0);
+  const anchors = isExchange(places, from, to)
+    ? inOrder
+    : longestAscending(places.map((place) => (place >= from && place < to ? place : -1)));
   const standing: (FoundLine | undefined)[] = Array.from({ length: to - from }, () => undefined);
   const misfits: Misfit[] = [];
   let position = from;
@@ -49,6 +52,11 @@ export function alignEvents(lines: readonly FoundLine[], from: number, to: numbe
     next = anchor + 1;
   }
   return { standing, misfits };
+}
+
+/** As many lines as positions, and each event that is out of place stands where another one belongs that stands in its own. */
+function isExchange(places: readonly number[], from: number, to: number): boolean {
+  return places.length === to - from && places.every((place, i) => place < 0 || place === from + i || places[place - from] === from + i);
 }
 
 interface Loose {

@@ -151,7 +151,7 @@ function closeWith(state: State, claimed: string): void {
 function finish(state: State, whole: boolean): ExportReport {
   const { findings, trusted } = state.shared;
   if (state.line === 0) findings.add({ kind: 'not-an-export', line: 1 });
-  const summary = state.body?.finish(state.ended && whole);
+  const summary = state.body?.finish(state.ended && (whole || state.dead));
   return {
     ok: findings.count() === 0,
     findings: findings.list(),
