@@ -156,6 +156,8 @@ describe.each<Deployment>(['sqlite', 'postgres'])('what applications report, on 
       expect((await report({ sub: 'anna' }, stage, requestId, body)).status).toBe(200);
     }
     expect(await stored(requestId, 'admitted')).toHaveLength(1);
+    const own = await report({ sub: 'assistant', client_id: 'assistant' }, 'cited', alone.requestId, { chunks: [] });
+    expect(own.json()).toMatchObject({ recorded: true });
   });
 
   it('names only what this request released, and is told the places of the rest in the same words whatever else they are', async () => {
