@@ -12,7 +12,7 @@ type OrNull<T> = { readonly [K in keyof T]: T[K] | null };
 
 type CandidateRow = { readonly at: number } & (FoundRow | OrNull<FoundRow>);
 type FoundRow = Pick<ChunkRow, 'chunk' | 'key' | 'span_start' | 'span_end' | 'digest' | 'path' | 'text'> &
-  Pick<DocumentVersionRow, 'version' | 'removed' | 'lineage'> & { readonly chunk_state: ChunkRow['state'] } & OrNull<
+  OrNull<Pick<DocumentVersionRow, 'version' | 'removed' | 'lineage'>> & { readonly chunk_state: ChunkRow['state'] } & OrNull<
     Pick<DocumentRow, 'source' | 'document' | 'zone' | 'acl' | 'acl_version' | 'valid_from' | 'valid_until' | 'title' | 'uri'> & {
       readonly document_state: DocumentRow['state'];
       readonly current_content: 0 | 1;
@@ -25,6 +25,8 @@ type FoundRow = Pick<ChunkRow, 'chunk' | 'key' | 'span_start' | 'span_end' | 'di
 const MAX_CHUNKS = 16_384;
 const CACHED_TEXTS = 20_000;
 const CACHED_CHARACTERS = 16 * 1024 * 1024;
+/** Of a text that was erased nothing is left but the ids of its dead chunks, until the index has forgotten them. */
+const ERASED = '{}';
 const NOBODY: Acl = { gates: [], deny: [] };
 
 /** One statement for all chunks; the row of the clock comes even where no chunk is found. */
@@ -92,7 +94,7 @@ function isFound(row: CandidateRow): row is { readonly at: number } & FoundRow {
 
 function stateOf(row: FoundRow): Candidate['state'] {
   if (row.chunk_state === 'staged') return 'staged';
-  if (row.chunk_state !== 'live' || row.current_content !== 1 || row.source_state !== 'live') return 'gone';
+  if (row.chunk_state !== 'live' || row.version === null || row.current_content !== 1 || row.source_state !== 'live') return 'gone';
   if (row.document_state === 'quarantined') return 'quarantined';
   if (row.document_state !== 'live') return 'gone';
   return row.switched_off === 1 ? 'off' : 'live';
@@ -114,11 +116,11 @@ function candidateOf(row: FoundRow, parse: Parse): Candidate {
     validUntil: row.valid_until ?? 'forever',
     title: row.title ?? '',
     uri: row.uri ?? undefined,
-    version: row.version as Digest,
+    version: (row.version ?? '') as Digest,
     text: row.text,
     span: { start: row.span_start, end: row.span_end, path: parse(row.path) as readonly string[] },
     digest: row.digest as Digest,
-    removed: parse(row.removed) as RemovedCharacters,
-    lineage: parse(row.lineage) as Lineage,
+    removed: parse(row.removed ?? ERASED) as RemovedCharacters,
+    lineage: parse(row.lineage ?? ERASED) as Lineage,
   };
 }

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SourceId, TenantId } from '../../src/core/ids.ts';
+import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
+import { allow } from '../support/rights.ts';
+import type { Answer } from '../support/service.ts';
+
+const ACME = 'acme' as TenantId;
+const TOP = 'upto:restricted+people';
+const POLICY = [
+  ...['retrieve', 'ingest', 'label', 'audit', 'replay', 'administer'].map((action) =>
+    allow('client:test|assistant', 'acme', action, '*', TOP),
+  ),
+  allow('everyone', 'acme', 'retrieve', '*', TOP),
+  ...['ingest', 'label', 'audit', 'administer', 'replay'].map((action) => allow('user:test|olga', 'acme', action, '*', TOP)),
+].join('\n');
+const ROUNDS = 4;
+
+interface Asked {
+  readonly id: string;
+  readonly texts: readonly string[];
+}
+
+describe.each<Deployment>(['sqlite', 'postgres'])('an erasure and what happens beside it, on %s', (deployment) => {
+  let replicas: Replicas;
+  const call = async (sub: string, method: string, path: string, body?: unknown, on: 'a' | 'b' = 'a'): Promise<Answer> =>
+    replicas[on].call(method, path, await replicas.issuer.sign({ sub, groups: [] }), body);
+  const write = (document: string, text: string, on: 'a' | 'b' = 'a'): Promise<Answer> =>
+    call('olga', 'PUT', `/v1/sources/s/documents/${document}`, { text, mediaType: 'text/plain', acl: { allow: ['everyone'] } }, on);
+  const ask = async (query: string, sub = 'anna', on: 'a' | 'b' = 'b'): Promise<Asked> => {
+    const answer = await call(sub, 'POST', '/v1/retrieve', { query }, on);
+    expect(answer.status, answer.text).toBe(200);
+    const { requestId, chunks } = answer.json<{ requestId: string; chunks: { text: string }[] }>();
+    return { id: requestId, texts: chunks.map(({ text }) => text) };
+  };
+  const erase = (what: object): Promise<Answer> => call('olga', 'POST', '/v1/erasures', { reason: 'asked to', ...what });
+  const replayed = async (id: string): Promise<string> =>
+    String((await call('olga', 'GET', `/v1/requests/${id}/replay?reason=r`)).headers['sluice-replay']);
+  const placeOf = async (id: string): Promise<number> =>
+    (await replicas.a.service.stores.audit.byRequest(ACME, id)).find(({ kind }) => kind === 'release')?.index ?? -1;
+  const db = () => replicas.a.service.stores.database.db;
+
+  /** Asks until told to stop, on both replicas. */
+  const asking = (query: string, sub = 'anna') => {
+    const asked: Asked[] = [];
+    let stopped = false;
+    const loop = async (on: 'a' | 'b'): Promise<void> => {
+      while (!stopped) asked.push(await ask(query, sub, on));
+    };
+    const loops = Promise.all([loop('a'), loop('b'), loop('b')]);
+    const atLeast = async (count: number): Promise<void> => {
+      const wanted = asked.length + count;
+      while (asked.length < wanted) await new Promise((resolve) => void setTimeout(resolve, 5));
+    };
+    return {
+      asked,
+      atLeast,
+      async stop() {
+        stopped = true;
+        await loops;
+      },
+    };
+  };
+
+  beforeAll(async () => {
+    replicas = await startReplicas(deployment, POLICY);
+    const source = { title: 'S', owner: 'group:test|o', level: 'public', compartments: [], trust: 'trusted' };
+    expect((await call('olga', 'PUT', '/v1/sources/s', source)).status).toBe(201);
+  });
+  afterAll(() => replicas.stop());
+
+  it('ends in one order: every release of the text is before it, and erased with it', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const text = `Merganser ${round}: slate roof of the old chapel.`;
+      expect((await write(`race-${round}`, text)).status).toBe(200);
+      const asking_ = asking('merganser slate roof chapel');
+      await asking_.atLeast(6);
+      const answer = await erase({ kind: 'content', source: 's', document: `race-${round}` });
+      expect(answer.status, answer.text).toBe(201);
+      const { index } = answer.json<{ receipt: { index: number } }>().receipt;
+      // What begins from here on does not see it.
+      expect((await ask('merganser slate roof chapel')).texts).toEqual([]);
+      await asking_.atLeast(6);
+      await asking_.stop();
+      const shown = asking_.asked.filter(({ texts }) => texts.includes(text));
+      expect(shown.length).toBeGreaterThan(0);
+      for (const { id } of shown) {
+        expect(await placeOf(id)).toBeLessThan(index);
+        expect(await replayed(id)).toBe('erased');
+      }
+      const keys = await db().selectFrom('audit_keys').select('name').where('kind', 'in', ['content', 'document']).execute();
+      expect(keys.filter(({ name }) => name.includes(`race-${round}"`))).toEqual([]);
+    }
+  });
+
+  it('of a caller divides what they asked: before it nothing is theirs any more, after it they are somebody new', async () => {
+    await write('steady', 'Shearwater: marble step of the quay.');
+    const asking_ = asking('shearwater marble quay', 'ivo');
+    await asking_.atLeast(6);
+    const answer = await erase({ kind: 'caller', principal: 'user:test|ivo' });
+    expect(answer.status, answer.text).toBe(201);
+    const { index } = answer.json<{ receipt: { index: number } }>().receipt;
+    await asking_.atLeast(6);
+    await asking_.stop();
+    for (const { id } of asking_.asked) expect(await replayed(id)).toBe((await placeOf(id)) < index ? 'erased' : 'exact');
+    const named = await Promise.all(
+      asking_.asked.map(async ({ id }) => {
+        const [intent] = await replicas.b.service.stores.audit.byRequest(ACME, id);
+        return [(intent?.index ?? 0) > index, intent?.body['user']] as const;
+      }),
+    );
+    for (const [after, user] of named) expect(user).toMatch(after ? /^user:test\|ivo$/ : /^erased:/);
+  });
+
+  it('beside a write leaves the new text whole, or none', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const document = `written-${round}`;
+      await write(document, `Avocet ${round}: first copper gutter.`);
+      const [erased, written] = await Promise.all([
+        erase({ kind: 'content', source: 's', document }),
+        write(document, `Avocet ${round}: second copper gutter.`, 'b'),
+      ]);
+      expect([201, 409]).toContain(erased.status);
+      expect([200, 409]).toContain(written.status);
+      const { texts } = await ask(`avocet ${round} copper gutter`);
+      const mine = texts.filter((one) => one.startsWith(`Avocet ${round}`));
+      const live = await replicas.a.service.stores.catalog.document(ACME, 's' as SourceId, document as never);
+      expect(mine).toEqual(live === undefined ? [] : [`Avocet ${round}: second copper gutter.`]);
+      const versions = await db().selectFrom('document_versions').select('text').where('text', 'like', `Avocet ${round}: first%`).execute();
+      if (erased.status === 201) expect(versions).toEqual([]);
+    }
+  });
+
+  it('and a hold at the same moment: one of them comes first', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const what = { kind: 'content', source: 's', document: `held-${round}` };
+      await write(what.document, `Dotterel ${round}: granite sill.`);
+      const [erased, held] = await Promise.all([erase(what), call('olga', 'POST', '/v1/legal-holds', { ...what, reason: 'a case' }, 'b')]);
+      expect(held.status).toBe(201);
+      const { texts } = await ask(`dotterel ${round} granite sill`);
+      expect(texts.includes(`Dotterel ${round}: granite sill.`)).toBe(erased.status === 409);
+    }
+  });
+
+  it('holds while the index cannot be written, which forgets it once it can', async () => {
+    await write('index', 'Whimbrel: basalt weir of the mill.');
+    replicas.refuseWrites();
+    try {
+      expect((await erase({ kind: 'content', source: 's', document: 'index' })).status).toBe(201);
+      expect((await ask('whimbrel basalt weir')).texts).toEqual([]);
+      await replicas.a.service.mender.mend();
+    } finally {
+      replicas.mendIndex();
+    }
+    await replicas.a.service.mender.mend();
+    expect(await replicas.disagreements(ACME, 's' as SourceId)).toEqual([]);
+    const dead = await db().selectFrom('chunks').select('chunk').where('state', '=', 'dead').execute();
+    expect(dead).toEqual([]);
+  });
+});
