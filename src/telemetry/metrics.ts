@@ -36,6 +36,7 @@ const COUNTERS: Readonly<Record<Counter, CounterSpec>> = {
 };
 
 const GAUGES: Readonly<Record<Gauge, string>> = {
+  signing_keys_missing: 'Keys that the deployment signs with and this replica does not have. Alarm on any.',
   lineage_queue: 'Lineage events that wait to be delivered.',
   watch_subjects: 'Users and clients whose reading this replica keeps count of.',
   reconciliation_last_end_seconds: 'When the last comparison of the whole index with the catalog ended, seconds since 1970.',
@@ -45,7 +46,7 @@ const GAUGES: Readonly<Record<Gauge, string>> = {
   audit_checkpoint_last_size: 'Events under it.',
   audit_outside_last_seconds: 'When a place outside last took a checkpoint, seconds since 1970.',
   audit_index_behind: 'Events of all tenants that are not indexed yet.',
-  audit_rolled_back: 'Tenants whose log does not fit a checkpoint of it. Alarm on any.',
+  audit_logs_halted: 'Tenants whose log does not fit a checkpoint of it. Alarm on any.',
 };
 
 const STEP_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

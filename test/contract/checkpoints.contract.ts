@@ -247,7 +247,7 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
       await expect.poll(() => witness.seen.get(origin)?.size, { timeout: 15_000 }).toBe(3);
       await expect.poll(() => store.objects.has(`/${originId(origin)}/3`), { timeout: 15_000 }).toBe(true);
       expect(readNote(store.objects.get(`/${originId(origin)}/latest`) ?? '')?.size).toBe(3);
-      expect(gauges.get('audit_rolled_back')).toBe(0);
+      expect(gauges.get('audit_logs_halted')).toBe(0);
     });
 
     it('carry the signatures of the old key and the new one after a change', async () => {
@@ -286,7 +286,7 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
       await evidence.checkpoint(ACME, true);
       await both.log.transaction((tx) => tx.deleteFrom('audit_events').where('idx', '>=', 50).execute());
       await storeLog(both.log, ACME, rows.slice(0, 50), 50);
-      await expect.poll(() => gauges.get('audit_rolled_back')).toBe(1);
+      await expect.poll(() => gauges.get('audit_logs_halted')).toBe(1);
       await storeLog(both.log, ACME, rowsOf(ACME, drawn(70)), 50);
       await expect(evidence.checkpoint(ACME, true)).rejects.toMatchObject({ code: 'log_rolled_back' });
     });

@@ -12,14 +12,14 @@ export interface Halts {
 
 export function createHalts(log: Database, telemetry: Telemetry): Halts {
   const halted = new Map<string, { readonly origin: string | undefined; readonly message: string }>();
-  telemetry.gauge('audit_rolled_back', 0);
+  telemetry.gauge('audit_logs_halted', 0);
   return {
     async halt(tenant, message) {
       const origin = await currentOrigin(log.db, tenant);
       if (halted.has(tenant)) return;
       halted.set(tenant, { origin, message });
       telemetry.count('checkpoint_failures', { part: 'rollback' });
-      telemetry.gauge('audit_rolled_back', halted.size);
+      telemetry.gauge('audit_logs_halted', halted.size);
       telemetry.log.error({ tenant }, message);
     },
     async isHalted(tenant) {
@@ -27,7 +27,7 @@ export function createHalts(log: Database, telemetry: Telemetry): Halts {
       if (found === undefined) return false;
       if ((await currentOrigin(log.db, tenant)) === found.origin) return true;
       halted.delete(tenant);
-      telemetry.gauge('audit_rolled_back', halted.size);
+      telemetry.gauge('audit_logs_halted', halted.size);
       return false;
     },
     message: (tenant) => halted.get(tenant)?.message,

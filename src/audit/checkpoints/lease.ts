@@ -46,7 +46,8 @@ export async function takeLease(log: Database, holder: string, leaseMs: number, 
       .updateTable('audit_lease')
       .set((eb) => ({ holder, term: eb('term', '+', 1), until }))
       .where('name', '=', NAME)
-      .where('until', '<=', now)
+      // Ours still, but of a thread of this process that died: the new term ends whatever it had begun.
+      .where((eb) => eb.or([eb('until', '<=', now), eb('holder', '=', holder)]))
       .returning('term')
       .executeTakeFirst();
     return taken === undefined ? undefined : { holder, term: taken.term };

@@ -36,6 +36,7 @@ export type Counter =
 
 /** Values of the moment. Exposed as `sluice_<name>`. */
 export type Gauge =
+  | 'signing_keys_missing' // keys that the deployment signs with and this replica lacks: alarm on any
   | 'lineage_queue' // lineage events that wait to be delivered
   | 'watch_subjects' // users and clients whose reading this replica keeps count of
   | 'reconciliation_last_end_seconds' // when the last comparison of everything ended, seconds since 1970
@@ -45,7 +46,7 @@ export type Gauge =
   | 'audit_checkpoint_last_size' // of what
   | 'audit_outside_last_seconds' // when an outside place last took one
   | 'audit_index_behind' // events of all tenants that are not indexed yet
-  | 'audit_rolled_back'; // tenants whose log does not fit a checkpoint: alarm on any
+  | 'audit_logs_halted'; // tenants whose log does not fit a checkpoint: alarm on any
 
 export interface Telemetry {
   readonly log: Log;
