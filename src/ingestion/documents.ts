@@ -19,6 +19,7 @@ import { readLabel, readValidity } from './label-body.ts';
 import { changeAttributes, putDocument, receipt, retryOnConflict, type DocumentParts } from './put-document.ts';
 import { asMeant, factsOf, withHygiene } from './hygiene.ts';
 import { cleanTitle, keptOriginal } from './original.ts';
+import { isJudgedAsNow, standing } from './standing.ts';
 import { checkAgainstBefore, checkWriter, requireLabel, writerTrustFor, type Access } from './write-rights.ts';
 import type {
   DocumentPatch,
@@ -28,7 +29,6 @@ import type {
   OriginalResource,
   PatchReceipt,
   RequestContext,
-  Standing,
 } from './types.ts';
 
 type DocumentMethods = Pick<
@@ -59,8 +59,8 @@ export function documentMethods(parts: DocumentParts): DocumentMethods {
       return {
         documents: page.map((found) => {
           // Only the writer may compare the digest: to anybody else it would tell what the document says. And only where its
-          // index is of this release: what a connector takes for unchanged, it does not send again.
-          const comparable = found.writtenBy === by && found.pipeline === pipelineOf(parts, found.mediaType);
+          // index is of this release and hygiene.yaml is as it was: what a connector takes for unchanged, it does not send again.
+          const comparable = found.writtenBy === by && found.pipeline === pipelineOf(parts, found.mediaType) && isJudgedAsNow(parts, found);
           return { document: found.document, ...(comparable ? { writeDigest: found.writeDigest } : {}) };
         }),
         ...(found.length > limit && last !== undefined ? { next: last.document } : {}),
@@ -230,20 +230,6 @@ async function getDocument(parts: DocumentParts, context: RequestContext, source
   if (mayRead(parts, authority, found, at)) return { view: 'reader', ...resource(found, label) };
   if (authority.may('ingest', source)) return { view: 'writer', source: source.id, document: found.document };
   throw new AppError('not_found');
-}
-
-/** Whether it is held back and why, and what could not be seen in its text. */
-async function standing(parts: DocumentParts, found: StoredDocument): Promise<Standing> {
-  const { state, hygiene } = found;
-  const unseen = { removed: factsOf(found).removed, ...(hygiene === undefined ? {} : { hygiene }) };
-  if (state === 'live') return { state, ...unseen };
-  const unknown = await parts.unknown(found.tenant, found.acl.deny.map(entryPrincipal));
-  const dangles = stateOf({ acl: found.acl, dangling: danglingDenies(found.acl, parts.issuers, parts.groupless, unknown) }, found);
-  const because = [
-    ...(dangles.state === 'quarantined' ? (['unknown_denies'] as const) : []),
-    ...(isHeldBack(hygiene) ? (['hidden_characters'] as const) : []),
-  ];
-  return { state, because, ...unseen };
 }
 
 /**

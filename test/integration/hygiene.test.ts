@@ -301,3 +301,29 @@ it('a wrong hygiene.yaml keeps the service from starting', async () => {
   await writeFile(join(wrong, 'policies', 'hygiene.yaml'), 'rules: [{ kind: tag, action: forget }]');
   await expect(startTestService({ policy, tenants: ['acme'], dataDir: wrong, issuer })).rejects.toThrow('hygiene.yaml');
 });
+
+it('changed rules reach what is written again, and its writer is told to send it', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+  await mkdir(join(dataDir, 'policies'), { recursive: true });
+  const given = body(`Ocelots climb. ${TAGS}`);
+  const expected = [
+    { rules: 'rules: []', standing: { state: 'live', trust: 'trusted' } },
+    { rules: 'rules: [{ kind: tag, action: quarantine }]', standing: { state: 'quarantined', trust: 'trusted' } },
+    { rules: 'rules: [{ kind: tag, action: lowerTrust }]', standing: { state: 'live', trust: 'external' } },
+    { rules: 'rules: []', standing: { state: 'live', trust: 'trusted' } },
+  ];
+  for (const [turn, { rules, standing }] of expected.entries()) {
+    await writeFile(join(dataDir, 'policies', 'hygiene.yaml'), rules);
+    const again = await startTestService({ policy, tenants: ['acme'], dataDir, issuer });
+    const token = await again.token(FULL);
+    const listed = async (): Promise<readonly object[]> =>
+      (await again.call('GET', '/v1/sources/s/documents', token)).json<{ documents: object[] }>().documents;
+    const source = { title: 'S', owner: 'user:test|fay', level: 'public', trust: 'trusted' };
+    expect((await again.call('PUT', '/v1/sources/s', token, source)).status).toBe(turn === 0 ? 201 : 200);
+    expect(await listed()).toEqual(turn === 0 ? [] : [{ document: 'ocelots' }]);
+    expect((await again.call('PUT', at('ocelots'), token, given)).status).toBe(200);
+    expect(await listed()).toEqual([{ document: 'ocelots', writeDigest: expect.stringMatching(/^sha256:/) as string }]);
+    expect((await again.call('GET', at('ocelots'), token)).json()).toMatchObject(standing);
+    await again.stop({ keep: turn < expected.length - 1 });
+  }
+});
