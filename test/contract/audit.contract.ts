@@ -1,8 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createAudit, type Audit } from '../../src/audit/audit.ts';
 import { leafBytes, leafHash } from '../../src/audit/leaf.ts';
 import type { AppError } from '../../src/core/errors.ts';
@@ -11,34 +7,26 @@ import type { AuditEvent } from '../../src/core/ports/audit.ts';
 import type { EpochStamp } from '../../src/core/ports/catalog.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import type { Database } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
-
-const ACME = 'acme' as TenantId;
-const OTHER = 'other' as TenantId;
-const AT_ZERO: EpochStamp = { tenant: 0, global: 0, generation: 0 };
-
-function event(requestId: string, more: Partial<AuditEvent> = {}): AuditEvent {
-  return { tenant: ACME, kind: 'intent', requestId, body: { n: 1 }, ...more };
-}
+import { ACME, AT_ZERO, event, OTHER } from '../support/audit-events.ts';
+import { auditWorld } from '../support/audit-fixture.ts';
+import { describeCrashes } from './audit-crash.contract.ts';
+import { describeErasure } from './audit-erasure.contract.ts';
+import { describeNames } from './audit-names.contract.ts';
+import { describeSealed } from './audit-sealed.contract.ts';
+import { describeUpgrade } from './audit-upgrade.contract.ts';
+import { describeVerification } from './audit-verify.contract.ts';
 
 /** What the audit promises, whatever the database. `fresh` names a new, empty database each time. */
 export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>): void {
   describe(`audit on ${name}`, () => {
+    const get = auditWorld(fresh);
     let config: DatabaseConfig;
     let database: Database;
     let audit: Audit;
-
-    beforeEach(async () => {
-      config = await fresh();
-      database = await openDatabase(config);
-      await migrate(database);
-      await database.transaction(async (tx) => {
-        for (const scope of [ACME, OTHER]) await tx.insertInto('epochs').values({ scope, epoch: 0, generation: 0 }).execute();
-      });
-      audit = createAudit({ database, telemetry: silentTelemetry });
+    beforeEach(() => {
+      ({ config, database, audit } = get());
     });
-    afterEach(() => database.close());
 
     const moveEpoch = (scope: string): Promise<unknown> =>
       database.transaction((tx) =>
@@ -48,8 +36,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
           .where('scope', '=', scope)
           .execute(),
       );
-    const rowsOf = (tenant: TenantId) =>
-      database.db.selectFrom('audit_events').selectAll().where('tenant', '=', tenant).orderBy('idx').execute();
+    const rowsOf = (tenant: TenantId) => get().rows(tenant);
 
     describe('append', () => {
       it('gives each tenant its own contiguous log and finds a request again', async () => {
@@ -294,99 +281,12 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
       });
     });
 
-    describe('verifyChain', () => {
-      const SIZE = 8;
-      beforeEach(async () => {
-        for (let n = 0; n < SIZE; n += 1) await audit.append(event(`r${n}`));
-      });
-
-      it('finds an untouched and an empty log intact', async () => {
-        expect(await audit.verifyChain(ACME)).toMatchObject({ kind: 'intact', size: SIZE });
-        expect(await audit.verifyChain(OTHER)).toEqual({ kind: 'intact', size: 0, head: '0'.repeat(64) });
-      });
-
-      it.each([
-        ['body', '{"n":2}'],
-        ['request_id', 'r9'],
-        ['kind', 'release'],
-        ['at', 1],
-        ['salt', '00'.repeat(16)],
-        ['leaf', '00'.repeat(32)],
-      ])('names the event whose %s was changed', async (column, value) => {
-        await database.transaction((tx) =>
-          tx
-            .updateTable('audit_events')
-            .set({ [column]: value })
-            .where('tenant', '=', ACME)
-            .where('idx', '=', 3)
-            .execute(),
-        );
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: 3, reason: 'changed' });
-      });
-
-      it('names the place of a dropped event, in the middle and at the end', async () => {
-        const drop = (idx: number): Promise<unknown> =>
-          database.transaction((tx) => tx.deleteFrom('audit_events').where('tenant', '=', ACME).where('idx', '=', idx).execute());
-        await drop(SIZE - 1);
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: SIZE - 1, reason: 'missing' });
-        await drop(4);
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: 4, reason: 'missing' });
-      });
-
-      it('names the first of two swapped events', async () => {
-        const move = (from: number, to: number): Promise<unknown> =>
-          database.transaction((tx) => tx.updateTable('audit_events').set({ idx: to }).where('idx', '=', from).execute());
-        await move(2, 100);
-        await move(5, 2);
-        await move(100, 5);
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: 2, reason: 'changed' });
-      });
-
-      it('notices an event rewritten together with its leaf', async () => {
-        const row = (await rowsOf(ACME))[3];
-        if (row === undefined) throw new Error('no row');
-        const forged = { ...row, body: '{"n":2}' };
-        await database.transaction((tx) =>
-          tx
-            .updateTable('audit_events')
-            .set({ body: forged.body, leaf: leafHash(forged) })
-            .where('idx', '=', 3)
-            .execute(),
-        );
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: SIZE, reason: 'head' });
-      });
-
-      it('notices a head set back and events put behind the head', async () => {
-        const [last] = (await rowsOf(ACME)).slice(-1);
-        if (last === undefined) throw new Error('no row');
-        await database.transaction((tx) =>
-          tx
-            .insertInto('audit_events')
-            .values({ ...last, idx: SIZE })
-            .execute(),
-        );
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: SIZE, reason: 'beyond-head' });
-        await database.transaction((tx) => tx.deleteFrom('audit_heads').where('tenant', '=', ACME).execute());
-        expect(await audit.verifyChain(ACME)).toEqual({ kind: 'broken', index: 0, reason: 'beyond-head' });
-      });
-    });
-
-    it('loses nothing that was acknowledged when the process is killed', async () => {
-      const script = fileURLToPath(new URL('../support/append-loop.ts', import.meta.url));
-      const child = spawn(process.execPath, [script, JSON.stringify(config), ACME], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const acknowledged = new Map<number, string>();
-      for await (const line of createInterface({ input: child.stdout })) {
-        const [index, requestId] = line.split(' ');
-        acknowledged.set(Number(index), requestId ?? '');
-        if (acknowledged.size === 200) child.kill('SIGKILL');
-      }
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      expect(child.signalCode).toBe('SIGKILL');
-      const rows = await rowsOf(ACME);
-      for (const [index, requestId] of acknowledged) expect(rows[index]?.request_id).toBe(requestId);
-      expect(await audit.append(event('after'))).toMatchObject({ index: rows.length });
-      expect(await audit.verifyChain(ACME)).toMatchObject({ kind: 'intact', size: rows.length + 1 });
-    });
+    describeNames(get);
+    describeSealed(get);
+    describeErasure(get);
+    describeVerification(get);
+    describeUpgrade(get, fresh);
+    describeCrashes(get);
 
     it('answers audit_unavailable once the database is closed', async () => {
       const closed = await openDatabase(config);
