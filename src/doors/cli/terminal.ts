@@ -22,7 +22,7 @@ export function createTerminal(stdout: Output, stderr: Output): Terminal {
   return {
     out: (line) => void stdout.write(`${line}\n`),
     err: (line) => void stderr.write(`${line}\n`),
-    raw: (bytes) => void stdout.write(bytes),
+    raw: (bytes) => void stdout.write(Buffer.from(bytes)),
     watched: stderr.isTTY === true,
     colors: picocolors.createColors(stdout.isTTY === true && picocolors.isColorSupported),
   };

@@ -23,12 +23,12 @@ const WHAT = 'of a caller: user:<issuer>|<sub> or client:<issuer>|<id>; of conte
 
 interface Options {
   readonly reason?: string;
-  readonly version?: string;
+  readonly only?: string;
 }
 
 type Named = Readonly<Record<string, string>>;
 
-function namedBy([kind, id = '']: readonly string[], { version }: Options): Named {
+function namedBy([kind, id = '']: readonly string[], { only: version }: Options): Named {
   if (kind === 'caller' && version === undefined && id !== '') return { kind, principal: id };
   const slash = id.indexOf('/');
   if (kind !== 'content' || slash < 1) throw usage('say what: caller <principal>, or content <source>/<document>');
@@ -48,7 +48,7 @@ export function addErase(commands: Commands): void {
     .description('erase a caller or a text from catalog, index and log; it cannot be undone')
     .argument('<kind>', KINDS.join(', '))
     .argument('<id>', WHAT)
-    .option('--version <digest>', 'of content: this version alone')
+    .option('--only <version>', 'of content: this version alone, sha256:…')
     .option('--reason <text>', 'why, in one line; required')
     .action(
       action(async (json, line) => {
@@ -71,7 +71,7 @@ function addHold(commands: Commands): void {
       .description(description)
       .argument('<kind>', KINDS.join(', '))
       .argument('<id>', WHAT)
-      .option('--version <digest>', 'of content: this version alone')
+      .option('--only <version>', 'of content: this version alone, sha256:…')
       .option('--reason <text>', 'why, in one line; required')
       .action(
         action(async (json, line) => {
