@@ -59,11 +59,13 @@ export async function rotateSigningKey(
   config: LocalConfig & Pick<Config, 'signingKeys'>,
   kind: Rotation['kind'],
 ): Promise<readonly { readonly kid: string; readonly since: string; readonly retired?: string }[]> {
+  const { database } = config;
+  // Opening would make one, and there is nothing to learn from it.
+  const none = database.kind === 'sqlite' && !existsSync(database.path);
   const files = await readPolicyFiles(config.policyDir);
-  return withStores(config, files, async ({ catalog }) => {
-    const keys = await rotateKey(config.signingKeys, systemClock, { kind, known: await catalog.signingKeys() });
-    return keys.map(({ publicKey: _, ...facts }) => facts);
-  });
+  const known = none ? [] : await withStores(config, files, ({ catalog }) => catalog.signingKeys());
+  const keys = await rotateKey(config.signingKeys, systemClock, { kind, known });
+  return keys.map(({ publicKey: _, ...facts }) => facts);
 }
 
 /** Beside a running service too, which goes on signing under the new name. Fails as `acceptRollback` of accept-rollback.ts. */

@@ -37,11 +37,12 @@ export async function startSigning({ config, catalog, clock, telemetry, closers 
 async function follow(
   signing: Signing,
   announce: () => ReturnType<KeyRegistry['announceKeys']>,
-  { path, telemetry: { log } }: { readonly path: string; readonly telemetry: Telemetry },
+  { path, telemetry: { log, gauge } }: { readonly path: string; readonly telemetry: Telemetry },
 ): Promise<void> {
   if (await signing.refresh()) log.info({ kid: signing.keys()[0].kid }, 'signing with another key');
   try {
     const missing = await announce();
+    gauge('signing_keys_missing', missing.length);
     if (missing.length > 0) log.error({}, 'another replica signs with a key that this one does not have', lackingKeys(path, missing));
   } catch (error) {
     log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'which keys sign could not be noted; it is tried again');
