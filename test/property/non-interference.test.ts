@@ -218,7 +218,9 @@ function neutral({ status, text: body }: Answer, varied: boolean): string {
   const kept =
     varied && Array.isArray(parsed.chunks) ? JSON.stringify({ ...parsed, chunks: withoutNames(parsed.chunks as readonly Chunk[]) }) : body;
   released += Array.isArray(parsed.chunks) ? parsed.chunks.length : 0;
-  return `${status} ${openManifest(kept)
+  const opened = openManifest(kept);
+  // Ids of chunks are the names of what a manifest is about.
+  return `${status} ${(varied ? opened.replaceAll(/"name":"[0-9a-f-]{36}"/g, '') : opened)
     .replaceAll(/"requestId":"[^"]*"/g, '')
     .replaceAll(/"(?:at|updatedAt)":"[^"]*"/g, '')
     .replaceAll(/"(?:policyRevision|revision)":"[^"]*"/g, '')}`;
