@@ -103,13 +103,13 @@ describe('the auditor’s questions', () => {
   it('count what an application received', async () => {
     const summary = (await test.call('GET', '/v1/audit/summary?client=client:test|full', auditor)).json();
     expect(contract.issues('summariseAudit', 200, summary)).toEqual([]);
-    expect(summary).toMatchObject({
-      answers: expect.arrayContaining([expect.objectContaining({ label: expect.objectContaining({ level: 'restricted' }) })]),
-      sources: expect.arrayContaining([
-        { source: 'wiki', declared: expect.objectContaining({ level: 'public' }), chunks: 1, releases: 1 },
-        { source: 'wiki', declared: expect.objectContaining({ level: 'restricted' }), chunks: 1, releases: 1 },
-      ]),
-    });
+    const { answers, sources } = summary as unknown as {
+      answers: readonly { label: { level: string } | null }[];
+      sources: readonly { source: string; declared: { level: string }; chunks: number }[];
+    };
+    expect(answers.map(({ label }) => label?.level)).toContain('restricted');
+    const counts = sources.map(({ source, declared, chunks }) => `${source} ${declared.level} ${chunks}`);
+    expect(counts).toEqual(expect.arrayContaining(['wiki public 1', 'wiki restricted 1']));
     expect((await test.call('GET', '/v1/audit/summary?client=client:test|nobody', auditor)).json()).toMatchObject({
       releases: 0,
       chunks: 0,
@@ -240,7 +240,7 @@ describe('exports and proofs', () => {
     const complete = await run('--json', 'audit', 'prove', 'complete', '--document', 'wiki/harbour');
     expect(complete.code, complete.err).toBe(0);
     expect(contract.issues('proveComplete', 200, complete.json())).toEqual([]);
-    const { proofs } = complete.json() as unknown as { proofs: readonly { proof: { positions: readonly number[] } }[] };
+    const { proofs } = complete.json<{ proofs: readonly { proof: { positions: readonly number[] } }[] }>();
     const known = await events(auditor, 'document=wiki/harbour&kind=release');
     expect(proofs.flatMap(({ proof }) => proof.positions)).toEqual(known.map(({ index }) => index));
     expect((await run('audit', 'prove', 'inclusion', '999999')).code).toBe(1);

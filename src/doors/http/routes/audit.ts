@@ -77,6 +77,7 @@ function questionRoutes({ questions, filters }: AuditDesk): readonly CallRoute[]
 
 function exportRoute({ exportAudit, filters }: AuditDesk): DownloadRoute {
   let exporting = 0;
+  let beginning = 0;
   async function* counted(parts: AsyncIterable<string>): AsyncGenerator<string, void> {
     exporting += 1;
     try {
@@ -94,9 +95,14 @@ function exportRoute({ exportAudit, filters }: AuditDesk): DownloadRoute {
     query: exportQuerySchema,
     answers: [{ status: 200, description: 'A stream. One without its end was cut off.', mediaType: 'application/x-ndjson' }],
     async handle({ context, query: { format, ...texts } }) {
-      if (exporting >= MAX_EXPORTS) throw new AppError('rate_limited', { retryAfter: 10 });
-      const parts = await exportAudit(context, { format, filters: filters(texts) });
-      return { ...EXPORTS[format], parts: counted(parts) };
+      if (exporting + beginning >= MAX_EXPORTS) throw new AppError('rate_limited', { retryAfter: 10 });
+      beginning += 1;
+      try {
+        const parts = await exportAudit(context, { format, filters: filters(texts) });
+        return { ...EXPORTS[format], parts: counted(parts) };
+      } finally {
+        beginning -= 1;
+      }
     },
   });
 }
