@@ -30,7 +30,7 @@ export const SEQUENCER_TIMING: SequencerTiming = {
   leaseMs: 15_000,
   sweepAfterMs: 120_000,
   outsideMs: 10_000,
-  freshMs: 15_000,
+  freshMs: 20_000,
 };
 
 /** `name`: as the database remembers the place, and as messages name it. */

@@ -20,7 +20,7 @@ export interface BatchLimits {
   readonly text: number;
 }
 
-const LIMITS: BatchLimits = { events: 4_000, text: 16_777_216 };
+const LIMITS: BatchLimits = { events: 4_000, text: 8_388_608 };
 const PAGE = 200;
 
 type IndexedEvent = Pick<AuditEventRow, 'idx' | 'at' | 'kind' | 'request_id' | 'body' | 'leaf' | 'v'>;
