@@ -59,7 +59,7 @@ const counts = (ended: Ended): readonly number[] => {
   return [created, changed, unchanged, deleted].map((n) => n ?? -1);
 };
 
-async function ask(query: string, token = staff): Promise<{ requestId: string; chunks: { text: string }[] }> {
+async function ask(query: string, token = staff): Promise<{ requestId: string; chunks: { id: string; text: string }[] }> {
   return (await service.call('POST', '/v1/retrieve', token, { query })).json();
 }
 
@@ -227,7 +227,7 @@ describe('sluice label and sluice trace', () => {
 
   test('an output is compared for whoever asked, and the trace shows every stage', async () => {
     const { requestId, chunks } = await ask('herons');
-    const [chunk] = chunks as readonly { readonly id: string; readonly text: string }[];
+    const [chunk] = chunks;
     const report = { chunks: [chunk?.id] };
     for (const [stage, body] of [
       ['admitted', { ...report, prompt: 'p' }],
