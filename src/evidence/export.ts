@@ -75,7 +75,7 @@ async function* verifiable(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   // A new checkpoint covers everything up to now, this export's own event included.
-  if (to === undefined) await evidence.checkpoint(tenant, true);
+  await evidence.checkpoint(tenant, true);
   const begin = from === undefined ? 0 : await firstAt(evidence, tenant, from, signal);
   const end = to === undefined ? 'checkpoint' : await firstAt(evidence, tenant, to, signal);
   for await (const line of evidence.export(tenant, { from: begin, to: end }, signal)) yield line.endsWith('\n') ? line : `${line}\n`;

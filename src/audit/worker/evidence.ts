@@ -1,4 +1,3 @@
-import { AppError } from '../../core/errors.ts';
 import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import { openPlaces } from '../checkpoints/outside/open-places.ts';
@@ -7,6 +6,8 @@ import { startSequencer, type Sequencer } from '../checkpoints/sequencer.ts';
 import { SEQUENCER_TIMING, type SequencerSettings } from '../checkpoints/settings.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import { ask } from '../questions/ask.ts';
+import { completeness } from '../questions/complete.ts';
+import { exportLog } from '../questions/export-log.ts';
 import { storedNames } from '../questions/stored-names.ts';
 import { proofReads } from './proof-reads.ts';
 import type { Deeds } from './protocol.ts';
@@ -35,10 +36,8 @@ export function createEvidence(parts: EvidenceParts): Evidence {
     ask: (question, signal) => ask(databases, question, signal),
     ...proofReads(databases, () => sequencer, timing.freshMs),
     storedNames: (tenant, log) => storedNames(databases.log, tenant, log),
-    completeness: () => Promise.reject(notYet()),
-    export: () => {
-      throw notYet();
-    },
+    completeness: (tenant, log) => completeness(databases, tenant, log),
+    export: (tenant, range, signal) => exportLog(databases, tenant, range, signal),
   };
   return {
     evidence,
@@ -50,8 +49,4 @@ export function createEvidence(parts: EvidenceParts): Evidence {
       await sequencer?.stop();
     },
   };
-}
-
-function notYet(): AppError {
-  return new AppError('audit_unavailable', { detail: 'not built yet' });
 }
