@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatTreeHead, parseTreeHead } from '../../src/core/tlog/checkpoint.ts';
 import type { Finding } from '../../src/core/tlog/export-findings.ts';
-import { parseNote } from '../../src/core/tlog/note.ts';
+import { formatNote, parseNote, withSignature } from '../../src/core/tlog/note.ts';
+import { cosignText, noteVerifier } from '../../src/core/tlog/note-keys.ts';
 import { createExportVerifier, type ExportReport, type VerifyOptions } from '../../src/core/tlog/verify-export.ts';
 import { auditLines, logKey, makeLog, type MadeLog } from '../support/exported-log.ts';
 import { figure, trials } from '../support/scale.ts';
@@ -252,10 +254,7 @@ describe('another log', () => {
     });
     expect(found(text, { checkpoint: forged.note(SIZE) })).toMatchObject([{ kind: 'checkpoint', reason: 'unknown', line: 0 }]);
     const foreign = makeLog(lines, { origin: ORIGIN, tenant: 'evil', key, signedAt: [SIZE] });
-    expect(found(await foreign.export(0, SIZE))).toMatchObject([
-      { kind: 'false-event', index: 0 },
-      ...lines.slice(1).map(() => ({ kind: 'false-event' })),
-    ]);
+    expect(found(await foreign.export(0, SIZE))).toMatchObject([{ kind: 'false-event', index: 0, count: SIZE }]);
   });
 
   it('is found in its own log: an event that says another position', async () => {
@@ -356,6 +355,67 @@ describe('what stands between the events', () => {
     expect(found(`${text}x`)).toMatchObject([{ kind: 'surplus' }]);
     expect(found(`${text}${lines[0] ?? ''}\n`)).toMatchObject([{ kind: 'surplus' }]);
     expect(found(text.slice(0, -1))).toMatchObject([{ kind: 'truncated' }]);
+  });
+});
+
+describe('a witness', () => {
+  it('vouches beside the log and not in its place', () => {
+    const witness = logKey('witness.example/w');
+    const cosigner = noteVerifier(witness.verifier.name, witness.verifier.publicKey, 'cosignature');
+    const note = parseNote(log.note(SIZE)) ?? { text: '', signatures: [] };
+    const cosignature = cosignText(note.text, 1_700_000_000, cosigner, witness.signBytes);
+    const both = formatNote(withSignature(note, cosignature));
+    expect(verify(text, { checkpoint: both, keys: [key.verifier, cosigner] })).toMatchObject({ ok: true });
+    expect(found(text, { checkpoint: formatNote({ text: note.text, signatures: [cosignature] }), keys: [cosigner] })[0]).toMatchObject({
+      kind: 'checkpoint',
+      reason: 'unknown',
+      line: 0,
+    });
+    const bent = formatNote(withSignature(note, { ...cosignature, signature: cosignature.signature.toReversed() }));
+    expect(found(text, { checkpoint: bent, keys: [key.verifier, cosigner] })).toMatchObject([{ kind: 'checkpoint', reason: 'forged' }]);
+    expect(verify(text, { checkpoint: bent })).toMatchObject({ ok: true });
+  });
+});
+
+describe('a long export', () => {
+  const LONG_SIZE = 4_000;
+  const eventLine = (index: number): string =>
+    `{"at":${index},"body":{"n":${index}},"index":${index},"kind":"intent","requestId":"r","salt":"${String(index).padStart(32, '0')}","tenant":"acme","v":2}`;
+  const many = makeLog(
+    Array.from({ length: LONG_SIZE }, (_, index) => eventLine(index)),
+    {
+      origin: ORIGIN,
+      tenant: TENANT,
+      key,
+      signedAt: [300, 1_500, LONG_SIZE],
+    },
+  );
+  const check = (exported: string): readonly Finding[] => found(exported, { checkpoint: many.note(LONG_SIZE), complete: true });
+
+  it('that lost more than is looked at together says from where to where', async () => {
+    const whole = await many.export(0, LONG_SIZE);
+    expect(check(whole)).toEqual([]);
+    const all = whole.split('\n');
+    const at = (index: number): number => all.indexOf(eventLine(index));
+    const cut = [...all.slice(0, at(400)), ...all.slice(at(3_700))].join('\n');
+    const findings = check(cut);
+    // What stands directly behind the cut has lost its tile: it is named by what it says of itself.
+    expect(findings.find(({ kind }) => kind === 'moved')).toMatchObject({ index: 400, found: 3_700 });
+    expect(findings.filter(({ kind }) => kind === 'dropped')).toEqual([{ kind: 'dropped', index: 540, count: 3_300 }]);
+  });
+
+  it('without a single tile still verifies or not, and says which event is wrong', async () => {
+    const bare = (await many.export(0, LONG_SIZE)).split('\n').filter((line) => !line.startsWith('{"tile"'));
+    const others = bare.filter((line) => !line.startsWith('{"at"') && !line.startsWith('{"end"') && line !== '');
+    const end = JSON.stringify({
+      end: createHash('sha256')
+        .update(others.map((line) => `${line}\n`).join(''))
+        .digest('hex'),
+    });
+    const sealed = bare.map((line) => (line.startsWith('{"end"') ? end : line)).join('\n');
+    expect(check(sealed)).toEqual([]);
+    expect(check(sealed.replace('"n":2345', '"n":2346'))).toMatchObject([{ kind: 'forked', from: 1_500, to: LONG_SIZE }]);
+    expect(check(sealed.replace('"index":2345,', '"index":2346,'))[0]).toMatchObject({ index: 2_345 });
   });
 });
 

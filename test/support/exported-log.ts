@@ -24,15 +24,14 @@ import { openDatabase } from '../../src/database/open-database.ts';
 export interface LogKey {
   readonly verifier: NoteVerifier;
   sign(text: string): string;
+  signBytes(message: Uint8Array): Uint8Array;
 }
 
 export function logKey(name: string): LogKey {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const verifier = noteVerifier(name, Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'));
-  return {
-    verifier,
-    sign: (text) => formatNote({ text, signatures: [signText(text, verifier, (message) => edSign(null, message, privateKey))] }),
-  };
+  const signBytes = (message: Uint8Array): Uint8Array => edSign(null, message, privateKey);
+  return { verifier, signBytes, sign: (text) => formatNote({ text, signatures: [signText(text, verifier, signBytes)] }) };
 }
 
 /** Lines of a tenant's log, as a real audit wrote them to SQLite: searches, releases of several chunks, changes, an erasure. */

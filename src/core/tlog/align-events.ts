@@ -14,7 +14,7 @@ export type Misfit =
   | { readonly kind: 'dropped'; readonly index: number; readonly count: number }
   | { readonly kind: 'inserted'; readonly index: number; readonly line: number }
   /** It stands where it belongs, and says that it belongs elsewhere. */
-  | { readonly kind: 'false-event'; readonly index: number; readonly line: number };
+  | { readonly kind: 'false-event'; readonly index: number; readonly count: number; readonly line: number };
 
 /** Lines and positions put side by side. `standing[i]`: what stands at position `from + i`, undefined where nothing does. */
 export interface Alignment {
@@ -46,7 +46,7 @@ export function alignEvents(lines: readonly FoundLine[], from: number, to: numbe
     const line = lines[anchor];
     if (line !== undefined) {
       standing[end - from] = line;
-      if (line.says !== end) misfits.push({ kind: 'false-event', index: end, line: line.line });
+      if (line.says !== end) misfits.push({ kind: 'false-event', index: end, count: 1, line: line.line });
     }
     position = end + 1;
     next = anchor + 1;

@@ -10,8 +10,8 @@ export type Finding =
   /** At `index` stands what belongs to `found`. */
   | { readonly kind: 'moved'; readonly index: number; readonly found: number; readonly line: number }
   | { readonly kind: 'swapped'; readonly index: number; readonly found: number; readonly line: number }
-  /** The log itself holds at `index` an event that says it stands elsewhere, belongs to another tenant or has another form. */
-  | { readonly kind: 'false-event'; readonly index: number; readonly line: number }
+  /** The log itself holds, from `index` on, events that say they stand elsewhere or belong to another tenant, or have another form. */
+  | { readonly kind: 'false-event'; readonly index: number; readonly count: number; readonly line: number }
   | { readonly kind: 'not-canonical'; readonly index: number; readonly line: number }
   /** The tile says other hashes than the events have, and the events are right. Or it is missing, or not where it belongs. */
   | { readonly kind: 'tile'; readonly tile: number; readonly line: number }
@@ -20,7 +20,7 @@ export type Finding =
   /** After the tree of size `from`, where they agree, the export and the checkpoint of size `to` are two different logs. */
   | { readonly kind: 'forked'; readonly from: number; readonly to: number; readonly line: number }
   | { readonly kind: 'checkpoint'; readonly reason: CheckpointFault; readonly line: number; readonly size?: number }
-  | { readonly kind: 'other-log'; readonly what: 'origin' | 'tenant'; readonly expected: string; readonly found: string }
+  | { readonly kind: 'other-log'; readonly expected: string; readonly found: string }
   /** No checkpoint covers the events from `index` on. */
   | { readonly kind: 'uncovered'; readonly index: number; readonly to: number }
   /** The checkpoint given is of this size, and nothing leads from this export to it. */
@@ -58,7 +58,11 @@ export function createFindings(): Findings {
   let more = 0;
   return {
     add(finding) {
-      if (found.length < MAX_FINDINGS) found.push(finding);
+      const last = found.at(-1);
+      // The whole log of another tenant is one finding.
+      if (finding.kind === 'false-event' && last?.kind === 'false-event' && last.index + last.count === finding.index) {
+        found[found.length - 1] = { ...last, count: last.count + finding.count };
+      } else if (found.length < MAX_FINDINGS) found.push(finding);
       else more += 1;
     },
     list: () => withSwaps(found),

@@ -132,7 +132,7 @@ function open(state: State, bytes: Uint8Array, start: number, end: number): void
 function openBody(shared: Verification, header: ExportHeader): ExportBody | undefined {
   const { findings, trusted } = shared;
   if (trusted !== undefined && trusted.origin !== header.origin) {
-    findings.add({ kind: 'other-log', what: 'origin', expected: trusted.origin, found: header.origin });
+    findings.add({ kind: 'other-log', expected: trusted.origin, found: header.origin });
   }
   return createExportBody(shared, header);
 }

@@ -21,7 +21,7 @@ export function findingText(finding: Finding): string {
     case 'checkpoint':
       return `${finding.line === 0 ? 'the checkpoint given' : `the checkpoint on line ${finding.line}`}${sizeOf(finding.size)} ${CHECKPOINT[finding.reason]}`;
     case 'other-log':
-      return `the export is of another ${finding.what}: ${finding.found} instead of ${finding.expected}`;
+      return `the export is of another log: ${finding.found} instead of ${finding.expected}`;
     case 'forked':
       return `between size ${finding.from} and size ${finding.to} this export and ${finding.line === 0 ? 'the checkpoint given' : `the checkpoint on line ${finding.line}`} are two different logs`;
     case 'uncovered':
@@ -68,7 +68,9 @@ function eventText(finding: EventFinding): string {
     case 'swapped':
       return `events ${finding.index} and ${finding.found} were swapped (line ${finding.line})`;
     case 'false-event':
-      return `event ${finding.index} on line ${finding.line} stands in the log, and says another position or tenant`;
+      return finding.count === 1
+        ? `event ${finding.index} on line ${finding.line} stands in the log, and says another position or tenant`
+        : `${finding.count} events from event ${finding.index} on stand in the log, and say another position or tenant`;
     case 'not-canonical':
       return `event ${finding.index} on line ${finding.line} is not in canonical JSON`;
     case 'tile':
