@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ReleaseOutcome } from '../core/ports/audit.ts';
 import { batchWriter, unavailable, type Waiting, type WriterParts } from './batch-writer.ts';
 import type { Entry } from './entry.ts';
@@ -29,6 +30,8 @@ export function groupCommit(parts: WriterParts, limits: GroupCommitLimits): (ent
   async function flush(): Promise<void> {
     flushing = true;
     while (queue.length > 0) {
+      // SQLite commits without ever going back to the event loop: without this turn nobody could join, and each would pay for its own sync.
+      await turn();
       const live = queue.filter((waiting) => !waiting.expired);
       queue = live.slice(limits.maxBatch);
       if (live.length > 0) await write(live.slice(0, limits.maxBatch));
