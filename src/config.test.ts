@@ -451,6 +451,30 @@ test('a client needs an address at most', () => {
   expect(() => loadClientConfig({ SLUICE_TOEKN: 't' })).toThrow(/did you mean SLUICE_TOKEN/);
 });
 
+test('the signing keys lie in the data directory, or where they are said to', () => {
+  expect(load({ ...OIDC, SLUICE_DATA_DIR: '/srv/sluice' }).signingKeys).toBe('/srv/sluice/signing-keys.json');
+  expect(load({ ...OIDC, SLUICE_SIGNING_KEYS: '/run/secrets/keys.json' }).signingKeys).toBe('/run/secrets/keys.json');
+});
+
+test('lineage is told to an address of the file, with a token that is not shown', () => {
+  const file = 'lineage: { url: "https://lineage.example/api/v1/lineage" }';
+  const config = load({ ...OIDC, SLUICE_LINEAGE_TOKEN: 'hush-hush' }, file);
+  expect(config.lineage).toEqual({ url: 'https://lineage.example/api/v1/lineage', namespace: 'sluice', token: 'hush-hush' });
+  expect(explainConfig(config)).toContain('https://lineage.example');
+  expect(explainConfig(config)).not.toContain('hush');
+  expect(load(OIDC).lineage).toBeUndefined();
+  for (const [env, text, key] of [
+    [{ SLUICE_LINEAGE_TOKEN: 'hush-hush' }, '{}', 'SLUICE_LINEAGE_TOKEN'],
+    [{}, 'lineage: { url: "https://u:hush@lineage.example" }', 'SLUICE_CONFIG lineage.url'],
+    [{}, 'lineage: { url: "file:///etc/passwd" }', 'SLUICE_CONFIG lineage.url'],
+    [{}, 'lineage: { url: "https://lineage.example", namespace: "a b" }', 'SLUICE_CONFIG lineage.namespace'],
+  ] as const) {
+    const found = problems({ ...OIDC, ...env }, text);
+    expect(found.map((problem) => problem.split(':')[0])).toEqual([key]);
+    expect(JSON.stringify(found)).not.toContain('hush');
+  }
+});
+
 describe('where groups are known from', () => {
   const entra = (more: string) => `issuers: [{ name: entra, url: "https://a.example", tenant: t, audiences: [s], ${more} }]`;
   const lookup = 'kind: graph, tokenUrl: "https://login.example/token", clientId: c';

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from './config/config-error.ts';
-import { developmentProblems, embeddingProblems, serverProblems } from './config/combinations.ts';
+import { developmentProblems, embeddingProblems, lineageProblems, serverProblems } from './config/combinations.ts';
 import { type ConfigFile, emptyFile, parseFile } from './config/file.ts';
 import { introspectionProblems, issuerProblems, oidcProblems, toIssuers } from './config/issuers.ts';
 import { readLookupSecrets, type LookupSecrets } from './config/lookups.ts';
@@ -106,6 +106,7 @@ export function loadConfig(env: Environment, readFile: (path: string) => string,
     ...ofSecrets,
     ...serverProblems(values, given),
     ...embeddingProblems(file, given),
+    ...lineageProblems(file, given),
     ...(development ? developmentProblems(values, file, given) : [...oidcProblems(values, given), ...issuerProblems(file.issuers, values)]),
     ...introspectionProblems(file.issuers, values, given),
   ];

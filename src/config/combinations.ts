@@ -25,6 +25,12 @@ export function serverProblems(values: Variables, given: ReadonlySet<string>): r
   ]);
 }
 
+/** A token without an address would be taken for one that is in use. */
+export function lineageProblems({ lineage }: ConfigFile, given: ReadonlySet<string>): readonly ConfigProblem[] {
+  const alone = given.has('SLUICE_LINEAGE_TOKEN') && lineage === undefined;
+  return broken([[alone, 'SLUICE_LINEAGE_TOKEN', 'belongs to lineage.url in SLUICE_CONFIG; set that too, or unset this']]);
+}
+
 const EMBEDDING = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'SLUICE_EMBEDDING_DIMENSION'];
 
 /** Dense vectors are described whole and in one place, or not at all. */
