@@ -33,24 +33,7 @@ export function replayApprovals(context: CatalogContext): ReplayApprovals {
     wishReplay: (tenant, request, reason, change, under) =>
       changing(tenant, under, (tx, at) => wish(context, tx, { tenant, request, reason, change, at })),
     approveReplay: (tenant, request, reader, change, under) =>
-      changing(tenant, under, async (tx, at) => {
-        const row = await rowOf(tx, tenant, request, reader);
-        const open = row && inForce(row, at);
-        if (row === undefined || open === undefined) throw new AppError('not_found');
-        if (reader === change.by) throw new AppError('second_person_required');
-        if (open.approval.kind === 'approved') return open;
-        const valid_until = at + APPROVAL_MS;
-        await tx
-          .updateTable('replay_approvals')
-          .set({ approved_by: change.by, valid_until })
-          .where('tenant', '=', tenant)
-          .where('request', '=', request)
-          .where('reader', '=', reader)
-          .execute();
-        const body = { request, reader: named(reader), until: new Date(valid_until).toISOString() };
-        await context.auditSink(tx, changeEvent(tenant, 'replay.approved', change, body));
-        return { ...open, approval: { kind: 'approved', by: change.by, until: valid_until } };
-      }),
+      changing(tenant, under, (tx, at) => approve(context, tx, { tenant, request, reader, change, at })),
     async openReplayWishes(tenant, after, limit) {
       const now = await readDatabaseTime(database.db, database.kind);
       const rows = await database.db
@@ -108,6 +91,33 @@ async function wish(context: CatalogContext, tx: Tx, { tenant, request, reason, 
   await tx.insertInto('replay_approvals').values(row).execute();
   await context.auditSink(tx, changeEvent(tenant, 'replay.requested', change, { request }, { facts: { reason } }));
   return wishOf(row);
+}
+
+interface Approved {
+  readonly tenant: TenantId;
+  readonly request: string;
+  readonly reader: Principal;
+  readonly change: Change;
+  readonly at: number;
+}
+
+async function approve(context: CatalogContext, tx: Tx, { tenant, request, reader, change, at }: Approved): Promise<ReplayWish> {
+  const row = await rowOf(tx, tenant, request, reader);
+  const open = row && inForce(row, at);
+  if (open === undefined) throw new AppError('not_found');
+  if (reader === change.by) throw new AppError('second_person_required');
+  if (open.approval.kind === 'approved') return open;
+  const valid_until = at + APPROVAL_MS;
+  await tx
+    .updateTable('replay_approvals')
+    .set({ approved_by: change.by, valid_until })
+    .where('tenant', '=', tenant)
+    .where('request', '=', request)
+    .where('reader', '=', reader)
+    .execute();
+  const body = { request, reader: named(reader), until: new Date(valid_until).toISOString() };
+  await context.auditSink(tx, changeEvent(tenant, 'replay.approved', change, body));
+  return { ...open, approval: { kind: 'approved', by: change.by, until: valid_until } };
 }
 
 function rowOf(tx: Tx, tenant: TenantId, request: string, reader: Principal): Promise<ReplayApprovalRow | undefined> {

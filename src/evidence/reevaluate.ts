@@ -7,9 +7,8 @@ import type { AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { CounterfactualChunk, CounterfactualPort } from '../core/ports/counterfactual.ts';
 import type { Outcome } from '../core/ports/explain.ts';
 import { presence, type Presence } from '../core/presence.ts';
-import type { Principal } from '../core/principal.ts';
 import type { RequestContext } from '../core/request-context.ts';
-import { chunksOf, releaseOf, type NamedChunk, type RightsParts } from './replay-rights.ts';
+import { chunksOf, releaseOf, textIn, type NamedChunk, type RightsParts } from './replay-rights.ts';
 
 export interface ReevaluationParts extends RightsParts {
   readonly audit: AuditPort;
@@ -29,7 +28,7 @@ export interface Reevaluation {
   readonly requestId: string;
   readonly releasedAt: string;
   /** Under which policy it was released, and under which it was decided now. */
-  readonly policyRevision: { readonly then: string; readonly now: string };
+  readonly policyRevision: { readonly released: string; readonly now: string };
   readonly at: string;
   /** `erased:` and a pseudonym where the log no longer knows them: then nothing can be decided. */
   readonly user: string | null;
@@ -62,7 +61,7 @@ export async function reevaluate(parts: ReevaluationParts, context: RequestConte
   if (release === undefined) throw new AppError('not_found');
   const { body } = release;
   const user = typeof body['user'] === 'string' ? body['user'] : null;
-  const client = String(body['client']);
+  const client = textIn(body['client']);
   const chunks = chunksOf(release);
   const wholly = parts.policy.permitsTenant(here.view, here.caller, 'audit').kind === 'permit';
   const purpose = typeof body['purpose'] === 'string' ? body['purpose'] : undefined;
@@ -84,7 +83,7 @@ export async function reevaluate(parts: ReevaluationParts, context: RequestConte
     counterfactual: true,
     requestId: request,
     releasedAt: release.at,
-    policyRevision: { then: String(body['policyRevision']), now: judged.revision },
+    policyRevision: { released: textIn(body['policyRevision']), now: judged.revision },
     at: judged.at,
     user,
     client,
@@ -129,7 +128,7 @@ async function record(
       by: named(actingPrincipal(caller)),
       through: caller.client,
       request: release.requestId,
-      user: typeof user === 'string' ? named(user as Principal) : null,
+      user: typeof user === 'string' ? named(user) : null,
       revision: view.policy.id,
       ...facts,
     },

@@ -43,12 +43,22 @@ export function chunksOf({ body }: StoredAuditEvent): readonly NamedChunk[] {
   const { chunks } = body;
   if (!Array.isArray(chunks)) throw new AppError('internal', { detail: 'a release without a list of chunks' });
   return (chunks as readonly JsonObject[]).map(({ chunk, rank, source, document, zone }) => ({
-    chunk: String(chunk),
-    rank: Number(rank),
-    source: source as SourceId,
-    document: document as DocumentId,
-    zone: Number(zone) as ZoneId,
+    chunk: textIn(chunk),
+    rank: numberIn(rank),
+    source: textIn(source) as SourceId,
+    document: textIn(document) as DocumentId,
+    zone: numberIn(zone) as ZoneId,
   }));
+}
+
+export function textIn(value: Json | undefined): string {
+  if (typeof value !== 'string') throw new AppError('internal', { detail: 'a release names something incompletely' });
+  return value;
+}
+
+function numberIn(value: Json | undefined): number {
+  if (typeof value !== 'number') throw new AppError('internal', { detail: 'a release counts something incompletely' });
+  return value;
 }
 
 /**

@@ -98,5 +98,5 @@ async function record(parts: ReplayParts, reading: Reading, kind: AuditKind, fac
 
 /** Read events show names plainly; written ones go under pseudonyms. One that was erased stays as it is. */
 function nameIn(value: Json | undefined): Json {
-  return typeof value === 'string' ? named(value as Principal) : null;
+  return typeof value === 'string' ? named(value) : null;
 }

@@ -93,7 +93,7 @@ async function blankHistory(tx: Tx, tenant: TenantId, key: DocumentKey, contents
 async function blankDocument(tx: Tx, tenant: TenantId, key: DocumentKey, contents: Contents): Promise<void> {
   await tx
     .updateTable('documents')
-    .set({ ...BLANK, chunk_count: 0 })
+    .set({ ...BLANK, chunk_count: 0, hygiene: null })
     .where('tenant', '=', tenant)
     .where('key', '=', key)
     .where('state', '=', 'deleted')

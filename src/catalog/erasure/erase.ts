@@ -47,7 +47,7 @@ export function erasure(context: CatalogContext): ErasureCatalog {
           const outcome = await sink(tx, tenant, what, reason, change);
           if (outcome.kind === 'erased') return outcome;
           if (outcome.kind === 'held' || !touched) throw new NotErased(outcome);
-          return await underAName(context, tx, tenant, what, reason, change, sink);
+          return underAName(context, tx, tenant, what, reason, change, sink);
         }, LONG);
       } catch (error) {
         if (error instanceof NotErased) return error.outcome;

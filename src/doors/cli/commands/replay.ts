@@ -11,7 +11,7 @@ const approval = z.object({ request: z.string(), reader: z.string(), until: z.st
 const reevaluation = z.looseObject({
   decision: z.string(),
   hidden: z.int(),
-  policyRevision: z.object({ then: z.string(), now: z.string() }),
+  policyRevision: z.object({ released: z.string(), now: z.string() }),
   chunks: z.array(
     z.looseObject({ rank: z.int(), source: z.string(), document: z.string(), decision: z.string(), refusedBy: z.array(z.string()) }),
   ),
@@ -112,8 +112,8 @@ function printWishes({ out }: Terminal, wishes: readonly z.infer<typeof wish>[],
 }
 
 function printReevaluation({ out }: Terminal, answer: z.infer<typeof reevaluation>): void {
-  const { then, now } = answer.policyRevision;
-  out(`counterfactual: ${answer.decision}  (released under revision ${then}, decided under ${now})`);
+  const { released, now } = answer.policyRevision;
+  out(`counterfactual: ${answer.decision}  (released under revision ${released}, decided under ${now})`);
   for (const { rank, source, document, decision, refusedBy } of answer.chunks) {
     out(`${String(rank).padStart(4)}  ${decision.padEnd(7)}  ${printable(source)}/${printable(document)}  ${refusedBy.join(', ')}`);
   }

@@ -20,6 +20,12 @@ export function erasureRoutes({ erasures, legalHolds }: HttpServices, config: Ht
       answers: [{ status: 201, description: 'It is gone, for every request from now on.', schema: erasureSchema }],
       handle: async ({ context, body }) => ({ status: 201, body: await erasures.erase(context, namedOf(body), body.reason) }),
     }),
+    ...holdRoutes(legalHolds, bytes),
+  ];
+}
+
+function holdRoutes(legalHolds: HttpServices['legalHolds'], bytes: number): readonly CallRoute[] {
+  return [
     callRoute({
       method: 'get',
       path: HOLDS,

@@ -56,6 +56,12 @@ export function replayRoutes({ replays }: HttpServices, config: HttpDoorConfig):
         body: await replays.approve(context, requestIdOf(param), body.reader),
       }),
     }),
+    ...besides(replays, config),
+  ];
+}
+
+function besides(replays: HttpServices['replays'], config: HttpDoorConfig): readonly CallRoute[] {
+  return [
     callRoute({
       method: 'get',
       path: '/v1/replay-approvals',

@@ -81,7 +81,7 @@ export const reevaluationSchema = z
     counterfactual: z.literal(true),
     requestId: z.string(),
     releasedAt: z.string(),
-    policyRevision: z.strictObject({ then: z.string(), now: z.string() }),
+    policyRevision: z.strictObject({ released: z.string(), now: z.string() }),
     at: z.string(),
     user: z.string().nullable(),
     client: z.string(),
