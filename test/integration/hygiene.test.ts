@@ -205,6 +205,8 @@ describe('a writer', () => {
       const answer = await test.call('PUT', at(document), xavier, body(text, { trust: 'external' }));
       expect([answer.status, answer.json<{ code: string }>().code]).toEqual([403, 'trust_too_low']);
     }
+    const patched = await test.call('PATCH', at(document), xavier, { metadata: { n: 1 } });
+    expect([patched.status, patched.json<{ code: string }>().code]).toEqual([403, 'trust_too_low']);
     expect((await test.call('PUT', at(fresh()), xavier, body('Koalas wake.', { trust: 'external' }))).status).toBe(200);
   });
 
