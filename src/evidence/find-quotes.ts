@@ -33,6 +33,10 @@ const STRETCH = 16_384;
 export async function findQuotes(output: Folded, texts: readonly Folded[], options: QuoteOptions): Promise<Quotes> {
   const { atLeast, atMost, seed } = options;
   const windows = new WindowTable(texts, atLeast, 2 + Math.floor(seed * (PRIME - 3)));
+  for (const [index, { units }] of texts.entries()) {
+    windows.add(index, units);
+    await setImmediate();
+  }
   const open: ({ start: number; end: number } | undefined)[] = texts.map(() => undefined);
   const quotes: Quote[] = [];
   const close = (text: number): void => {
@@ -75,6 +79,7 @@ class WindowTable {
   readonly #entryText: Uint16Array;
   readonly #entryNext: Int32Array;
   #entryCount = 0;
+  #filled = 0;
 
   constructor(texts: readonly Folded[], width: number, base: number) {
     const total = texts.reduce((sum, { units }) => sum + units.length, 0);
@@ -88,12 +93,6 @@ class WindowTable {
     this.#entries = new Int32Array(total).fill(NONE);
     this.#entryText = new Uint16Array(total);
     this.#entryNext = new Int32Array(total).fill(NONE);
-    let start = 0;
-    for (const [index, { units }] of texts.entries()) {
-      this.#all.set(units, start);
-      this.#add(index, start, start + units.length);
-      start += units.length;
-    }
   }
 
   entryAfter(entry: number): number {
@@ -120,7 +119,12 @@ class WindowTable {
     };
   }
 
-  #add(text: number, start: number, end: number): void {
+  /** The texts that the table was made for, each once and in their order. */
+  add(text: number, units: Uint16Array): void {
+    const start = this.#filled;
+    const end = start + units.length;
+    this.#all.set(units, start);
+    this.#filled = end;
     let hash = 0;
     for (let at = start; at + this.#width <= end; at++) {
       hash = at === start ? this.#hash(this.#all, at) : this.#roll(hash, this.#all[at - 1] ?? 0, this.#all[at + this.#width - 1] ?? 0);

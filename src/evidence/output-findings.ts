@@ -35,8 +35,11 @@ export async function findOutput(
   );
   if (citations.kind === 'too-many') return 'too-many';
   const folded = fold(output);
-  const foldedTexts = texts.map((one) => (one.kind === 'text' ? fold(one.text) : EMPTY));
-  await setImmediate();
+  const foldedTexts: Folded[] = [];
+  for (const one of texts) {
+    foldedTexts.push(one.kind === 'text' ? fold(one.text) : EMPTY);
+    await setImmediate();
+  }
   const found = await findQuotes(folded, foldedTexts, { atLeast: quoteLength, atMost: MOST, seed });
   if (found.kind === 'too-many') return 'too-many';
   await setImmediate();
