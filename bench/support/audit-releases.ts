@@ -8,7 +8,7 @@ import type { Principal } from '../../src/core/principal.ts';
 import { ACME, TOOL } from '../../test/support/audit-events.ts';
 
 const PEOPLE = 200;
-const DOCUMENTS = 500;
+const DOCUMENTS = 100;
 const CHUNKS = 5;
 const RELEASED = 10;
 const SOURCE = 'handbook' as SourceId;

@@ -227,7 +227,7 @@ export function describeErasure(get: () => AuditWorld): void {
           expect([asked, opened?.facts.kind]).toEqual(mine === undefined ? [asked, 'open'] : ['erased:', 'erased']);
           expect(opened?.facts).toMatchObject(mine === undefined ? {} : { index: mine });
           expect(opened?.texts[0]).toMatchObject(content === undefined ? { kind: 'open' } : { kind: 'erased', index: content });
-          expect(body).not.toContain('ada');
+          expect(body).not.toContain(ADA);
         }
         expect(erased).toHaveLength(3);
       });

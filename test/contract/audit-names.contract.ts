@@ -22,7 +22,7 @@ export function describeNames(get: () => AuditWorld): void {
       await audit.release(event('r1', { kind: 'release', body: about(ADA, 'leave "of" absence') }), AT_ZERO, 'forever');
       const stored = await rows();
       for (const { body } of stored) {
-        expect(body).not.toContain('ada');
+        expect(body).not.toContain(ADA);
         expect(body).not.toContain('absence');
         expect(body).toContain(TOOL);
       }

@@ -6,6 +6,7 @@ const NONCE = 12;
 const TAG = 16;
 /** Below this, compressing costs as much as above it and saves nothing. */
 const WORTH_COMPRESSING = 256;
+const LARGE = 16_384;
 const PLAIN = 0;
 const DEFLATED = 1;
 /** What one part may unpack to: nothing that we packed is larger, so a forged one cannot fill the memory. */
@@ -46,7 +47,8 @@ export function decrypt(key: Uint8Array, bound: string, sealed: Uint8Array): str
 function pack(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length >= WORTH_COMPRESSING) {
-    const deflated = deflateRawSync(bytes, { level: 1, memLevel: 6 });
+    // A small window for what is small: making a large one costs more than the packing.
+    const deflated = deflateRawSync(bytes, { level: 1, ...(bytes.length > LARGE ? {} : { windowBits: 12, memLevel: 5 }) });
     if (deflated.length < bytes.length) return Buffer.concat([Uint8Array.of(DEFLATED), deflated]);
   }
   return Buffer.concat([Uint8Array.of(PLAIN), bytes]);
