@@ -17,6 +17,9 @@ beforeAll(async () => {
   const log = makeLog(await auditLines('acme', 300), { origin: ORIGIN, tenant: 'acme', key, signedAt: [120, 300] });
   const exported = await log.export(0, 300);
   writeFileSync(file('log.jsonl'), exported);
+  writeFileSync(file('part.jsonl'), await log.export(20, 120));
+  const hashes = (await log.consistency(120, 300)).map((hash) => Buffer.from(hash).toString('hex'));
+  writeFileSync(file('proof.json'), JSON.stringify({ from: 120, to: 300, hashes }));
   writeFileSync(file('log.jsonl.gz'), gzipSync(exported));
   writeFileSync(file('cut.jsonl.gz'), gzipSync(exported).subarray(0, 9_000));
   writeFileSync(file('bad.jsonl'), exported.replace(/"purpose":"search"/, '"purpose":"sEarch"'));
@@ -53,6 +56,15 @@ describe('sluice audit verify <export>', () => {
     expect(whole.json()).toMatchObject({ ok: true, findings: [], events: 300, checkpoints: 2, mapsUpTo: 300 });
   });
 
+  test('a part is told to be one, and needs a proof to a checkpoint that lies outside it', async () => {
+    expect((await sluice(args('part.jsonl'))).out).toContain('nothing leads from this export to the checkpoint given, of size 300');
+    const ended = await sluice([...args('part.jsonl'), '--consistency', file('proof.json')]);
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    expect(ended.out).toContain('good  100 events, [20, 120) of the 300');
+    expect(ended.out).toContain('events from 120 on are not in this export');
+    expect(ended.out).toContain('events before 20 are not in this export');
+  });
+
   test('a bad one is not, and the place is named', async () => {
     const ended = await sluice(args('bad.jsonl'));
     expect(ended.code).toBe(1);
@@ -74,6 +86,7 @@ describe('sluice audit verify <export>', () => {
       ['audit', 'verify', '--complete'],
       [...args('log.jsonl'), '--tenant', 'acme'],
       args('not-there.jsonl'),
+      [...args('log.jsonl'), '--consistency', file('log.vkey')],
       args('log.jsonl', file('not-there.vkey')),
       args('log.jsonl', file('log.checkpoint')),
       ['audit', 'verify', file('log.jsonl'), '--checkpoint', file('log.vkey'), '--key', file('log.vkey')],

@@ -86,6 +86,20 @@ describe('an export as it was made', () => {
     }
   });
 
+  it('verifies as a part against a checkpoint from before or after it, by a proof of its own', async () => {
+    const part = await log.export(280, 520, 600);
+    const later = { from: 520, to: SIZE, hashes: await log.consistency(520, SIZE) };
+    expect(verify(part, { consistency: later })).toMatchObject({ ok: true, to: 520, size: SIZE });
+    const earlier = { from: 100, to: 300, hashes: await log.consistency(100, 300) };
+    expect(verify(part, { checkpoint: log.note(100), consistency: earlier })).toMatchObject({ ok: true, size: 100 });
+    expect(found(part)).toEqual([{ kind: 'unreached', size: SIZE }]);
+    expect(found(part, { checkpoint: log.note(100) })).toEqual([{ kind: 'unreached', size: 100 }]);
+    expect(found(part, { consistency: earlier })).toEqual([{ kind: 'unreached', size: SIZE }]);
+    const bent = later.hashes.map((hash, i) => (i === 0 ? hash.toReversed() : hash));
+    expect(found(part, { consistency: { ...later, hashes: bent } })).toMatchObject([{ kind: 'forked', to: SIZE, line: 0 }]);
+    expect(found(part, { consistency: { ...later, from: 519 } })).toMatchObject([{ kind: 'forked', to: SIZE, line: 0 }]);
+  });
+
   it('may leave out checkpoints, the one given too', async () => {
     const bare = makeLog(lines, { origin: ORIGIN, tenant: TENANT, key, signedAt: [] });
     expect(verify(await bare.export(0, SIZE), { complete: true })).toMatchObject({ ok: true, checkpoints: 0, mapsUpTo: SIZE });

@@ -12,6 +12,7 @@ import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import { formatTreeHead, mapExtension } from '../../src/core/tlog/checkpoint.ts';
 import { writeExport, type ExportedCheckpoint, type ExportedEvent } from '../../src/core/tlog/export-writer.ts';
 import { createFrontier } from '../../src/core/tlog/frontier.ts';
+import { consistencyProof, type ReadTile } from '../../src/core/tlog/make-proofs.ts';
 import { hashLeaf } from '../../src/core/tlog/merkle.ts';
 import { formatNote } from '../../src/core/tlog/note.ts';
 import { noteVerifier, signText, type NoteVerifier } from '../../src/core/tlog/note-keys.ts';
@@ -90,6 +91,7 @@ export interface MadeLog {
   readonly lines: readonly string[];
   readonly checkpoints: readonly ExportedCheckpoint[];
   note(size: number): string;
+  consistency(from: number, to: number): Promise<readonly Uint8Array[]>;
   /** The whole file. `beyond`: size of a later checkpoint with which the range is proved. */
   export(from: number, to: number, beyond?: number): Promise<string>;
 }
@@ -126,13 +128,14 @@ export function makeLog(lines: readonly string[], options: LogOptions): MadeLog 
     if (found === undefined) throw new Error(`no checkpoint of size ${size}`);
     return found;
   };
+  const tile: ReadTile = ({ level, index, width }) =>
+    Buffer.concat((levels[level] ?? []).slice(index * TILE_WIDTH, index * TILE_WIDTH + width));
   return {
     lines,
     checkpoints,
     note: (size) => at(size).note,
+    consistency: (from, to) => consistencyProof(from, to, tile),
     async export(from, to, beyond) {
-      const tile = ({ level, index, width }: { level: number; index: number; width: number }): Uint8Array =>
-        Buffer.concat((levels[level] ?? []).slice(index * TILE_WIDTH, index * TILE_WIDTH + width));
       const within = checkpoints.filter(({ size }) => size >= from && size <= to);
       const source = { origin, tenant, from, to, tile, events, checkpoints: within };
       const parts: string[] = [];

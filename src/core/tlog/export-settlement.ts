@@ -6,7 +6,7 @@ import { sameHash } from './merkle.ts';
 import { verifyConsistency } from './proofs.ts';
 import type { RebuiltMap } from './rebuilt-map.ts';
 import { TILE_WIDTH } from './tiles.ts';
-import type { Verification } from './verify-export.ts';
+import type { ConsistencyLink, Verification } from './verify-export.ts';
 
 /** Compares the tree of an export with signed roots, and decides by them whether events or tiles are to be believed. */
 export interface Settlement {
@@ -59,13 +59,14 @@ export function createSettlement(shared: Verification, header: ExportHeader, map
     mapsUpTo: 0,
   };
   const trusted = shared.trusted?.origin === header.origin ? shared.trusted : undefined;
+  const meeting = trusted === undefined ? undefined : meetingOf(trusted, header, shared.options.consistency);
   const settlement: Settlement = {
     trees,
-    waitsFor: (size) => trusted?.size === size,
+    waitsFor: (size) => meeting?.size === size,
     arrive() {
-      if (trusted === undefined || state.reached || trees.size() !== trusted.size) return;
+      if (trusted === undefined || meeting === undefined || state.reached || trees.size() !== meeting.size) return;
       state.reached = true;
-      if (judge(state, isHash(trusted.root), trusted.size, 0)) checkMap(state, trusted, 0);
+      if (judge(state, meeting.isRoot, trusted.size, 0)) checkMap(state, trusted, 0);
     },
     misfits(found, positional) {
       for (const misfit of found) {
@@ -85,6 +86,23 @@ export function createSettlement(shared: Verification, header: ExportHeader, map
   };
   settlement.arrive();
   return settlement;
+}
+
+/** Where the export meets the checkpoint given: at its size, or at the other end of a proof. */
+function meetingOf(
+  trusted: TreeHead,
+  { from, to }: ExportHeader,
+  link: ConsistencyLink | undefined,
+): { readonly size: number; readonly isRoot: (root: Uint8Array) => boolean } {
+  if (link?.to === trusted.size && trusted.size > to) {
+    const size = link.from;
+    return { size, isRoot: (root) => verifyConsistency({ size, root }, trusted, link.hashes) };
+  }
+  if (link?.from === trusted.size && trusted.size < from) {
+    const size = link.to;
+    return { size, isRoot: (root) => verifyConsistency(trusted, { size, root }, link.hashes) };
+  }
+  return { size: trusted.size, isRoot: isHash(trusted.root) };
 }
 
 /** Whether anything in the export leads to this root. */

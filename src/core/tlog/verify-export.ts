@@ -12,10 +12,19 @@ export interface VerifyOptions {
   readonly checkpoint: string;
   /** Of the log, and of witnesses where their signatures are wanted. */
   readonly keys: readonly NoteVerifier[];
+  /** For a checkpoint whose size lies outside the export: between it and a size within. */
+  readonly consistency?: ConsistencyLink;
   /** Also that each event is in canonical JSON. Slower. */
   readonly canonical?: boolean;
   /** Also that the maps of sub-logs are made of these events. Needs the whole log, and memory for each sub-log. Slower. */
   readonly complete?: boolean;
+}
+
+/** An RFC 6962 consistency proof. */
+export interface ConsistencyLink {
+  readonly from: number;
+  readonly to: number;
+  readonly hashes: readonly Uint8Array[];
 }
 
 export interface ExportReport {

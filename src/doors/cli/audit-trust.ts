@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { parseKeySet } from '../../core/jwks.ts';
 import { parseTreeHead } from '../../core/tlog/checkpoint.ts';
 import { isKeyName, parseNote } from '../../core/tlog/note.ts';
 import { noteVerifier, parseVerifierKey, type NoteVerifier } from '../../core/tlog/note-keys.ts';
+import type { ConsistencyLink } from '../../core/tlog/verify-export.ts';
 import { CommandFailure } from './failure.ts';
 
 /** What an auditor brings along: a checkpoint and keys. */
@@ -22,6 +24,19 @@ export async function readTrust(checkpointFile: string, keys: readonly string[])
   if (origin === undefined) throw unusable(`${checkpointFile} is no checkpoint: a signed note`);
   const read = await Promise.all(keys.map((key) => readKeys(key, origin)));
   return { checkpoint, keys: read.flat() };
+}
+
+const proof = z.object({ from: z.int().min(0), to: z.int().min(0), hashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)) });
+
+/** A proof as the service answers it. Fails as unusable where the file holds none. */
+export async function readConsistency(file: string): Promise<ConsistencyLink> {
+  const text = await textOf(file);
+  try {
+    const { from, to, hashes } = proof.parse(JSON.parse(text));
+    return { from, to, hashes: hashes.map((hash) => Buffer.from(hash, 'hex')) };
+  } catch (error) {
+    throw unusable(`${file} holds no consistency proof`, error);
+  }
 }
 
 async function readKeys(key: string, origin: string): Promise<readonly NoteVerifier[]> {

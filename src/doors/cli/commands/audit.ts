@@ -1,5 +1,5 @@
 import { createExportVerifier, type ExportReport } from '../../../core/tlog/verify-export.ts';
-import { readTrust } from '../audit-trust.ts';
+import { readConsistency, readTrust } from '../audit-trust.ts';
 import { CommandFailure, usage } from '../failure.ts';
 import { findingText } from '../finding-text.ts';
 import type { Commands } from '../program.ts';
@@ -10,6 +10,7 @@ interface Options {
   readonly tenant?: string;
   readonly checkpoint?: string;
   readonly key: readonly string[];
+  readonly consistency?: string;
   readonly complete?: true;
   readonly canonical?: true;
 }
@@ -31,6 +32,10 @@ export function addAuditVerify({ house, terminal, action }: Commands, audit: Com
     .argument('[export]', 'a file, gzip or not, or - for standard input')
     .option('--checkpoint <file>', 'a checkpoint that was given outside: a signed note')
     .option('--key <key>', 'a verifier key, or a file of verifier keys or with a key set; repeated for more', collect, [])
+    .option(
+      '--consistency <file>',
+      'a proof, as "audit prove consistency" prints it, for a checkpoint from before or after what was exported',
+    )
     .option('--complete', 'make the maps of sub-logs anew too: needs the whole log, and about 250 bytes of memory for each sub-log')
     .option('--canonical', 'check too that each event is in canonical JSON')
     .option('--tenant <tenant>', 'of the local database, this tenant alone')
@@ -50,8 +55,8 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 }
 
 async function verifyLocal(house: Commands['house'], { out, colors }: Terminal, options: Options, json: boolean): Promise<number> {
-  const { checkpoint, key, complete, canonical } = options;
-  if (checkpoint !== undefined || key.length > 0 || complete !== undefined || canonical !== undefined) {
+  const { checkpoint, key, consistency, complete, canonical } = options;
+  if (checkpoint !== undefined || key.length > 0 || consistency !== undefined || complete !== undefined || canonical !== undefined) {
     throw usage('name the export to check; without one the local database is checked, which takes --tenant alone');
   }
   const reports = await house.verifyAudit(options.tenant);
@@ -65,11 +70,12 @@ async function verifyLocal(house: Commands['house'], { out, colors }: Terminal, 
 }
 
 async function verifyFile(terminal: Terminal, file: string, options: Options, json: boolean): Promise<number> {
-  const { checkpoint, key, complete = false, canonical = false } = options;
+  const { checkpoint, key, consistency, complete = false, canonical = false } = options;
   if (checkpoint === undefined || key.length === 0) {
     throw usage('an export is checked against --checkpoint and --key; what it says of itself proves nothing');
   }
-  const verifier = createExportVerifier({ ...(await readTrust(checkpoint, key)), complete, canonical });
+  const link = consistency === undefined ? {} : { consistency: await readConsistency(consistency) };
+  const verifier = createExportVerifier({ ...(await readTrust(checkpoint, key)), ...link, complete, canonical });
   let cut: unknown;
   try {
     for await (const chunk of readChunks(file)) verifier.push(chunk);
