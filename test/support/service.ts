@@ -104,7 +104,8 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
 function sharedKeys(database: Config['database'] | undefined): Partial<Pick<Config, 'signingKeys'>> {
   if (database?.kind !== 'postgres') return {};
   const { port, pathname } = new URL(database.url);
-  return { signingKeys: join(tmpdir(), `sluice-test-keys-${process.pid}-${sha256Hex(`${port}${pathname}`).slice(0, 16)}`, 'keys.json') };
+  // Named for the database, so that a replica in a process of its own finds it too. What an earlier run left does no harm.
+  return { signingKeys: join(tmpdir(), 'sluice-test-keys', `${sha256Hex(`${port}${pathname}`)}.json`) };
 }
 
 export async function writePolicies(directory: string, policy: string): Promise<void> {
