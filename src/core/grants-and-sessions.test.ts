@@ -88,7 +88,9 @@ describe('a session', () => {
     expect(key).toEqual({
       id: digestOf('["session","t","user:i|alice","client:i|app","n"]'),
       holder: digestOf('["holder","t","user:i|alice","client:i|app"]'),
+      person: digestOf('["person","t","user:i|alice"]'),
     });
+    expect(sessionKey(alone, name).person).toBeNull();
     expect(sessionKey(alone, name).holder).toBe(digestOf('["holder","t",null,"client:i|app"]'));
     expect(sessionKey(caller, 'm' as SessionName)).toMatchObject({ holder: key.holder });
   });
