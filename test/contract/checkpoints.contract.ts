@@ -13,7 +13,7 @@ import type { OutsidePlace, SequencerTiming } from '../../src/audit/checkpoints/
 import { storeCheckpoint } from '../../src/audit/checkpoints/stored.ts';
 import { sweepIntents } from '../../src/audit/checkpoints/sweep.ts';
 import { FencedOff } from '../../src/audit/index/fence.ts';
-import { indexBatch, settleMap } from '../../src/audit/index/index-step.ts';
+import { dropIndex, indexBatch, settleMap } from '../../src/audit/index/index-step.ts';
 import { openLogAndIndex, type LogAndIndex } from '../../src/audit/index/open-index.ts';
 import { createEvidence, type Evidence } from '../../src/audit/worker/evidence.ts';
 import type { TenantId } from '../../src/core/ids.ts';
@@ -248,6 +248,23 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
       await expect.poll(() => store.objects.has(`/${originId(origin)}/3`), { timeout: 15_000 }).toBe(true);
       expect(readNote(store.objects.get(`/${originId(origin)}/latest`) ?? '')?.size).toBe(3);
       expect(gauges.get('audit_logs_halted')).toBe(0);
+    });
+
+    it('are proved again where the index was deleted, without another one', async () => {
+      const rows = rowsOf(ACME, drawn(5_000));
+      await storeLog(both.log, ACME, rows);
+      const first = await replica();
+      const signed = await first.evidence.checkpoint(ACME, true);
+      const subLog = { about: 'client', what: 'asked', name: 'client:idp|app1' } as const;
+      const proof = await first.evidence.completeness(ACME, subLog);
+      expect(proof?.positions.length).toBeGreaterThan(10);
+      await first.end();
+      await dropIndex(both.index, 1_000, ACME);
+      await both.index.transaction((tx) => tx.updateTable('audit_index_fence').set({ term: 0 }).execute());
+      const { evidence } = await replica({ holder: 'two' });
+      await expect.poll(() => evidence.completeness(ACME, subLog).catch(() => 'not yet'), { timeout: 20_000 }).toEqual(proof);
+      expect(await evidence.inclusion(ACME, 4_321, 5_000)).toMatchObject({ leaf: rows[4_321]?.leaf });
+      expect(await evidence.checkpoints(ACME, 0, 10)).toEqual([signed]);
     });
 
     it('carry the signatures of the old key and the new one after a change', async () => {

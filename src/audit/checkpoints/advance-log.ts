@@ -1,7 +1,7 @@
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import type { AuditHeadRow } from '../../database/audit-tables.ts';
 import { FencedOff } from '../index/fence.ts';
-import { GapInLog } from '../index/index-step.ts';
+import { GapInLog, logState, settleMap } from '../index/index-step.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import type { Deeds } from '../worker/protocol.ts';
 import { BrokenLog, followLog } from './follow-log.ts';
@@ -45,6 +45,8 @@ interface TenantState {
   /** Of the newest checkpoint: its size, and when it was made. */
   signed: number;
   signedAt: number;
+  /** The size at which index, map and checkpoint were seen to agree; -1 before. */
+  settled: number;
 }
 
 export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
@@ -61,7 +63,7 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
     }
     const state = states.get(tenant) ?? (await storedState(databases, tenant));
     states.set(tenant, state);
-    if (state.checked && state.signed === size) return 'reached';
+    if (state.checked && state.settled === size) return 'reached';
     // The database was exchanged under us: what it says about checkpoints is as old as the rest of it.
     if (size < state.signed) {
       await halts.halt(tenant, rollbackMessage({ tenant, place: 'this process', size: state.signed, logSize: size, reason: 'smaller' }));
@@ -73,8 +75,7 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
     // An index that was not of this log: so neither may be what it was compared with.
     if (builtAgain.has(tenant)) state.checked = false;
     if (reached === 'more') return 'more';
-    const due = now - state.signedAt >= parts.checkpointMs || wanted > state.signed;
-    if (due && state.signed < size) await sign(parts, tenant, state);
+    await settle(parts, head, state, now - state.signedAt >= parts.checkpointMs || wanted > state.signed);
     return 'reached';
   }
   return {
@@ -100,7 +101,7 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
 
 async function storedState({ log }: LogAndIndex, tenant: string): Promise<TenantState> {
   const newest = await newestCheckpoint(log.db, tenant);
-  return { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at) };
+  return { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at), settled: -1 };
 }
 
 /** Before the first signature under a lease: is this the log of which checkpoints were given away? */
@@ -116,6 +117,19 @@ async function isSameLog(
   if (found === undefined) state.checked = true;
   else await halts.halt(tenant, rollbackMessage(found));
   return found === undefined;
+}
+
+/** Everything is indexed: signs where it is `due`, and makes a map anew that was lost with the index. */
+async function settle(parts: AdvanceParts, { tenant, size }: LogHead, state: TenantState, due: boolean): Promise<void> {
+  const { mapSize } = await logState(parts.databases.index.db, tenant);
+  const lost = mapSize < state.signed;
+  if (state.signed < size) {
+    // Of a smaller size there will be no map any more, so the next checkpoint does not wait.
+    if (due || lost) await sign(parts, tenant, state);
+  } else if (lost) {
+    await settleMap(parts.databases.index, (await parts.keeper.hold()).term, tenant);
+  }
+  if (state.signed === size) state.settled = size;
 }
 
 async function sign(parts: AdvanceParts, tenant: string, state: TenantState): Promise<void> {

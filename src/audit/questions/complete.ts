@@ -13,6 +13,7 @@ import { decodePositions } from '../index/positions.ts';
 
 /** Positions in one proof; a longer list is exported and made anew from the export. */
 const MOST_POSITIONS = 100_000;
+const LEAVES_PER_READ = 500;
 const POLL_MS = 100;
 const PATIENCE_MS = 5_000;
 
@@ -28,9 +29,10 @@ export async function completeness({ log, index }: LogAndIndex, tenant: TenantId
     const checkpoint = await newestCheckpoint(log.db, tenant, size);
     if (checkpoint?.size === size && checkpoint.map === root) {
       const { note, root: tree, map, at } = checkpoint;
-      return { checkpoint: { note, size, root: tree, map, at }, key: key.toString('hex'), ...found };
+      const leaves = await leavesAt(log, tenant, found.positions);
+      return { checkpoint: { note, size, root: tree, map, at }, key: key.toString('hex'), ...found, leaves };
     }
-    if (size === 0) return undefined;
+    if (size === 0 && (await newestCheckpoint(log.db, tenant)) === undefined) return undefined;
     // The map is made first and signed a moment later.
     if (performance.now() > giveUpAt) throw new AppError('audit_unavailable', { detail: 'the map is not signed', retryAfter: 5 });
     await sleep(POLL_MS);
@@ -93,6 +95,21 @@ async function positionsBelow(tx: Tx, tenant: string, key: Buffer, size: number)
   throw new AppError('limit_exceeded', {
     issues: [{ pointer: 'query', message: `a proof holds at most ${MOST_POSITIONS} events; export the log` }],
   });
+}
+
+async function leavesAt({ db }: LogAndIndex['log'], tenant: string, positions: readonly number[]): Promise<readonly string[]> {
+  const leaves: string[] = [];
+  for (let at = 0; at < positions.length; at += LEAVES_PER_READ) {
+    const rows = await db
+      .selectFrom('audit_events')
+      .select('leaf')
+      .where('tenant', '=', tenant)
+      .where('idx', 'in', positions.slice(at, at + LEAVES_PER_READ))
+      .orderBy('idx')
+      .execute();
+    leaves.push(...rows.map(({ leaf }) => leaf));
+  }
+  return leaves;
 }
 
 function hex(hash: Uint8Array): string {
