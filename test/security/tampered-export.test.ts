@@ -62,7 +62,9 @@ describe('an export as it was made', () => {
   });
 
   it('verifies against an older checkpoint, as long as a newer one covers the rest', async () => {
-    for (const size of SIGNED) expect(verify(text, { checkpoint: log.note(size) })).toMatchObject({ ok: true, size });
+    for (const size of SIGNED) {
+      expect(verify(text, { checkpoint: log.note(size), complete: true })).toMatchObject({ ok: true, size, mapsUpTo: SIZE });
+    }
     const unsigned = makeLog(lines, { origin: ORIGIN, tenant: TENANT, key, signedAt: [300] });
     const tail = await unsigned.export(0, 400);
     expect(found(tail, { checkpoint: unsigned.note(300) })).toEqual([{ kind: 'uncovered', index: 300, to: 400 }]);

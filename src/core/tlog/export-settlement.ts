@@ -170,9 +170,9 @@ function finish(state: State, trusted: TreeHead | undefined, ended: boolean): vo
   const covered = Math.max(state.agreed, header.from);
   if (covered < header.to && !forked) shared.findings.add({ kind: 'uncovered', index: covered, to: header.to });
   if (shared.options.complete !== true || trusted === undefined) return;
-  if (header.from !== 0 || header.to !== trusted.size) {
+  if (header.from !== 0 || header.to < trusted.size) {
     shared.findings.add({ kind: 'not-whole', from: header.from, to: header.to, size: trusted.size });
-  } else if (state.mapsUpTo < trusted.size && shared.findings.count() === 0) {
+  } else if (state.mapsUpTo < header.to && shared.findings.count() === 0) {
     shared.findings.add({ kind: 'map-unknown', size: state.mapsUpTo });
   }
 }
