@@ -1,13 +1,16 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { createExportVerifier, type ExportReport } from '../src/core/tlog/verify-export.ts';
+import { readTrust } from '../src/doors/cli/audit-trust.ts';
 import { readTrace, releaseOf } from '../src/doors/cli/commands/trace.ts';
 import { CommandFailure } from '../src/doors/cli/failure.ts';
-import { verifyAudit } from '../src/service/local-commands.ts';
+import { findingText } from '../src/doors/cli/finding-text.ts';
 import { ask } from './ask.ts';
 import { holds, type SceneResult } from './scene.ts';
 import type { Stage } from './stage.ts';
 
+const keySet = z.looseObject({ keys: z.array(z.looseObject({})) });
 const EXCEPTIONS = 'people-partners/leave-exceptions.md';
 
 /** An auditor reads who was shown what, and why. */
@@ -80,41 +83,69 @@ async function policyLines({ config }: Stage): Promise<ReadonlyMap<string, strin
   );
 }
 
-/** The log's hash chain is whole; in a copy, one changed event is found. */
+/** The log leaves as an export, and is checked with a checkpoint and public keys alone; in a copy, one changed event is found. */
 export async function verifiedAudit(stage: Stage): Promise<SceneResult> {
-  const [chain] = await verifyAudit(stage.config, undefined);
-  const { at, verdict } = await verifyForged(stage);
-  const size = chain?.kind === 'intact' ? chain.size : 0;
-  const head = chain?.kind === 'intact' ? chain.head : '';
+  const log = await exportedLog(stage);
+  const report = await verified(log, log.lines);
+  const forged = forge(log.lines);
+  const found = await verified(log, forged.lines);
+  const [finding] = found.findings;
   return {
     scene: 'audit',
-    headline: 'The audit log proves itself',
+    headline: 'The audit log proves itself to an outsider',
     columns: [],
     lines: [
-      `the log          ${chain?.kind ?? 'missing'}, ${size} events, head ${head.slice(0, 32)}…`,
-      `a forged copy    ${verdict?.kind ?? 'missing'}${verdict?.kind === 'broken' ? ` at event ${verdict.index}: ${verdict.reason}` : ''}`,
+      `the export       ${report.ok ? 'good' : 'wrong'}: ${report.events} events, all that the checkpoint covers`,
+      `checked with     a checkpoint, signed by ${log.keys} key, and nothing else of the service`,
+      `a forged copy    ${finding === undefined ? 'good' : findingText(finding)}`,
     ],
-    why: `Each event is hashed with all before it. In a copy, the application in event ${at} was changed, and the check says where.`,
+    why: `Events are leaves of a Merkle tree whose root is signed. In a copy, the application in event ${forged.at} was changed, and the check says where.`,
     checks: [
-      holds('the chain is intact', chain?.kind === 'intact' && size > 0),
-      holds('a forged event is found where it is', verdict?.kind === 'broken' && verdict.index === at),
+      holds('the export is whole', report.ok && report.events > 0 && report.events === report.size),
+      holds(
+        'a forged event is found where it is',
+        !found.ok && found.findings.some((place) => 'index' in place && place.index === forged.at),
+      ),
+      holds('the export names nobody', !log.lines.some((line) => line.includes('user:dev|'))),
     ],
-    facts: { events: size, head },
+    facts: { events: report.events, checkpoint: log.checkpoint.split('\n')[2] ?? '' },
   };
 }
 
-async function verifyForged({ config }: Stage) {
-  const dataDir = join(config.dataDir, 'forged');
-  await mkdir(dataDir);
-  const path = join(dataDir, 'sluice.sqlite');
-  const original = new DatabaseSync(join(config.dataDir, 'sluice.sqlite'), { readOnly: true });
-  original.prepare('vacuum into ?').run(path);
-  original.close();
-  const copy = new DatabaseSync(path);
-  const [row] = copy.prepare(`select idx from audit_events where body like '%client:dev|internal-assistant%' order by idx desc limit 1`).all();
-  const at = Number(row?.['idx'] ?? -1);
-  copy.prepare(`update audit_events set body = replace(body, 'client:dev|internal-assistant', 'client:dev|customer-bot') where idx = ?`).run(at);
-  copy.close();
-  const [verdict] = await verifyAudit({ ...config, dataDir, database: { kind: 'sqlite', path } }, undefined);
-  return { at, verdict };
+interface ExportedLog {
+  readonly lines: readonly string[];
+  readonly checkpoint: string;
+  readonly directory: string;
+  readonly keys: number;
+}
+
+/** What an auditor takes away: the log, a checkpoint and the keys. */
+async function exportedLog(stage: Stage): Promise<ExportedLog> {
+  const auditor = await stage.as('ines');
+  const parts: Uint8Array[] = [];
+  for await (const part of auditor.download('/v1/audit/export?format=sluice')) parts.push(part);
+  const { body } = await auditor.bytes('/v1/audit/checkpoint?fresh=true', 'content-type');
+  const keys = keySet.parse(await auditor.call('GET', '/.well-known/jwks.json'));
+  const directory = join(stage.config.dataDir, 'taken-away');
+  await mkdir(directory);
+  const checkpoint = Buffer.from(body).toString('utf8');
+  await writeFile(join(directory, 'checkpoint.txt'), checkpoint);
+  await writeFile(join(directory, 'keys.json'), JSON.stringify(keys));
+  return { lines: Buffer.concat(parts).toString('utf8').split('\n'), checkpoint, directory, keys: keys.keys.length };
+}
+
+/** As `sluice audit verify` does. */
+async function verified({ directory }: ExportedLog, lines: readonly string[]): Promise<ExportReport> {
+  const verifier = createExportVerifier(await readTrust(join(directory, 'checkpoint.txt'), [join(directory, 'keys.json')]));
+  verifier.push(Buffer.from(lines.join('\n')));
+  return verifier.end();
+}
+
+function forge(lines: readonly string[]): { readonly at: number; readonly lines: readonly string[] } {
+  const line = lines.findLastIndex((text) => text.startsWith('{"at":') && text.includes('client:dev|internal-assistant'));
+  const at = Number(/"index":(\d+),"kind"/.exec(lines[line] ?? '')?.[1] ?? -1);
+  return {
+    at,
+    lines: lines.map((text, index) => (index === line ? text.replace('client:dev|internal-assistant', 'client:dev|customer-bot') : text)),
+  };
 }
