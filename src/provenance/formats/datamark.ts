@@ -9,8 +9,12 @@ const FIRST = 0xe000;
 const SIZE = 0xf8ff - FIRST + 1;
 const DRAWS = 16;
 
-/** White space between words; or a stretch without any, so that long lines and scripts that do not part words are marked too. */
-const PLACES = /\s+|[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]{4}(?=\S)|\S{24}(?=\S)/gu;
+const PARTS = /\s+|\S+/g;
+const LONG = 24;
+/** So that long lines and scripts that do not part words are marked too. */
+const STRETCHES = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]{4}(?=\S)|\S{24}(?=\S)/gu;
+// oxlint-disable-next-line no-control-regex -- what is plain ASCII is asked for
+const ASCII = /^[\u0000-\u007f]*$/;
 
 /**
  * As `xml`, with a marker all through each chunk, so that a model can tell at every word that it reads retrieved text (spotlighting by
@@ -46,8 +50,10 @@ function drawMarker(random: RandomBytes, chunks: readonly ReleasedChunk[]): stri
 
 function mark(text: string, marker: string): string {
   const clean = legal(text).replaceAll(marker, '\ufffd');
-  return clean.replace(PLACES, (found) => {
-    if (found === ' ') return marker;
-    return found.trim() === '' ? marker + found : found + marker + marker;
+  return clean.replace(PARTS, (part) => {
+    if (part === ' ') return marker;
+    if (part.trim() === '') return marker + part;
+    if (part.length <= LONG && ASCII.test(part)) return part;
+    return part.replace(STRETCHES, (stretch) => stretch + marker + marker);
   });
 }
