@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { indexPath } from '../audit/index/open-index.ts';
+import { indexLeaves } from '../audit/verify/index-leaves.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../core/errors.ts';
 import { policyCsv } from '../core/policy-lines.ts';
 import { parseTenantId, type TenantId } from '../core/ids.ts';
 import { systemClock } from '../core/ports/clock.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
+import type { Database } from '../database/database.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { parseCaseFile } from '../policy/case-file.ts';
 import { createPolicy } from '../policy/policy.ts';
 import { runPolicyCases, type CaseResult } from '../policy/run-cases.ts';
@@ -87,14 +91,26 @@ export async function verifyAudit(config: LocalConfig, tenant: string | undefine
     throw new AppError('not_found', { detail: `there is no database at ${database.path}; SLUICE_DATA_DIR says where it is` });
   }
   const files = await readPolicyFiles(config.policyDir);
-  return withStores(config, files, async ({ catalog, audit }) => {
+  return withStores(config, files, async (stores) => {
+    const { catalog, audit } = stores;
     const known = await catalog.tenants();
     const wanted = tenant === undefined ? known : known.filter((name) => name === parseTenantId(tenant));
     if (tenant !== undefined && wanted.length === 0) throw new AppError('not_found', { detail: `there is no tenant ${tenant}` });
     const verdicts: ChainVerdict[] = [];
-    for (const name of wanted) verdicts.push({ tenant: name, ...(await audit.verifyChain(name)) });
+    const index = database.kind === 'sqlite' ? await openIndex(indexPath(database.path)) : stores.database;
+    try {
+      const leaves = index === undefined ? undefined : indexLeaves(index.db);
+      for (const name of wanted) verdicts.push({ tenant: name, ...(await audit.verifyChain(name, leaves)) });
+    } finally {
+      if (index !== stores.database) await index?.close();
+    }
     return verdicts;
   });
+}
+
+/** Helps to place a fault; nothing is lost where there is none. */
+async function openIndex(path: string): Promise<Database | undefined> {
+  return existsSync(path) ? openDatabase({ kind: 'sqlite', path }).catch(() => undefined) : undefined;
 }
 
 export interface PolicyTest {

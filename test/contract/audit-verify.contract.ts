@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { leafHash } from '../../src/audit/leaf.ts';
+import { indexLeaves } from '../../src/audit/verify/index-leaves.ts';
 import { createFrontier } from '../../src/core/tlog/frontier.ts';
 import type { AuditEventRow } from '../../src/database/audit-tables.ts';
 import type { Tx } from '../../src/database/database.ts';
+import { migrateIndex } from '../../src/database/migrate.ts';
 import { ACME, ADA, BOB, changeOf, event, OTHER, releaseOf, textOf } from '../support/audit-events.ts';
 import type { AuditWorld } from '../support/audit-fixture.ts';
 
@@ -110,6 +112,18 @@ export function describeVerification(get: () => AuditWorld): void {
       expect(await get().audit.verifyChain(ACME, leaves)).toEqual({ kind: 'broken', index: 3, before: 4, reason: 'rewritten' });
       await set(3, { body: row.body, leaf: row.leaf });
       expect(await get().audit.verifyChain(ACME, leaves)).toMatchObject({ kind: 'intact' });
+    });
+
+    it('places it by the tiles of the derived index', async () => {
+      const { database, audit } = get();
+      const row = await rowAt(3);
+      const hashes = Buffer.concat((await get().rows()).map(({ leaf }) => Buffer.from(leaf, 'hex')));
+      await migrateIndex(database);
+      await write((tx) => tx.insertInto('audit_edges').values({ tenant: ACME, level: 0, idx: 0, hashes }).execute());
+      expect(await audit.verifyChain(ACME, indexLeaves(database.db))).toMatchObject({ kind: 'intact' });
+      const forged = { ...row, body: '{"n":2}' };
+      await set(3, { body: forged.body, leaf: leafHash(forged) });
+      expect(await audit.verifyChain(ACME, indexLeaves(database.db))).toEqual({ kind: 'broken', index: 3, before: 4, reason: 'rewritten' });
     });
 
     it('a whole chain that was written anew parts from the checkpoints', async () => {

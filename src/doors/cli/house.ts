@@ -24,7 +24,14 @@ export interface PolicyReport {
 
 export type ChainReport =
   | { readonly tenant: string; readonly kind: 'intact'; readonly size: number; readonly head: string }
-  | { readonly tenant: string; readonly kind: 'broken'; readonly index: number; readonly reason: string };
+  | {
+      readonly tenant: string;
+      readonly kind: 'broken';
+      readonly index: number;
+      /** Where the place is only known to lie in [index, before). */
+      readonly before?: number;
+      readonly reason: string;
+    };
 
 export interface TreeSelection {
   readonly include?: readonly string[];

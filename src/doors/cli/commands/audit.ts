@@ -63,7 +63,7 @@ async function verifyLocal(house: Commands['house'], { out, colors }: Terminal, 
   for (const report of reports) {
     if (json) out(JSON.stringify(report));
     else if (report.kind === 'intact') out(`${report.tenant}: ${colors.green('intact')}, ${report.size} events, head ${report.head}`);
-    else out(`${report.tenant}: ${colors.red('broken')} at event ${report.index}: ${report.reason}`);
+    else out(`${report.tenant}: ${colors.red('broken')} ${placeOf(report)}: ${report.reason}`);
   }
   if (reports.length === 0 && !json) out('no tenant, so no log');
   return reports.every(({ kind }) => kind === 'intact') ? 0 : 1;
@@ -104,4 +104,8 @@ function print({ out, colors }: Terminal, report: ExportReport, json: boolean): 
   if (size !== undefined && to < size) out(`${colors.yellow('part')}  events from ${to} on are not in this export`);
   if (from > 0) out(`${colors.yellow('part')}  events before ${from} are not in this export`);
   if (mapsUpTo > 0) out(`the maps of sub-logs are those of the events, up to size ${mapsUpTo}`);
+}
+
+function placeOf({ index, before = index + 1 }: { readonly index: number; readonly before?: number }): string {
+  return before > index + 1 ? `between events ${index} and ${before - 1}` : `at event ${index}`;
 }
