@@ -1,8 +1,10 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { sessionPerson } from '../../src/core/session.ts';
 import { directoryIssuer, scimClient, type Scim } from '../support/directory.ts';
+import { startReplicas, type Replicas } from '../support/replicas.ts';
 import { allow } from '../support/rights.ts';
 import { startTestService, type Answer, type TestService } from '../support/service.ts';
 import type { TestIssuer } from '../support/test-issuer.ts';
@@ -251,6 +253,44 @@ describe('an erased caller', () => {
     const refused = await audit.between(ACME, 0, (await audit.sizes()).get(ACME) ?? 0, ['erasure.refused']);
     expect(refused.map(({ body }) => body['code'])).toEqual(['forbidden', ...Array.from({ length: 4 }, () => 'second_person_required')]);
     expect((await erase('ada', what)).status).toBe(201);
+  });
+});
+
+describe('an erased caller on PostgreSQL', () => {
+  let replicas: Replicas;
+  beforeAll(async () => {
+    const directory = { kind: 'authoritative', subjects: { user: 'externalId', group: 'externalId' } } as const;
+    replicas = await startReplicas('postgres', POLICY, {}, { directory });
+  });
+  afterAll(() => replicas.stop());
+
+  it('is nobody on the other replica at the next request, and in no row', async () => {
+    const sign = (sub: string): Promise<string> => replicas.issuer.sign({ sub, groups: undefined });
+    const alone = await replicas.issuer.sign({ sub: 'assistant', client_id: 'assistant', groups: undefined, employment: undefined });
+    const people = scimClient(replicas.a, alone);
+    await people.user('ada');
+    await people.group('staff', [await people.user(PERSON)]);
+    const asked = async (): Promise<number> =>
+      (await replicas.b.call('POST', '/v1/retrieve', await sign(PERSON), { query: 'plover', session: 'one' })).status;
+    const { db } = replicas.b.service.stores.database;
+    const naming = async (): Promise<readonly string[]> => {
+      const tables = await sql<{
+        name: string;
+      }>`select table_name as name from information_schema.tables where table_schema = 'public'`.execute(db);
+      const found: string[] = [];
+      for (const { name } of tables.rows) {
+        const { rows } = await sql`select 1 from ${sql.table(name)} t where t::text like ${`%${PERSON}%`}`.execute(db);
+        if (rows.length > 0) found.push(name);
+      }
+      return found;
+    };
+    expect(await asked()).toBe(200);
+    expect(await naming()).toEqual(expect.arrayContaining(['audit_keys', 'directory_users', 'directory_user_history']));
+    const erased = await replicas.a.call('POST', '/v1/erasures', await sign('ada'), { kind: 'caller', principal: NAMED, reason: 'r' });
+    expect(erased.status, erased.text).toBe(201);
+    expect(await asked()).toBe(403);
+    expect(await naming()).toEqual([]);
+    expect(await db.selectFrom('sessions').selectAll().execute()).toEqual([]);
   });
 });
 
