@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
@@ -215,7 +215,6 @@ describe('exports and proofs', () => {
       string,
       string,
     ];
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(keys, (await test.call('GET', '/.well-known/jwks.json', undefined)).text);
     await writeFile(note, (await run('audit', 'checkpoint', '--fresh')).out);
     const exported = await run('audit', 'export', '--out', log);
@@ -247,6 +246,30 @@ describe('exports and proofs', () => {
     const known = await events(auditor, 'document=wiki/harbour&kind=release');
     expect(proofs.flatMap(({ proof }) => proof.positions)).toEqual(known.map(({ index }) => index));
     expect((await run('audit', 'prove', 'inclusion', '999999')).code).toBe(1);
+    const keys = join(test.dataDir, 'proof-keys.json');
+    await writeFile(keys, (await test.call('GET', '/.well-known/jwks.json', undefined)).text);
+    const check = async (proof: string): Promise<number | null> => {
+      const file = join(test.dataDir, 'proof.json');
+      await writeFile(file, proof);
+      return (await sluice(['verify', 'proof', file, '--key', keys], {})).code;
+    };
+    const nobody = await run('audit', 'prove', 'complete', '--subject', 'user:test|nobody');
+    expect(nobody.out).toContain('"positions": []');
+    for (const { out } of [inclusion, complete, nobody]) expect(await check(out)).toBe(0);
+    // Nothing in place of all, another place, another name.
+    interface Saved {
+      proofs: { pseudonym?: { name: string }; proof: { positions: number[]; leaves: string[] } }[];
+    }
+    const changed = (change: (saved: Saved['proofs'][number]) => void): string => {
+      const saved = JSON.parse(complete.out) as Saved;
+      const last = saved.proofs.at(-1);
+      if (last !== undefined) change(last);
+      return JSON.stringify(saved);
+    };
+    expect(await check(changed(() => undefined))).toBe(0);
+    expect(await check(changed(({ proof }) => Object.assign(proof, { positions: [], leaves: [] })))).toBe(1);
+    expect(await check(changed(({ pseudonym }) => Object.assign(pseudonym ?? {}, { name: 'another' })))).toBe(1);
+    expect(await check(JSON.stringify({ ...inclusion.json(), index: 2 }))).toBe(1);
   });
 
   it('tell of themselves in the log', async () => {

@@ -64,6 +64,8 @@ export interface CompletenessProof {
   readonly key: string;
   /** All positions, in order; none where the sub-log does not exist. */
   readonly positions: readonly number[];
+  /** Hex, of the leaf at each of them. */
+  readonly leaves: readonly string[];
   /** What proves the head of the sub-log, or its absence, in the map. */
   readonly map: { readonly bucket: readonly { readonly key: string; readonly value: string }[]; readonly path: readonly string[] };
 }

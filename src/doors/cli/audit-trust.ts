@@ -39,7 +39,7 @@ export async function readConsistency(file: string): Promise<ConsistencyLink> {
   }
 }
 
-async function readKeys(key: string, origin: string): Promise<readonly NoteVerifier[]> {
+export async function readKeys(key: string, origin: string): Promise<readonly NoteVerifier[]> {
   const direct = parseVerifierKey(key);
   if (direct !== undefined) return [direct];
   const text = (await textOf(key)).trim();

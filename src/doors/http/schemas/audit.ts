@@ -90,6 +90,7 @@ export const completeAnswerSchema = z
           checkpoint: checkpointSchema,
           key: hash,
           positions: z.array(count),
+          leaves: z.array(hash),
           map: z.strictObject({ bucket: z.array(z.strictObject({ key: hash, value: hash })), path: z.array(hash) }),
         }),
       }),
