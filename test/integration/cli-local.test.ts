@@ -96,10 +96,12 @@ describe('sluice admin create-tenant', () => {
     expect(again.json()['error']).toMatchObject({ code: 'conflict' });
     const database = new DatabaseSync(join(directory, 'data/sluice.sqlite'), { readOnly: true });
     const events = database.prepare('select kind, body from audit_events').all();
+    const people = database.prepare("select name, pseudonym from audit_keys where kind = 'person'").all();
     database.close();
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ kind: 'tenant.created' });
-    expect(String(events[0]?.['body'])).toContain('user:machine|');
+    const operator = people.find(({ name }) => String(name).startsWith('user:machine|'));
+    expect(String(events[0]?.['body'])).toContain(String(operator?.['pseudonym']));
   });
 
   test.each([
