@@ -64,7 +64,9 @@ function actorOf(kind: string, body: JsonObject): { readonly by: Json | undefine
 function released({ v, body }: StoredFacts, add: Add): void {
   const chunks = body['chunks'];
   if (!Array.isArray(chunks)) return;
-  for (const chunk of chunks as readonly JsonObject[]) {
+  for (const chunk of chunks as readonly Json[]) {
+    // An event that somebody forged must not stop the index: verifiers name it, and the rest goes on.
+    if (typeof chunk !== 'object' || chunk === null) continue;
     const { source, document } = chunk as { readonly source?: Json; readonly document?: Json };
     add('source', 'released', typeof source === 'string' ? source : undefined);
     add('document', 'released', documentOf(v, source, document));

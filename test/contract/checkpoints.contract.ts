@@ -120,8 +120,10 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
         .map((line) => (JSON.parse(line) as { size: number }).size);
 
     it('are made on demand by whichever replica holds the lease, and by one alone', async () => {
-      const first = await replica({ holder: 'one' });
-      const second = await replica({ holder: 'two' });
+      // Long enough for a machine that stalls: who ends gives it up at once.
+      const timing = { leaseMs: 60_000 };
+      const first = await replica({ holder: 'one', timing });
+      const second = await replica({ holder: 'two', timing });
       for (let n = 0; n < 5; n += 1) {
         await append(`r${n}`);
         const asked = n % 2 === 0 ? first : second;
