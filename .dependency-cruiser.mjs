@@ -26,7 +26,7 @@ const room = (name, path, allowed, comment) => ({
   to: { path: OURS, pathNot: [path, ...allowed].map((other) => `^${other}`) },
 });
 
-const PORTS = 'What it needs of another room is a port in src/core/ports, handed over by src/service/start-service.ts.';
+const PORTS = 'What it needs of another room is a port in src/core/ports, handed over by src/service/.';
 
 const rooms = [
   room('core-stands-alone', 'src/core/', [], 'Floor 0 knows nothing of the rest.'),

@@ -75,7 +75,7 @@ export function switches(context: CatalogContext): Switches {
         const open = await openProposal(here);
         if (open === undefined) throw new AppError('conflict', { detail: 'nobody proposed to lift it' });
         await endProposals(here, 'withdrawn');
-        await record(here, 'switch.lift-withdrawn', { proposedBy: named(open.changed_by as Principal) });
+        await record(here, 'switch.lift-withdrawn', { proposedBy: named(open.changed_by) });
       }),
   };
 }
@@ -105,7 +105,7 @@ async function lift(here: Changing, proposedBy?: string): Promise<void> {
     .executeTakeFirstOrThrow();
   demandOne(lifted.numUpdatedRows, 'it is not switched off');
   await endProposals(here, 'lifted');
-  await record(here, 'switch.lifted', proposedBy === undefined ? {} : { proposedBy: named(proposedBy as Principal) });
+  await record(here, 'switch.lifted', proposedBy === undefined ? {} : { proposedBy: named(proposedBy) });
 }
 
 /** The epoch row is locked, so of two who ask at once the second finds the proposal of the first. */

@@ -4,7 +4,8 @@ import { startDevIssuer, type DevIssuer } from '../identity/dev-issuer/dev-issue
 import { createTenant } from './create-tenant.ts';
 import { portIfFree } from './free-port.ts';
 import { operatorChange } from './operator.ts';
-import { startService, type Service, type ServiceOptions } from './start-service.ts';
+import type { ServiceOptions } from './service-options.ts';
+import { startService, type Service } from './start-service.ts';
 
 export const DEV_TENANT = 'acme';
 export const DEV_ADMINISTRATOR = 'user:dev|olga';

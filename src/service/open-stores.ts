@@ -32,5 +32,9 @@ export async function openStores(
     throw error;
   }
   const audit = createAudit({ database, telemetry, sessionSink: createSessionSink(scheme), limits: limits.audit ?? {} });
-  return { database, audit, catalog: createCatalog({ database, auditSink: audit.sink, erasureSink: audit.erasureSink, scheme, telemetry }) };
+  return {
+    database,
+    audit,
+    catalog: createCatalog({ database, auditSink: audit.sink, erasureSink: audit.erasureSink, scheme, telemetry }),
+  };
 }

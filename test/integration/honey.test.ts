@@ -16,7 +16,8 @@ const POLICY = [
 ].join('\n');
 const EVERYONE = { allow: ['everyone'] };
 const BAIT = '/v1/sources/s/documents/bait';
-const bare = (answer: Answer): string => `${answer.status} ${openManifest(answer.text).replaceAll(/"(requestId|at|updatedAt)":"[^"]*"/g, '')}`;
+const bare = (answer: Answer): string =>
+  `${answer.status} ${openManifest(answer.text).replaceAll(/"(requestId|at|updatedAt)":"[^"]*"/g, '')}`;
 
 describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => {
   let replicas: Replicas;
@@ -125,7 +126,11 @@ describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => 
     const { requestId } = (await b('anna', 'POST', '/v1/retrieve', { query: 'password vault', limit: 3 })).json();
     await vi.waitFor(async () => expect(await kinds(requestId)).toEqual(['intent', 'release', 'honey.touched']));
     const [, release, touched] = await events(requestId);
-    expect(touched?.body).toMatchObject({ user: 'user:test|anna', client: 'client:test|assistant', documents: [{ source: 's', document: 'bait' }] });
+    expect(touched?.body).toMatchObject({
+      user: 'user:test|anna',
+      client: 'client:test|assistant',
+      documents: [{ source: 's', document: 'bait' }],
+    });
     expect(release?.body).toMatchObject({ bait: [{ source: 's', document: 'bait' }] });
     expect(Number(await metric())).toBe(before + 1);
   });

@@ -144,7 +144,9 @@ afterAll(async () => {
 /** The bytes of an answer, but for what differs between any two requests: its id and the moment of judging. */
 async function answerOf({ test }: World, bearer: string, body: object): Promise<string> {
   const { status, text } = await test.call('POST', '/v1/retrieve', bearer, body);
-  return `${status} ${openManifest(text).replace(/"requestId":"[^"]*"/, '').replaceAll(/"at":"[^"]*"/g, '')}`;
+  return `${status} ${openManifest(text)
+    .replace(/"requestId":"[^"]*"/, '')
+    .replaceAll(/"at":"[^"]*"/g, '')}`;
 }
 
 function questions(): readonly object[] {

@@ -8,7 +8,8 @@ import { sha256Hex } from '../../src/core/digest.ts';
 import type { IssuerConfig } from '../../src/core/ports/identity.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { createTenant } from '../../src/service/create-tenant.ts';
-import { startService, type Service, type ServiceOptions } from '../../src/service/start-service.ts';
+import type { ServiceOptions } from '../../src/service/service-options.ts';
+import { startService, type Service } from '../../src/service/start-service.ts';
 import { createTelemetry, type ServiceTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestIssuer, type TestClaims, type TestIssuer } from './test-issuer.ts';
 

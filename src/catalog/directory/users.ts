@@ -11,7 +11,6 @@ import {
   type DirectoryUserFields,
   type ExpectedEntry,
 } from '../../core/ports/directory.ts';
-import type { Principal } from '../../core/principal.ts';
 import type { Tx } from '../../database/database.ts';
 import type { DirectoryUserRow } from '../../database/directory-tables.ts';
 import type { Kysely } from 'kysely';
@@ -100,7 +99,7 @@ export function demandEntry(found: { readonly revision: number } | undefined, ex
 
 function factsOf(row: DirectoryUserRow): JsonObject {
   const { issuer, id, principal, revision } = row;
-  return { issuer, id, principal: named(principal as Principal), revision, active: row.active === 1, guest: row.guest !== 0 };
+  return { issuer, id, principal: named(principal), revision, active: row.active === 1, guest: row.guest !== 0 };
 }
 
 function sameFacts(before: DirectoryUserRow, after: object): boolean {

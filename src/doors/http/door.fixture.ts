@@ -167,6 +167,24 @@ function reconciliation(check: boolean): ReconciliationResource {
   return { id: 'r', check, state: 'done', chunks: 0, total: 0, found: none, mended: none, startedAt: '2026-01-01T00:00:00Z' };
 }
 
+function evidenceFake(options: FixtureOptions): Pick<HttpServices, 'stages' | 'replays' | 'erasures' | 'legalHolds' | 'auditDesk'> {
+  return {
+    stages: {
+      report: (_caller, { requestId, stage }) => Promise.resolve({ requestId, stage, recorded: true }),
+      checkOutput: (_caller, requestId) => Promise.resolve({ requestId, decision: 'allow', reasons: [] }),
+    },
+    replays: { replay: nothing, approve: nothing, wishes: () => Promise.resolve({ wishes: [] }), reevaluate: nothing },
+    erasures: { erase: nothing },
+    legalHolds: { list: () => Promise.resolve({ holds: [] }), place: () => Promise.resolve({ placed: true }), lift: nothing },
+    auditDesk: {
+      questions: { events: () => Promise.resolve({ events: [] }), summary: nothing },
+      proofs: { checkpoint: nothing, checkpoints: nothing, inclusion: nothing, consistency: nothing, complete: nothing, tile: nothing },
+      exportAudit: options.exportAudit ?? nothing,
+      filters: () => ({}),
+    },
+  };
+}
+
 function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
@@ -210,19 +228,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       get: () => Promise.resolve(reconciliation(true)),
     },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
-    stages: {
-      report: (_caller, { requestId, stage }) => Promise.resolve({ requestId, stage, recorded: true }),
-      checkOutput: (_caller, requestId) => Promise.resolve({ requestId, decision: 'allow', reasons: [] }),
-    },
-    replays: { replay: nothing, approve: nothing, wishes: () => Promise.resolve({ wishes: [] }), reevaluate: nothing },
-    erasures: { erase: nothing },
-    legalHolds: { list: () => Promise.resolve({ holds: [] }), place: () => Promise.resolve({ placed: true }), lift: nothing },
-    auditDesk: {
-      questions: { events: () => Promise.resolve({ events: [] }), summary: nothing },
-      proofs: { checkpoint: nothing, checkpoints: nothing, inclusion: nothing, consistency: nothing, complete: nothing, tile: nothing },
-      exportAudit: options.exportAudit ?? nothing,
-      filters: () => ({}),
-    },
+    ...evidenceFake(options),
     nearMiss() {},
     keys: () => [{ kid: 'k', publicKey: new Uint8Array(32), since: '2026-01-01T00:00:00.000Z' }],
     readiness: options.readiness ?? (() => Promise.resolve([{ part: 'catalog', ready: true }])),

@@ -1,0 +1,126 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createAccessRequests } from '../administration/access-requests.ts';
+import { createGroups } from '../administration/directory/groups.ts';
+import { createProvisioning } from '../administration/directory/provisioning.ts';
+import { createEndLogin } from '../administration/logout.ts';
+import { createSwitches } from '../administration/switches.ts';
+import { createWatching } from '../administration/watching.ts';
+import type { HttpServices } from '../doors/http/services.ts';
+import { traceRequest } from '../evidence/trace.ts';
+import { createReconciliations } from '../ingestion/reconciliations.ts';
+import { createIngestion } from '../ingestion/service.ts';
+import { manifestSigner } from '../provenance/manifest.ts';
+import { createProvenance } from '../provenance/provenance.ts';
+import { checkSession } from '../retrieval/check-session.ts';
+import { countChunks } from '../retrieval/count.ts';
+import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
+import { inRetrievalSpan } from '../retrieval/retrieval-span.ts';
+import { evidenceServices } from './evidence.ts';
+import type { RunningParts } from './running-parts.ts';
+import { readiness } from './readiness.ts';
+import { stageService } from './stages.ts';
+
+type Served<K extends keyof HttpServices> = Pick<HttpServices, K>;
+
+/** What the door calls, over parts that run. */
+export function httpServices(parts: RunningParts): HttpServices {
+  const { files, stores, policy, identity, watch, signing, telemetry, clock, limits, mender, auditor } = parts;
+  const { scheme } = files.vocabulary;
+  const { issuers } = identity;
+  const mend = (): void => mender.kick();
+  const probes = probesOf(parts);
+  return {
+    identity,
+    endLogin: createEndLogin({ identity, catalog: stores.catalog }),
+    ingestion: ingestionOf(parts, mend),
+    ...readingOf(parts),
+    ...administrationOf(parts, mend),
+    stages: stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs }),
+    ...evidenceServices({ stores, policy, scheme, evidence: files.evidence, reads: auditor, issuers, telemetry, mend }),
+    nearMiss: (caller) => watch.nearMiss(caller),
+    keys: () => signing.keys(),
+    readiness: () => readiness(probes, limits.probeMs),
+  };
+}
+
+function readingOf(parts: RunningParts): Served<'retrieve' | 'count' | 'checkSession' | 'trace'> {
+  const { config, stores, policy, vectors, embedding, watch, signing, tools, telemetry, clock } = parts;
+  const { catalog, audit } = stores;
+  const shared = { catalog, policy, vectors, embedding, audit, watch, telemetry, clock };
+  const retrieval: RetrievalParts = {
+    ...shared,
+    shadow: tools.shadow,
+    languages: config.embedding.languages,
+    random: randomBytes,
+    provenance: createProvenance({ random: randomBytes }),
+    signManifest: manifestSigner(signing, randomBytes),
+  };
+  return {
+    retrieve: (caller, request, signal) => inRetrievalSpan(telemetry, caller, request, () => retrieve(retrieval, caller, request, signal)),
+    count: (caller, request, signal) => countChunks(shared, caller, request, signal),
+    checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
+    trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
+  };
+}
+
+function ingestionOf(parts: RunningParts, mend: () => void): HttpServices['ingestion'] {
+  const { config, stores, policy, vectors, embedding, identity, quarantine, lineage, telemetry, clock } = parts;
+  const { catalog } = stores;
+  const ingesting = {
+    catalog,
+    policy,
+    vectors,
+    embedding,
+    telemetry,
+    clock,
+    collection: config.collection,
+    writes: catalog,
+    issuers: identity.issuers.map(({ name }) => name),
+    groupless: identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name),
+    ...quarantine.rules,
+    language: config.embedding.languages[0],
+    newMarker: () => randomBytes(16).toString('hex'),
+    mend,
+  };
+  return createIngestion(ingesting, lineage);
+}
+
+type Administration =
+  | 'reports'
+  | 'policyRevisions'
+  | 'policyShadow'
+  | 'groups'
+  | 'provisioning'
+  | 'reconciliations'
+  | 'accessRequests'
+  | 'switches'
+  | 'watching';
+
+function administrationOf(parts: RunningParts, mend: () => void): Served<Administration> {
+  const { config, stores, policy, identity, watch, tools, reconciler } = parts;
+  const { catalog, audit } = stores;
+  const { reports, policyRevisions, policyShadow } = tools;
+  const issuers = identity.issuers.map(({ name }) => name);
+  const directory = { catalog, policy, issuers: identity.issuers, newId: randomUUID, mend };
+  return {
+    reports,
+    policyRevisions,
+    policyShadow,
+    groups: createGroups(directory),
+    provisioning: createProvisioning(directory),
+    reconciliations: createReconciliations({ catalog, policy, reconciler, newId: randomUUID }),
+    accessRequests: createAccessRequests({ catalog, policy, issuers }),
+    switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
+    watching: createWatching({ catalog, policy, audit, board: watch }),
+  };
+}
+
+function probesOf({ config, stores: { catalog }, vectors, embedding, identity }: RunningParts): Parameters<typeof readiness>[0] {
+  const { dense } = config.embedding;
+  return {
+    index: (signal) => vectors.probe(signal),
+    catalog: () => catalog.tenants(),
+    embedding: dense.kind === 'remote' ? (signal) => embedding.probe(signal) : undefined,
+    issuersMissing: () => identity.notReady(),
+  };
+}
