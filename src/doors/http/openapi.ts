@@ -45,12 +45,15 @@ function content(mediaType: string, schema: JsonObject | undefined): JsonObject 
   return { [mediaType]: schema === undefined ? {} : { schema } };
 }
 
-function answer(components: Components, { description, schema, mediaType }: AnswerSpec): JsonObject {
-  if (schema === undefined && mediaType === undefined) return { description };
-  return {
-    description,
-    content: content(mediaType ?? JSON_TYPE, schema === undefined ? undefined : components.reference(schema, 'output')),
-  };
+/** One status; where it comes in several media types, each has an answer of its own. */
+function answer(components: Components, specs: readonly AnswerSpec[]): JsonObject {
+  const contents = specs.flatMap(({ schema, mediaType }) =>
+    schema === undefined && mediaType === undefined
+      ? []
+      : [content(mediaType ?? JSON_TYPE, schema === undefined ? undefined : components.reference(schema, 'output'))],
+  );
+  const description = specs.map((spec) => spec.description).join(' ');
+  return contents.length === 0 ? { description } : { description, content: Object.assign({}, ...contents) as JsonObject };
 }
 
 function problemAnswer(components: Components, status: number): JsonObject {
@@ -65,10 +68,12 @@ function problemAnswer(components: Components, status: number): JsonObject {
 }
 
 function parameters(route: Route): readonly Json[] {
-  const inPath = [...route.path.matchAll(/\{(\w+)\*?\}/g)].map(([, name = '']) => ({
+  const inPath = [...route.path.matchAll(/\{(\w+)(\*?)\}/g)].map(([, name = '', rest]) => ({
     name,
     in: 'path',
     required: true,
+    // OpenAPI has no word for a parameter of several segments.
+    ...(rest === '' ? {} : { description: 'The rest of the path, with its slashes as they are.' }),
     schema: { type: 'string' },
   }));
   if (route.kind === 'public' || route.query === undefined) return inPath;
@@ -96,7 +101,12 @@ function requestBody(components: Components, route: Route): JsonObject {
 function operation(components: Components, route: Route): JsonObject {
   const responses: Record<string, Json> = {};
   for (const status of PROBLEM_STATUSES[route.kind]) responses[status] = problemAnswer(components, status);
-  for (const spec of route.answers) responses[spec.status] = answer(components, spec);
+  for (const { status } of route.answers) {
+    responses[status] = answer(
+      components,
+      route.answers.filter((spec) => spec.status === status),
+    );
+  }
   return {
     operationId: route.operationId,
     summary: route.summary,
@@ -112,7 +122,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   const components = createComponents();
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
-    const path = (paths[route.path] ??= {});
+    const path = (paths[route.path.replaceAll('*}', '}')] ??= {});
     path[route.method] = operation(components, route);
   }
   return {

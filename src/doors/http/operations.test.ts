@@ -18,7 +18,7 @@ function routesOf({ door }: Fixture): string[] {
   return stack.flatMap(({ route }) =>
     route === undefined || route.methods['_all'] === true
       ? []
-      : Object.keys(route.methods).map((method) => `${method} ${route.path.replaceAll(/:(\w+)/g, '{$1}')}`),
+      : Object.keys(route.methods).map((method) => `${method} ${route.path.replaceAll(/[:*](\w+)/g, '{$1}')}`),
   );
 }
 

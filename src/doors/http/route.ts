@@ -7,17 +7,18 @@ import type { Reply } from './send.ts';
 
 export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
 
-/** What OpenAPI says of one successful answer. */
+/** What OpenAPI says of a successful answer in one media type. */
 export interface AnswerSpec {
   readonly status: number;
   readonly description: string;
   readonly schema?: z.ZodType;
+  /** JSON where it is absent. */
   readonly mediaType?: string;
 }
 
 interface Described {
   readonly method: Method;
-  /** As in OpenAPI: `/v1/sources/{source}`. */
+  /** As in OpenAPI: `/v1/sources/{source}`; `{tile*}` takes the rest of the path. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;

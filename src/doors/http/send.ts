@@ -12,6 +12,8 @@ export interface Reply {
 }
 
 export const JSON_TYPE = 'application/json';
+/** One JSON value a line. */
+export const NDJSON_TYPE = 'application/x-ndjson';
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** One stringify, one write; nothing where the client has gone or an answer has begun. */

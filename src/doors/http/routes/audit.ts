@@ -20,13 +20,14 @@ import {
   summaryAnswerSchema,
   summaryQuerySchema,
 } from '../schemas/audit.ts';
-import { JSON_TYPE } from '../send.ts';
+import { JSON_TYPE, NDJSON_TYPE } from '../send.ts';
 
 const NOTE_TYPE = 'text/plain; charset=utf-8';
+const CSV_TYPE = 'text/csv; charset=utf-8';
 const EXPORTS: Readonly<Record<ExportFormat, { readonly type: string; readonly filename: string }>> = {
-  sluice: { type: 'application/x-ndjson', filename: 'audit.sluice.jsonl' },
-  ocsf: { type: 'application/x-ndjson', filename: 'audit.ocsf.jsonl' },
-  csv: { type: 'text/csv; charset=utf-8', filename: 'audit.csv' },
+  sluice: { type: NDJSON_TYPE, filename: 'audit.sluice.jsonl' },
+  ocsf: { type: NDJSON_TYPE, filename: 'audit.ocsf.jsonl' },
+  csv: { type: CSV_TYPE, filename: 'audit.csv' },
 };
 /** At once on one replica: they share a thread with everybody's questions. */
 const MAX_EXPORTS = 4;
@@ -93,7 +94,10 @@ function exportRoute({ exportAudit, filters }: AuditDesk): DownloadRoute {
     summary: 'The log as lines that can be verified, or events as OCSF or CSV.',
     scopes: ['audit'],
     query: exportQuerySchema,
-    answers: [{ status: 200, description: 'A stream. One without its end was cut off.', mediaType: 'application/x-ndjson' }],
+    answers: [
+      { status: 200, description: 'Lines of JSON. One without its end was cut off.', mediaType: NDJSON_TYPE },
+      { status: 200, description: 'With `format=csv`: RFC 4180, a line of names first.', mediaType: CSV_TYPE },
+    ],
     async handle({ context, query: { format, ...texts } }) {
       if (exporting + beginning >= MAX_EXPORTS) throw new AppError('rate_limited', { retryAfter: 10 });
       beginning += 1;
@@ -116,7 +120,10 @@ function checkpointRoutes({ proofs }: AuditDesk): readonly CallRoute[] {
       summary: 'The newest signed checkpoint of the log, as a note, or as JSON where Accept says so.',
       scopes: ['audit'],
       query: checkpointQuerySchema,
-      answers: [{ status: 200, description: 'A signed note, or JSON with it.', schema: checkpointSchema }],
+      answers: [
+        { status: 200, description: 'A signed note.', mediaType: NOTE_TYPE },
+        { status: 200, description: 'Where `Accept` names JSON: the note and what it says.', schema: checkpointSchema },
+      ],
       async handle({ context, query: { fresh }, header }) {
         const checkpoint = await proofs.checkpoint(context, fresh === 'true');
         // A note is what other tools read; `*/*` says nothing.

@@ -14,9 +14,9 @@ import { asProblemError, lineProblem } from '../problem.ts';
 import type { Call, StreamRoute } from '../route.ts';
 import { batchAnswerSchema } from '../schemas/answers.ts';
 import { deleteLineSchema, documentLineSchema, toDocumentBody } from '../schemas/documents.ts';
+import { NDJSON_TYPE } from '../send.ts';
 import type { HttpServices } from '../services.ts';
 
-export const NDJSON_TYPE = 'application/x-ndjson';
 const WIDTH = 4;
 
 export interface BatchOptions {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { NamedErasable } from '../../../evidence/erasables.ts';
+import { principalTextSchema as principal } from './common.ts';
 import { evidenceReason } from './replay.ts';
 
-const principal = z.string().min(1).max(600);
 const name = z.string().min(1).max(512);
 const version = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalTextSchema } from './common.ts';
 
 const MAX_REASON = 500;
 const CONTROL = /\p{Cc}/u;
@@ -38,7 +39,7 @@ export const replaySchema = z
   .meta({ id: 'Replay', description: 'The bytes of the answer itself; or, with a member `replay`, why they are not there any more.' });
 
 export const approveReplaySchema = z
-  .strictObject({ reader: z.string().min(1).max(600) })
+  .strictObject({ reader: principalTextSchema })
   .meta({ id: 'ApproveReplay', examples: [{ reader: 'user:idp|alice' }] });
 
 const wishShape = { request: z.string(), reader: z.string(), reason: z.string(), at: z.string() } as const;
@@ -60,12 +61,10 @@ export const pageQuery = z.strictObject({
     .meta({ description: '1 to 100; 50 where absent.' }),
 });
 
-const principal = z.string().min(1).max(600);
-
 export const reevaluateSchema = z
   .strictObject({
-    actor: principal.optional(),
-    groups: z.array(principal).max(10_000).optional(),
+    actor: principalTextSchema.optional(),
+    groups: z.array(principalTextSchema).max(10_000).optional(),
     guest: z.boolean().optional(),
   })
   .meta({
