@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { mapNames, plainName, type NameKind } from '../core/audit-names.ts';
+import { erasedName, mapNames, plainName, type NameKind } from '../core/audit-names.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
@@ -62,6 +62,6 @@ async function namesBehind(db: Kysely<Schema>, tenant: string, pseudonyms: reado
   }
   return (kind: NameKind, pseudonym: string) => {
     const name = names.get(`${kind} ${pseudonym}`);
-    return name === undefined ? `erased:${pseudonym}` : plainName(kind, name);
+    return name === undefined ? erasedName(pseudonym) : plainName(kind, name);
   };
 }

@@ -20,6 +20,19 @@ export function namedDocument(source: string, document: string): Json {
   return { [DOCUMENT]: [source, document] };
 }
 
+/** How readers see a name that the log no longer knows. */
+export function erasedName(pseudonym: string): string {
+  return `${ERASED}${pseudonym}`;
+}
+
+const ERASED = 'erased:';
+const OF_ERASED = /^erased:[0-9a-f]{32}$/;
+
+/** No document may be called so: whoever reads could not tell it from one that was erased. */
+export function isErasedName(name: string): boolean {
+  return OF_ERASED.test(name);
+}
+
 /** One text for each document, whatever its source and its id hold. */
 export function documentName(source: string, document: string): string {
   return JSON.stringify([source, document]);

@@ -22,7 +22,7 @@ describe('a source', () => {
 });
 
 describe('a document', () => {
-  it.each(['a', 'a/b c.md', '../x', 'ä', '日本', 'x'.repeat(512), 'ä'.repeat(256)])('may be named %s', (name) => {
+  it.each(['a', 'a/b c.md', '../x', 'ä', '日本', 'x'.repeat(512), 'ä'.repeat(256), 'erased:plan', 'erased:'])('may be named %s', (name) => {
     expect(parseDocumentId(name)).toBe(name);
   });
 
@@ -33,6 +33,7 @@ describe('a document', () => {
     ['DEL', 'a\u007f'],
     ['a C1 control', 'a\u0085'],
     ['an unpaired surrogate', 'a\ud800'],
+    ['what readers of the log see of one that was erased', `erased:${'0a'.repeat(16)}`],
     ['513 letters', 'x'.repeat(513)],
     ['514 bytes in 257 letters', 'ä'.repeat(257)],
   ])('may not be named by %s', (_what, name) => {

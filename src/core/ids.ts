@@ -1,10 +1,14 @@
+import { isErasedName } from './audit-names.ts';
 import type { Brand } from './brand.ts';
 
 /** A tenant: lower-case letters, digits and hyphens, 1 to 63 characters. Never a wildcard, never empty. */
 export type TenantId = Brand<string, 'TenantId'>;
 /** A source within a tenant: letters, digits, `.`, `_`, `-`, 1 to 128 characters; so a policy line can name it. */
 export type SourceId = Brand<string, 'SourceId'>;
-/** A document's own name within its source: 1 to 512 bytes of well-formed UTF-8 without control characters. */
+/**
+ * A document's own name within its source: 1 to 512 bytes of well-formed UTF-8 without control characters, and not as readers
+ * of the log see a document that was erased.
+ */
 export type DocumentId = Brand<string, 'DocumentId'>;
 /** Our internal key of a document (UUID), derived from tenant, source and document id. */
 export type DocumentKey = Brand<string, 'DocumentKey'>;
@@ -30,7 +34,7 @@ export function parseSourceId(text: string): SourceId | undefined {
 
 export function parseDocumentId(text: string): DocumentId | undefined {
   if (text.length === 0 || text.length > MAX_DOCUMENT_ID_BYTES) return undefined;
-  if (!text.isWellFormed() || CONTROL.test(text)) return undefined;
+  if (!text.isWellFormed() || CONTROL.test(text) || isErasedName(text)) return undefined;
   if (Buffer.byteLength(text, 'utf8') > MAX_DOCUMENT_ID_BYTES) return undefined;
   return text as DocumentId;
 }

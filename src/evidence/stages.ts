@@ -1,4 +1,4 @@
-import { named, namedDocument } from '../core/audit-names.ts';
+import { isErasedName, named, namedDocument } from '../core/audit-names.ts';
 import { actingPrincipal, type Caller } from '../core/caller.ts';
 import { digestOf, type Digest } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
@@ -111,8 +111,7 @@ function reportedEntries({ chunks }: OwnRelease, reported: readonly string[]): r
 
 /** As the release names it, so that whoever may audit the chunk there may here. */
 function chunkFacts({ chunk, source, document, zone }: ReleasedEntry, place: number): JsonObject {
-  const erased = document.startsWith('erased:');
-  return { chunk, rank: place + 1, source, ...(erased ? {} : { document: namedDocument(source, document) }), zone };
+  return { chunk, rank: place + 1, source, ...(isErasedName(document) ? {} : { document: namedDocument(source, document) }), zone };
 }
 
 function promptDigest({ prompt }: StageReport): Digest | undefined {

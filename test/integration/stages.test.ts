@@ -87,6 +87,16 @@ describe.each<Deployment>(['sqlite', 'postgres'])('what applications report, on 
     ]);
   });
 
+  it('names a document that is called as if it had been erased, so that its writer cannot keep it out of the lists', async () => {
+    const document = { text: 'Sandpiper: oak gangway of the ferry.', mediaType: 'text/plain', acl: { allow: ['everyone'] } };
+    const write = (id: string): Promise<Answer> => call({ sub: 'olga' }, 'PUT', `/v1/sources/s/documents/${id}`, document);
+    expect((await write('erased:plan')).status).toBe(200);
+    expect((await write(`erased:${'0a'.repeat(16)}`)).status).toBe(400);
+    const { requestId, chunks } = await retrieve({ sub: 'anna' }, 'sandpiper gangway');
+    expect((await report({ sub: 'anna' }, 'admitted', requestId, { chunks, prompt: 'p' })).status).toBe(200);
+    expect((await stored(requestId, 'admitted'))[0]?.body['chunks']).toMatchObject([{ source: 's', document: 'erased:plan' }]);
+  });
+
   it('is written once, however often it is sent and on however many connections; another report is another event, up to a limit', async () => {
     const { requestId, chunks } = await retrieve({ sub: 'anna' });
     const body = { chunks, prompt: 'p' };
