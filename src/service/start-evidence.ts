@@ -43,6 +43,7 @@ export async function startEvidence({ config, stores, signing, telemetry, closer
     },
     deeds: {
       sign: async (text) => signatures(signing, text),
+      keys: async () => signing.keys().map(({ publicKey }) => publicKey),
       sweep: (tenant, intents) => sweepIntents({ database, audit, sink: audit.sink }, tenant as TenantId, intents),
     },
     telemetry,

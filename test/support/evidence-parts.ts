@@ -19,6 +19,7 @@ export function testKey(seed: number): TestKey {
 export function testDeeds(keys: readonly TestKey[], sweep: Deeds['sweep'] = () => Promise.resolve(0)): Deeds {
   return {
     sign: (text) => Promise.resolve(keys.map((key) => ({ publicKey: key.publicKey, signature: key.sign(Buffer.from(text, 'utf8')) }))),
+    keys: () => Promise.resolve(keys.map(({ publicKey }) => publicKey)),
     sweep,
   };
 }

@@ -10,7 +10,7 @@ import { LeaseLost } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Place } from './outside/place.ts';
 import { findRollback, rollbackMessage } from './rollback.ts';
-import { ForkedLog, signCheckpoint } from './sign-checkpoint.ts';
+import { demandSameLog, ForkedLog, signCheckpoint } from './sign-checkpoint.ts';
 import { newestCheckpoint } from './stored.ts';
 
 export interface AdvanceParts {
@@ -47,6 +47,8 @@ interface TenantState {
   signedAt: number;
   /** The size at which index, map and checkpoint were seen to agree; -1 before. */
   settled: number;
+  /** The newest checkpoint that this process knows of, whatever is deleted in the database. */
+  last: { readonly size: number; readonly root: string } | undefined;
 }
 
 export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
@@ -101,7 +103,13 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
 
 async function storedState({ log }: LogAndIndex, tenant: string): Promise<TenantState> {
   const newest = await newestCheckpoint(log.db, tenant);
-  return { checked: false, signed: newest?.size ?? 0, signedAt: newest === undefined ? 0 : Date.parse(newest.at), settled: -1 };
+  return {
+    checked: false,
+    signed: newest?.size ?? 0,
+    signedAt: newest === undefined ? 0 : Date.parse(newest.at),
+    settled: -1,
+    last: newest,
+  };
 }
 
 /** Before the first signature under a lease: is this the log of which checkpoints were given away? */
@@ -111,8 +119,10 @@ async function isSameLog(
   state: TenantState,
 ): Promise<boolean> {
   if (state.checked) return true;
-  const unreachable = (place: Place, error: unknown): void =>
+  const unreachable = (place: Place, error: unknown): void => {
+    telemetry.count('checkpoint_failures', { part: 'outside' });
     telemetry.log.error({ place: place.name }, 'a place outside could not be asked for its checkpoints', error);
+  };
   const found = await findRollback({ databases, places, unreachable, placeMs }, tenant);
   if (found === undefined) state.checked = true;
   else await halts.halt(tenant, rollbackMessage(found));
@@ -134,8 +144,10 @@ async function settle(parts: AdvanceParts, { tenant, size }: LogHead, state: Ten
 
 async function sign(parts: AdvanceParts, tenant: string, state: TenantState): Promise<void> {
   const lease = await parts.keeper.hold();
+  await demandSameLog(parts.databases, tenant, state.last);
   const made = await signCheckpoint(parts, lease, tenant);
   if (made === undefined) return;
+  state.last = made;
   state.signed = made.size;
   state.signedAt = Date.parse(made.at);
   parts.telemetry.gauge('audit_checkpoint_last_seconds', Math.floor(state.signedAt / 1_000));

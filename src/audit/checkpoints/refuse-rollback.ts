@@ -18,8 +18,10 @@ export interface RefuseParts {
  * cannot be asked are said and passed over: a slow witness is no reason not to start.
  */
 export async function refuseRollback({ databases, places, telemetry, placeMs }: RefuseParts): Promise<void> {
-  const unreachable = (place: Place, error: unknown): void =>
+  const unreachable = (place: Place, error: unknown): void => {
+    telemetry.count('checkpoint_failures', { part: 'outside' });
     telemetry.log.error({ place: place.name }, 'a place outside could not be asked for its checkpoints', error);
+  };
   const parts = { databases, places, unreachable, placeMs };
   const unknown = await unknownLogs(parts);
   if (unknown.length > 0) {
@@ -38,14 +40,15 @@ export async function refuseRollback({ databases, places, telemetry, placeMs }: 
   await reportMissing(parts, telemetry);
 }
 
-/** A place that held checkpoints and holds none now: the start is not refused for it, and it is not filled again in silence. */
+/** A place that holds none, or smaller ones, than it was given: the start is not refused for it, and it is not filled again in silence. */
 async function reportMissing({ databases, places, placeMs }: Parameters<typeof findRollback>[0], telemetry: Telemetry): Promise<void> {
   const given = await databases.log.db.selectFrom('audit_outside').selectAll().where('size', '>', 0).execute();
   for (const { origin, place: name, size } of given) {
     const place = places.find((each) => each.name === name);
     const held = await place?.last(origin, AbortSignal.timeout(placeMs)).catch(() => undefined);
-    if (held?.kind !== 'none') continue;
+    if (held === undefined || held.kind === 'cannot-tell' || (held.kind === 'held' && held.size >= size)) continue;
     telemetry.count('checkpoint_failures', { part: 'outside' });
-    telemetry.log.error({ place: name, origin, size }, 'a place outside that held checkpoints of this log holds none any more');
+    const now = held.kind === 'held' ? held.size : 0;
+    telemetry.log.error({ place: name, origin, size, now }, 'a place outside no longer holds a checkpoint of this log that it was given');
   }
 }

@@ -2,7 +2,7 @@ import { createFrontier } from '../../core/tlog/frontier.ts';
 import type { Database } from '../../database/database.ts';
 import { rootAt } from '../index/read-tiles.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
-import { originId } from './origins.ts';
+import { currentOrigin, originId } from './origins.ts';
 import { newestCheckpoint } from './stored.ts';
 import type { Held, Place } from './outside/place.ts';
 
@@ -21,6 +21,7 @@ export interface RolledBack {
 /** Trees up to this size are computed from the events where the index cannot tell; of larger ones the sequencer tells later. */
 const COMPUTED_UP_TO = 2_000_000;
 const PAGE = 5_000;
+const UNSIGNED = 'it holds checkpoints that no key of this deployment signed';
 
 export interface RollbackParts {
   readonly databases: LogAndIndex;
@@ -33,13 +34,14 @@ export interface RollbackParts {
 /** Compares one log with what places outside and the database hold of it. Undefined where it is the same log. */
 export async function findRollback(parts: RollbackParts, tenant: string): Promise<RolledBack | undefined> {
   const { log } = parts.databases;
+  // Not by its checkpoints: whoever took events out of the database takes those out too, and the name is what places outside know it by.
+  const origin = await currentOrigin(log.db, tenant);
+  if (origin === undefined) return undefined;
   const signed = await newestCheckpoint(log.db, tenant);
-  if (signed === undefined) return undefined;
   const logSize = await sizeOf(log, tenant);
-  const holders = await Promise.all(
-    parts.places.map(async (place) => ({ name: place.name, held: await ask(parts, place, signed.origin) })),
-  );
-  const all = [{ name: 'the database', held: { kind: 'held' as const, ...signed } }, ...holders];
+  const holders = await Promise.all(parts.places.map(async (place) => ({ name: place.name, held: await ask(parts, place, origin) })));
+  const own: Held = signed === undefined ? { kind: 'none' } : { kind: 'held', ...signed };
+  const all = [{ name: 'the database', held: own }, ...holders];
   for (const { name, held } of all) {
     if (held.kind !== 'held') continue;
     const found = { tenant, place: name, size: held.size, logSize };
@@ -74,7 +76,10 @@ export function rollbackMessage({ tenant, place, size, logSize, reason }: Rolled
 
 async function ask({ placeMs, unreachable }: RollbackParts, place: Place, origin: string): Promise<Held> {
   try {
-    return await place.last(origin, AbortSignal.timeout(placeMs));
+    const held = await place.last(origin, AbortSignal.timeout(placeMs));
+    // Anybody may have put it there: it is said, and stops nothing.
+    if (held.kind !== 'cannot-tell' && (held.strange ?? 0) > 0) unreachable(place, new Error(UNSIGNED));
+    return held;
   } catch (error) {
     unreachable(place, error);
     return { kind: 'cannot-tell' };

@@ -25,7 +25,7 @@ describe('the thread of the audit', () => {
         limits: {},
         sequencer: { holder: 'one', host: 'sluice.test', checkpointSeconds: 60, outside: [] },
       },
-      deeds: { sign: () => Promise.resolve([]), sweep: () => Promise.resolve(0) },
+      deeds: { keys: () => Promise.resolve([]), sign: () => Promise.resolve([]), sweep: () => Promise.resolve(0) },
       telemetry: { ...silentTelemetry, count: (counter) => void counted.push(counter) },
     });
   });

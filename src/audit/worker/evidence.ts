@@ -1,6 +1,7 @@
 import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import { openPlaces } from '../checkpoints/outside/open-places.ts';
+import { signedByUs } from '../checkpoints/outside/trust.ts';
 import { refuseRollback } from '../checkpoints/refuse-rollback.ts';
 import { startSequencer, type Sequencer } from '../checkpoints/sequencer.ts';
 import { SEQUENCER_TIMING, type SequencerSettings } from '../checkpoints/settings.ts';
@@ -30,7 +31,7 @@ export interface Evidence {
 export function createEvidence(parts: EvidenceParts): Evidence {
   const { databases, settings, telemetry } = parts;
   const timing = { ...SEQUENCER_TIMING, ...settings.timing };
-  const places = openPlaces(settings.outside);
+  const places = openPlaces(settings.outside, signedByUs(parts.deeds));
   let sequencer: Sequencer | undefined;
   const evidence: EvidencePort = {
     ask: (question, signal) => ask(databases, question, signal),

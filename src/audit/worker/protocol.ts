@@ -48,6 +48,8 @@ export interface CheckpointSignature {
 export interface Deeds {
   /** With the key in force, and after a change of keys with the one before it. */
   sign(text: string): Promise<readonly CheckpointSignature[]>;
+  /** All keys that sign or signed, 32 bytes each. */
+  keys(): Promise<readonly Uint8Array[]>;
   /** Ends intents without release or error; returns how many got an `error` event now. */
   sweep(tenant: string, intents: readonly OrphanedIntent[]): Promise<number>;
 }

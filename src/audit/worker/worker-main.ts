@@ -123,6 +123,7 @@ function remoteDeeds(say: (message: FromWorker) => void): {
   return {
     deeds: {
       sign: (text) => perform('sign', [text]) as ReturnType<Deeds['sign']>,
+      keys: () => perform('keys', []) as ReturnType<Deeds['keys']>,
       sweep: (...args) => perform('sweep', args) as ReturnType<Deeds['sweep']>,
     },
     settle(message) {

@@ -1,6 +1,6 @@
 import { readNote, type NoteContent } from '../make-note.ts';
 import { originId } from '../origins.ts';
-import { NotTheSameTree, type Place } from './place.ts';
+import { NotTheSameTree, type IsSigned, type Place } from './place.ts';
 
 const MOST_BYTES = 262_144;
 
@@ -8,10 +8,10 @@ const MOST_BYTES = 262_144;
  * An object store that takes PUT and GET: `<url>/<id>/<size>` is written once (`If-None-Match: *`), `<url>/<id>/latest` each time. The
  * store may keep what it has for good, so that not even we can take it back.
  */
-export function httpPlace(url: string, token: string | undefined, name: string): Place {
+export function httpPlace(url: string, token: string | undefined, name: string, isSigned: IsSigned): Place {
   const base = url.replace(/\/+$/, '');
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const read = async (path: string, signal: AbortSignal): Promise<NoteContent | undefined> => {
+  const read = async (path: string, signal: AbortSignal): Promise<(NoteContent & { readonly note: string }) | undefined> => {
     const answer = await fetch(path, { headers, signal, redirect: 'error' });
     if (answer.status === 404) {
       await answer.body?.cancel();
@@ -20,7 +20,7 @@ export function httpPlace(url: string, token: string | undefined, name: string):
     const note = await boundedText(answer);
     const found = answer.ok ? readNote(note) : undefined;
     if (found === undefined) throw new Error(`${name} answered ${answer.status} and no checkpoint`);
-    return found;
+    return { ...found, note };
   };
   const write = async (path: string, note: string, more: Record<string, string>, signal: AbortSignal): Promise<number> => {
     const type = { 'content-type': 'text/plain; charset=utf-8' };
@@ -32,7 +32,9 @@ export function httpPlace(url: string, token: string | undefined, name: string):
     name,
     async last(origin, signal) {
       const found = await read(`${base}/${originId(origin)}/latest`, signal);
-      return found === undefined ? { kind: 'none' } : { kind: 'held', ...found };
+      if (found === undefined) return { kind: 'none' };
+      // Whoever sits between us and the store, or writes there, does not stop the service.
+      return (await isSigned(found.note, origin)) ? { kind: 'held', ...found } : { kind: 'none', strange: 1 };
     },
     async give({ checkpoint: { origin, size, root, note }, signal }) {
       const path = `${base}/${originId(origin)}/${size}`;

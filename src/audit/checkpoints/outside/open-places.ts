@@ -1,22 +1,22 @@
 import type { OutsidePlace } from '../settings.ts';
 import { filePlace } from './file.ts';
 import { httpPlace } from './http.ts';
-import type { Place } from './place.ts';
+import type { IsSigned, Place } from './place.ts';
 import { witnessPlace } from './witness.ts';
 
 /** Throws a RangeError for a key that is none. Opens nothing. */
-export function openPlaces(places: readonly OutsidePlace[]): readonly Place[] {
-  return places.map((place) => patient(openPlace(place)));
+export function openPlaces(places: readonly OutsidePlace[], isSigned: IsSigned): readonly Place[] {
+  return places.map((place) => patient(openPlace(place, isSigned)));
 }
 
-function openPlace(place: OutsidePlace): Place {
+function openPlace(place: OutsidePlace, isSigned: IsSigned): Place {
   switch (place.kind) {
     case 'file':
-      return filePlace(place.path, place.name);
+      return filePlace(place.path, place.name, isSigned);
     case 'witness':
       return witnessPlace(place.url, place.key, place.name);
     case 'http':
-      return httpPlace(place.url, place.token, place.name);
+      return httpPlace(place.url, place.token, place.name, isSigned);
   }
 }
 

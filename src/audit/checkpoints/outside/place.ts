@@ -1,8 +1,17 @@
 import type { StoredCheckpoint } from '../stored.ts';
 import type { NoteContent } from '../make-note.ts';
 
-/** What a place outside says of a log. `cannot-tell`: it answers only when it is given something. */
-export type Held = { readonly kind: 'none' } | { readonly kind: 'cannot-tell' } | ({ readonly kind: 'held' } & NoteContent);
+/** Whether a key of this deployment signed the note, as a checkpoint of the log of this name. */
+export type IsSigned = (note: string, origin: string) => Promise<boolean>;
+
+/**
+ * What a place outside says of a log. `cannot-tell`: it answers only when it is given something. `strange`: so many notes lie there that
+ * would be the last one, and that no key of ours signed for this log. They count for nothing.
+ */
+export type Held =
+  | { readonly kind: 'none'; readonly strange?: number }
+  | { readonly kind: 'cannot-tell' }
+  | ({ readonly kind: 'held'; readonly strange?: number } & NoteContent);
 
 export interface Giving {
   readonly checkpoint: StoredCheckpoint;
@@ -17,7 +26,7 @@ export interface Giving {
 export interface Place {
   /** As the database remembers it. */
   readonly name: string;
-  /** The largest checkpoint that it holds of this log. */
+  /** The largest checkpoint of this log that it holds and that we signed. */
   last(origin: string, signal: AbortSignal): Promise<Held>;
   /** Resolves once it holds the checkpoint; with the note as it is cosigned there. Throws `HoldsLarger` and `NotTheSameTree`. */
   give(giving: Giving): Promise<{ readonly note?: string }>;
