@@ -11,6 +11,7 @@ import { erasureSink } from './erasures/erase.ts';
 import { createErasures } from './erasures/erasures.ts';
 import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
 import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
+import { readErasures } from './names/key-rows.ts';
 import { createKeyring } from './names/keyring.ts';
 import { templateMaker } from './names/template.ts';
 import { storedEvents } from './read-events.ts';
@@ -51,7 +52,8 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
   const sinkOfErasures = erasureSink(erasing);
   return {
     async append(event) {
-      const outcome = await commit(makeEntry(event, UNCONDITIONAL, maker));
+      const condition: Condition = event.erasures === undefined ? UNCONDITIONAL : { kind: 'no-erasure-since', erasures: event.erasures };
+      const outcome = await commit(makeEntry(event, condition, maker));
       if (outcome.kind !== 'released') throw new AppError('audit_unavailable', { detail: 'an unconditional event was not written' });
       return outcome.receipt;
     },
@@ -62,6 +64,7 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
     sizes: () => reading(() => sizes(database)),
     between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
     sealed: (tenant, index) => reading(() => database.snapshot((tx) => openSealed(tx, tenant, index))),
+    erasures: (tenant) => reading(() => readErasures(database.db, tenant)),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
     erasureSink: sinkOfErasures,
     ...createErasures(database, sinkOfErasures, erasing),

@@ -63,6 +63,7 @@ export function batchWriter(
 
 function settle(waiting: Waiting, outcome: Outcome | undefined): void {
   if (outcome === undefined || outcome.kind === 'abandoned') waiting.reject(unavailable('an audit event was not written'));
+  else if (outcome.kind === 'erased-since') waiting.reject(new AppError('conflict', { detail: 'something was erased meanwhile' }));
   else waiting.resolve(outcome);
 }
 

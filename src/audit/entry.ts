@@ -35,9 +35,10 @@ export interface Prepared {
   readonly sealed: SealedPart | undefined;
 }
 
-/** What must still hold when a release is written. */
+/** What must still hold when an event is written. */
 export type Condition =
   | { readonly kind: 'none' }
+  | { readonly kind: 'no-erasure-since'; readonly erasures: number }
   | {
       readonly kind: 'release';
       readonly judgedAt: EpochStamp;
@@ -45,8 +46,8 @@ export type Condition =
       readonly turn: SessionTurn | undefined;
     };
 
-/** `abandoned`: its caller had been told that it failed before it could be written, so it was not. */
-export type Outcome = ReleaseOutcome | { readonly kind: 'abandoned' };
+/** `abandoned`: its caller had been told that it failed before it could be written, so it was not. `erased-since`: what it speaks of may be gone. */
+export type Outcome = ReleaseOutcome | { readonly kind: 'abandoned' } | { readonly kind: 'erased-since' };
 
 export type RandomBytes = (size: number) => Buffer;
 

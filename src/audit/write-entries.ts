@@ -51,7 +51,7 @@ export async function writeEntries(
   const now = await readDatabaseTime(tx, kind);
   const before = new Map(heads);
   const obstacles = entries.map((entry, position): Outcome | undefined =>
-    isAbandoned(position) ? { kind: 'abandoned' } : obstacleTo(entry.condition, entry.tenant, epochs, now),
+    isAbandoned(position) ? { kind: 'abandoned' } : obstacleTo(entry.condition, known(heads, entry.tenant), epochs, now),
   );
   const clear = entries.filter((_, position) => obstacles[position] === undefined);
   const sessions = await joinSessions(tx, sessionSink, clear, now);
@@ -136,8 +136,14 @@ export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry, seale
   return outcome.receipt;
 }
 
-function obstacleTo(condition: Condition, tenant: string, epochs: ReadonlyMap<string, number>, now: number): Outcome | undefined {
+function obstacleTo(
+  condition: Condition,
+  { tenant, erasures }: AuditHeadRow,
+  epochs: ReadonlyMap<string, number>,
+  now: number,
+): Outcome | undefined {
   if (condition.kind === 'none') return undefined;
+  if (condition.kind === 'no-erasure-since') return erasures === condition.erasures ? undefined : { kind: 'erased-since' };
   const { judgedAt, validUntil } = condition;
   // A missing row compares unequal: an epoch that cannot be read is one that moved.
   if (epochs.get(tenant) !== judgedAt.tenant || epochs.get(EVERYWHERE) !== judgedAt.global) return { kind: 'epoch-moved' };

@@ -95,7 +95,7 @@ function partsOf({ sealed = 'none', candidate, zones = [zone], rules = [], fails
         return Promise.resolve({ index: 8, leaf: '' });
       },
     },
-    sealed: { sealed: () => Promise.resolve(opened) },
+    sealed: { sealed: () => Promise.resolve(opened), erasures: () => Promise.resolve(0) },
     clock: { now: () => Date.parse(release.at) },
     windowMs: 1_000,
     markers: { honeyMarkers: () => Promise.resolve([]) },

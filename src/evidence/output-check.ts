@@ -112,7 +112,10 @@ async function record(
   report: OutputReport,
   bait: readonly HoneyMarker[],
 ): Promise<void> {
-  const { tenant } = own.caller;
+  const {
+    caller: { tenant },
+    erasures,
+  } = own;
   const { requestId, decision, reasons, findings } = report;
   const counts = {
     cited: findings?.cited.length ?? null,
@@ -123,7 +126,7 @@ async function record(
   };
   const { body: by, sealed } = reporter(own.caller);
   const body = { ...by, length: output.length, counts, decision, reasons };
-  const checked = parts.audit.append({ tenant, kind: 'output.checked', requestId, body, sealed });
+  const checked = parts.audit.append({ tenant, kind: 'output.checked', requestId, body, sealed, erasures });
   if (bait.length > 0) {
     parts.telemetry.count('bait_in_outputs', {}, bait.length);
     parts.watch.bait(
@@ -132,7 +135,7 @@ async function record(
     );
     const documents = bait.map(({ source, document }) => ({ source, document: namedDocument(source, document) }));
     const touched = { ...by, where: 'output', documents };
-    await Promise.all([checked, parts.audit.append({ tenant, kind: 'honey.touched', requestId, body: touched })]);
+    await Promise.all([checked, parts.audit.append({ tenant, kind: 'honey.touched', requestId, body: touched, erasures })]);
   }
   await checked;
   parts.telemetry.count('outputs_checked', { decision });

@@ -3,15 +3,17 @@ import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { ChunkId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditPort, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { CounterfactualChunk, CounterfactualPort } from '../core/ports/counterfactual.ts';
 import type { Outcome } from '../core/ports/explain.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';
+import { again } from './people.ts';
 import { chunksOf, releaseOf, textIn, type NamedChunk, type RightsParts } from './replay-rights.ts';
 
 export interface ReevaluationParts extends RightsParts {
   readonly audit: AuditPort;
+  readonly sealed: Pick<SealedReads, 'erasures'>;
   readonly counterfactual: CounterfactualPort;
 }
 
@@ -55,8 +57,13 @@ export interface ReevaluatedChunk {
  * "Would today's policy have released this?", chunk by chunk, for the user and the client of a release: for those who may `audit` or
  * `label` chunks of it. `not_found` for everybody else and for what was never released. The reading is an event.
  */
-export async function reevaluate(parts: ReevaluationParts, context: RequestContext, request: string, given: Given): Promise<Reevaluation> {
+export function reevaluate(parts: ReevaluationParts, context: RequestContext, request: string, given: Given): Promise<Reevaluation> {
+  return again(() => judgeAgain(parts, context, request, given));
+}
+
+async function judgeAgain(parts: ReevaluationParts, context: RequestContext, request: string, given: Given): Promise<Reevaluation> {
   const here = await presence(parts.catalog, context.caller);
+  const erasures = await parts.sealed.erasures(here.view.tenant);
   const release = await releaseOf(parts, here, request);
   if (release === undefined) throw new AppError('not_found');
   const { body } = release;
@@ -78,7 +85,7 @@ export async function reevaluate(parts: ReevaluationParts, context: RequestConte
   if (told.length === 0 && !(wholly && chunks.length === 0)) throw new AppError('not_found');
   const hidden = chunks.length - told.length;
   const decision = decisionOf(told, hidden);
-  await record(parts, context, here, release, { decision, chunks: told.length, hidden });
+  await record(parts, context, here, { release, erasures }, { decision, chunks: told.length, hidden });
   return {
     counterfactual: true,
     requestId: request,
@@ -116,7 +123,7 @@ async function record(
   { audit }: ReevaluationParts,
   context: RequestContext,
   { view, caller }: Presence,
-  release: StoredAuditEvent,
+  { release, erasures }: { readonly release: StoredAuditEvent; readonly erasures: number },
   facts: JsonObject,
 ): Promise<void> {
   const user = release.body['user'];
@@ -132,5 +139,6 @@ async function record(
       revision: view.policy.id,
       ...facts,
     },
+    erasures,
   });
 }

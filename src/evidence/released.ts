@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
 import type { ChunkId, DocumentId, SourceId, ZoneId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import type { AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
+import type { AuditPort, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import { presence } from '../core/presence.ts';
@@ -10,6 +10,7 @@ import { presence } from '../core/presence.ts';
 export interface ReleaseReads {
   readonly catalog: ReadCatalog;
   readonly audit: Pick<AuditPort, 'byRequest'>;
+  readonly sealed: Pick<SealedReads, 'erasures'>;
   readonly clock: Clock;
   /** For so long after a release its application may report on it, milliseconds. */
   readonly windowMs: number;
@@ -33,6 +34,8 @@ export interface OwnRelease {
   readonly chunks: readonly ReleasedEntry[];
   /** Everything the log has of the request, in order. */
   readonly events: readonly StoredAuditEvent[];
+  /** Before any of this was read: what is written about it is written only where nothing was erased since. */
+  readonly erasures: number;
 }
 
 /**
@@ -41,6 +44,7 @@ export interface OwnRelease {
  */
 export async function ownRelease(parts: ReleaseReads, asking: Caller, requestId: string): Promise<OwnRelease> {
   const { caller, view } = await presence(parts.catalog, asking);
+  const erasures = await parts.sealed.erasures(caller.tenant);
   const events = await parts.audit.byRequest(caller.tenant, requestId);
   const release = events.find(({ kind, body }) => kind === 'release' && body['aggregate'] === undefined);
   if (release === undefined || !isOf(release.body, caller)) throw new AppError('not_found');
@@ -48,7 +52,7 @@ export async function ownRelease(parts: ReleaseReads, asking: Caller, requestId:
     const message = `reports are taken for ${Math.round(parts.windowMs / 3_600_000)} hours after the release`;
     throw new AppError('limit_exceeded', { issues: [{ pointer: 'path/request', message }] });
   }
-  return { caller, view, requestId, release, chunks: entriesOf(release.body), events };
+  return { caller, view, requestId, release, chunks: entriesOf(release.body), events, erasures };
 }
 
 /** Both have to be the same: another user of the application, or the user through another application, is somebody else. */

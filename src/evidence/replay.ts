@@ -19,6 +19,9 @@ export interface ReplayParts extends RightsParts {
   readonly evidence: EvidencePolicy;
 }
 
+/** A damaged record is never shown. */
+export type Shown = Exclude<Replayed, { readonly kind: 'damaged' }>;
+
 /** What of a replay its event says beside who it was. */
 interface Reading {
   readonly context: RequestContext;
@@ -27,6 +30,8 @@ interface Reading {
   readonly reason: string;
   readonly release: StoredAuditEvent;
   readonly right: ReplayRight;
+  /** Before the release was read. */
+  readonly erasures: number;
 }
 
 /**
@@ -34,14 +39,15 @@ interface Reading {
  * nothing; `forbidden` where they may replay a part; `second_person_required` until another person has allowed it, and the wish is
  * recorded; `evidence_damaged` where the record is not what its event commits to. The event is durable before the first byte leaves.
  */
-export function replay(parts: ReplayParts, context: RequestContext, request: string, reason: string): Promise<Replayed> {
+export function replay(parts: ReplayParts, context: RequestContext, request: string, reason: string): Promise<Shown> {
   return again(async () => {
     const here = await presence(parts.catalog, context.caller);
+    const erasures = await parts.sealed.erasures(here.view.tenant);
     const release = await releaseOf(parts, here, request);
     if (release === undefined) throw new AppError('not_found');
     const right = await replayRight(parts, here, release);
     if (right.kind === 'none') throw new AppError('not_found');
-    const reading: Reading = { context, here, request, reason, release, right };
+    const reading: Reading = { context, here, request, reason, release, right, erasures };
     if (right.kind === 'some') return refuse(parts, reading, 'forbidden');
     const approvedBy = await secondPerson(parts, reading);
     const replayed = await openRecord(parts, release, chunksOf(release));
@@ -77,7 +83,7 @@ async function refuse(parts: ReplayParts, reading: Reading, code: 'forbidden' | 
 
 /** Whose answer it was is named too: they were concerned by it. */
 async function record(parts: ReplayParts, reading: Reading, kind: AuditKind, facts: JsonObject): Promise<void> {
-  const { context, here, request, reason, release, right } = reading;
+  const { context, here, request, reason, release, right, erasures } = reading;
   const by = actingPrincipal(here.caller);
   await parts.audit.append({
     tenant: here.view.tenant,
@@ -93,6 +99,7 @@ async function record(parts: ReplayParts, reading: Reading, kind: AuditKind, fac
       ...facts,
     },
     sealed: { holder: by, facts: { reason } },
+    erasures,
   });
 }
 

@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditPort, Sealed, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import { inTurn } from './in-turn.ts';
+import { again } from './people.ts';
 import { ownRelease, type OwnRelease, type ReleasedEntry, type ReleaseReads } from './released.ts';
 import { releasedTexts } from './released-texts.ts';
 
@@ -44,13 +45,13 @@ const MAX_REPORTS = 16;
 
 /**
  * Fails like `ownRelease`; with `not_released` for a chunk that this request did not release, whatever else it may be; with
- * `limit_exceeded` for one report too many.
+ * `limit_exceeded` for one report too many; with `conflict` where things are being erased all the time.
  */
 export function createStages(parts: StageParts): Stages {
   // Two of the same at once would both find nothing written yet. Of two replicas, both may write; readers see one report twice.
   const serial = inTurn();
   return {
-    report: (caller, report) => serial(`${caller.tenant} ${report.requestId}`, () => reportStage(parts, caller, report)),
+    report: (caller, report) => serial(`${caller.tenant} ${report.requestId}`, () => again(() => reportStage(parts, caller, report))),
   };
 }
 
@@ -75,7 +76,8 @@ async function reportStage(parts: StageParts, asking: Caller, report: StageRepor
     ...(stage === 'admitted' ? { prompt: typeof prompt === 'string' ? prompt : 'sealed' } : {}),
   };
   const sealed = typeof prompt === 'string' ? by.sealed : { ...by.sealed, ...prompt };
-  await parts.audit.append({ tenant: own.caller.tenant, kind: stage, requestId, body, sealed });
+  const { erasures } = own;
+  await parts.audit.append({ tenant: own.caller.tenant, kind: stage, requestId, body, sealed, erasures });
   return { requestId, stage, recorded: true };
 }
 

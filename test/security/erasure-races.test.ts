@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Caller } from '../../src/core/caller.ts';
 import type { SourceId, TenantId } from '../../src/core/ids.ts';
+import type { SealedReads } from '../../src/core/ports/audit.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { createStages, type Stages } from '../../src/evidence/stages.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import { allow } from '../support/rights.ts';
 import type { Answer } from '../support/service.ts';
@@ -90,6 +94,58 @@ describe.each<Deployment>(['sqlite', 'postgres'])('an erasure and what happens b
       const keys = await db().selectFrom('audit_keys').select('name').where('kind', 'in', ['content', 'document']).execute();
       expect(keys.filter(({ name }) => name.includes(`race-${round}"`))).toEqual([]);
     }
+  });
+
+  /** Reports, with an erasure between what is read of the release and what is written. */
+  const interrupted = (erasure: () => Promise<unknown>): Stages => {
+    const { audit, catalog } = replicas.a.service.stores;
+    let done = false;
+    const sealed: SealedReads = {
+      erasures: (tenant) => audit.erasures(tenant),
+      async sealed(tenant, index) {
+        const opened = await audit.sealed(tenant, index);
+        if (!done) await erasure();
+        done = true;
+        return opened;
+      },
+    };
+    return createStages({ audit, catalog, sealed, clock: { now: () => Date.now() }, windowMs: 3_600_000 });
+  };
+  const caller = (sub: string): Caller => ({
+    tenant: ACME,
+    issuer: 'test',
+    user: { kind: 'user', principal: `user:test|${sub}` as Principal, groups: [], guest: false },
+    client: 'client:test|assistant' as Principal,
+    actor: { kind: 'none' },
+    actorChain: [],
+    scopes: new Set(['retrieve']),
+    tokenDigest: 'ab'.repeat(32),
+    expiresAt: 4_000_000_000,
+  });
+  const prompted = async (requestId: string) => {
+    const released = (await replicas.a.service.stores.audit.byRequest(ACME, requestId)).find(({ kind }) => kind === 'release');
+    const chunks = ((released?.body['chunks'] ?? []) as { readonly chunk: string }[]).map(({ chunk }) => chunk);
+    return { stage: 'admitted', requestId, chunks, prompt: { kind: 'text', text: 'a prompt' } } as const;
+  };
+
+  it('of a text while a report of it is written leaves no digest of the prompt that it was in', async () => {
+    await write('reported', 'Turnstone: iron rail of the jetty.');
+    const { id } = await ask('turnstone iron rail');
+    const stages = interrupted(() => erase({ kind: 'content', source: 's', document: 'reported' }));
+    expect(await stages.report(caller('anna'), await prompted(id))).toMatchObject({ recorded: true });
+    const [admitted] = (await replicas.a.service.stores.audit.byRequest(ACME, id)).filter(({ kind }) => kind === 'admitted');
+    expect(admitted?.body).toMatchObject({ prompt: 'erased' });
+    const keys = await db().selectFrom('audit_keys').select('name').where('name', 'like', '%"reported"%').execute();
+    expect(keys).toEqual([]);
+  });
+
+  it('of a caller while their report is written does not put their new name beside their old request', async () => {
+    await write('steady-too', 'Phalarope: walnut stair of the tower.');
+    const { id } = await ask('phalarope walnut stair', 'uwe');
+    const stages = interrupted(() => erase({ kind: 'caller', principal: 'user:test|uwe' }));
+    await expect(stages.report(caller('uwe'), await prompted(id))).rejects.toMatchObject({ code: 'not_found' });
+    const events = await replicas.a.service.stores.audit.byRequest(ACME, id);
+    expect(JSON.stringify(events)).not.toContain('uwe');
   });
 
   it('of a caller divides what they asked: before it nothing is theirs any more, after it they are somebody new', async () => {

@@ -195,6 +195,15 @@ describe.each<Deployment>(['sqlite', 'postgres'])('the check of outputs on %s', 
     expect([beyond.status, beyond.json()['code']]).toEqual([422, 'limit_exceeded']);
   });
 
+  it('is made no oftener where all are sent at once', async () => {
+    const { requestId } = await retrieve();
+    const one = (): Promise<Answer> => call({ sub: 'anna' }, 'POST', `/v1/requests/${requestId}/output`, { output: 'x' });
+    for (let index = 0; index < 60; index++) await check(requestId, `${index}`);
+    const statuses = (await Promise.all(Array.from({ length: 16 }, one))).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(4);
+    expect(await logged(requestId, 'output.checked')).toHaveLength(64);
+  });
+
   it('compares with the texts as they left, whatever became of the documents since', async () => {
     await write('acme', 'passing', 'The canteen closes at three o’clock on the day before every holiday of the year.');
     const { requestId, chunks } = await retrieve('canteen closes holiday');

@@ -75,6 +75,11 @@ export interface AuditEvent {
   readonly body: JsonObject;
   /** What only `replay` may read. The event commits to it, encrypted. */
   readonly sealed?: Sealed;
+  /**
+   * For an event that says of somebody, or of a text, what was read before: how many erasures there had been by then. Where there is one
+   * more since, the event is not written: it would name anew, or seal under a new key, what was erased in between.
+   */
+  readonly erasures?: number;
 }
 
 /**
@@ -138,7 +143,7 @@ export type ReleaseOutcome =
   | { readonly kind: 'epoch-moved' | 'validity-ended' | 'session-ended' | 'session-unreadable' | 'session-limit' };
 
 export interface AuditPort {
-  /** Durable when it resolves. Fails with `audit_unavailable`. */
+  /** Durable when it resolves. Fails with `audit_unavailable`, and with `conflict` where something was erased since its `erasures`. */
   append(event: AuditEvent): Promise<AuditReceipt>;
   /**
    * Appends a release in a transaction that holds the epoch row and compares it with `judgedAt`, and compares database
@@ -155,6 +160,8 @@ export interface AuditPort {
 export interface SealedReads {
   /** Undefined where the event has no sealed part, or there is none at this position. */
   sealed(tenant: TenantId, index: number): Promise<OpenedSealed | undefined>;
+  /** How many erasures there have been in the tenant so far. To be asked before anything else is read. */
+  erasures(tenant: TenantId): Promise<number>;
 }
 
 /** What can be erased: a person (or an application with its own rights) as a caller, or the text of a document, all versions or one. */
