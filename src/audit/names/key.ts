@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import type { AuditKeyRow } from '../../database/audit-tables.ts';
 import type { RandomBytes } from '../entry.ts';
 
@@ -24,7 +24,7 @@ export function subjectId({ kind, name }: Subject): string {
 
 /** HMAC-SHA-256 of the name under its own key, cut to 128 bits: nobody without the key can tell it from the name, or tell two apart. */
 export function pseudonymOf({ kind, name }: Subject, key: Uint8Array): string {
-  return createHmac('sha256', key).update(`name ${kind} `).update(name, 'utf8').digest('hex').slice(0, 32);
+  return createHmac('sha256', createSecretKey(key)).update(`name ${kind} `).update(name, 'utf8').digest('hex').slice(0, 32);
 }
 
 export function newKey(subject: Subject, random: RandomBytes): Key {
