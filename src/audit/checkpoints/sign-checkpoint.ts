@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { rootAt } from '../index/read-tiles.ts';
-import { logState, settleMap } from '../index/index-step.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createFrontier } from '../../core/tlog/frontier.ts';
+import { peaksFromTiles } from '../../core/tlog/make-proofs.ts';
+import { rootAt, tileReader } from '../index/read-tiles.ts';
+import { dropIndex, logState, settleMap } from '../index/index-step.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import type { Deeds } from '../worker/protocol.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { makeNote } from './make-note.ts';
 import { addOrigin, currentOrigin, originName } from './origins.ts';
 import { newestCheckpoint, storeCheckpoint, type StoredCheckpoint } from './stored.ts';
+
+const PAGE = 2_000;
 
 export interface SignParts {
   readonly databases: LogAndIndex;
@@ -42,6 +47,10 @@ export async function signCheckpoint(parts: SignParts, lease: Lease, tenant: str
   const { size, map } = unsigned ?? (await settleMap(index, lease.term, tenant));
   const root = await rootAt(index.db, tenant, size);
   if (root === undefined) throw new Error('a map of more than is indexed');
+  if ((await rootOfLog(parts.databases, tenant, before?.size ?? 0, size)) !== root) {
+    await dropIndex(index, lease.term, tenant);
+    throw new Error(`the index was not that of the log of ${tenant}, and is built again`);
+  }
   const origin = before?.origin ?? (await originOf(parts, lease, tenant));
   const note = await makeNote({ origin, size, root, map }, parts.deeds.sign);
   const stored = await storeCheckpoint(log, lease, { tenant, origin, size, root, map, note });
@@ -57,6 +66,29 @@ export async function demandSameLog(
   if (signed === undefined) return;
   const root = await rootAt(index.db, tenant, signed.size);
   if (root !== signed.root) throw new ForkedLog(tenant, signed.size);
+}
+
+/**
+ * The root at a size from the leaves of the log itself, from the tree on that was signed last. The index lies where others may be able to
+ * write, and a root that is not the log's could not be taken back.
+ */
+async function rootOfLog({ log, index }: LogAndIndex, tenant: string, from: number, size: number): Promise<string> {
+  const tree = createFrontier(await peaksFromTiles(from, tileReader(index.db, tenant)));
+  while (tree.size() < size) {
+    const rows = await log.db
+      .selectFrom('audit_events')
+      .select('leaf')
+      .where('tenant', '=', tenant)
+      .where('idx', '>=', tree.size())
+      .where('idx', '<', Math.min(size, tree.size() + PAGE))
+      .orderBy('idx')
+      .execute();
+    if (rows.length === 0) throw new Error(`events of ${tenant} are missing`);
+    for (const { leaf } of rows) tree.append(Buffer.from(leaf, 'hex'));
+    // Whoever asks this thread something gets a turn.
+    await nextTurn();
+  }
+  return Buffer.from(tree.root()).toString('hex');
 }
 
 async function originOf({ databases: { log }, host }: SignParts, lease: Lease, tenant: string): Promise<string> {

@@ -6,7 +6,8 @@ import { subLogKey } from '../../core/tlog/sub-log-map.ts';
 import type { SubLog } from '../../core/ports/evidence.ts';
 import type { AuditEventRow } from '../../database/audit-tables.ts';
 import type { Database, Tx } from '../../database/database.ts';
-import { EMPTY_HEAD } from '../leaf.ts';
+import { EMPTY_HEAD, leafHash } from '../leaf.ts';
+import { isEmptied } from '../read-events.ts';
 import { buildMap } from './build-map.ts';
 import { fenced } from './fence.ts';
 import { growSubLogs, type SubLogGrowth } from './grow-sub-logs.ts';
@@ -23,7 +24,7 @@ export interface BatchLimits {
 const LIMITS: BatchLimits = { events: 4_000, text: 8_388_608 };
 const PAGE = 200;
 
-type IndexedEvent = Pick<AuditEventRow, 'idx' | 'at' | 'kind' | 'request_id' | 'body' | 'leaf' | 'v'>;
+type IndexedEvent = AuditEventRow;
 
 /** An event that should be there is not: somebody took it out of the log. */
 export class GapInLog extends Error {
@@ -33,6 +34,17 @@ export class GapInLog extends Error {
     super(`the log of ${tenant} has no event ${index}`);
     this.name = 'GapInLog';
     this.index = index;
+  }
+}
+
+/**
+ * An event that is not the one its leaf was made from: its lists would not hold it, and be signed. Nothing is indexed from there on until
+ * it is put back.
+ */
+export class ChangedEvent extends Error {
+  constructor(tenant: string, index: number) {
+    super(`event ${index} of the log of ${tenant} is not the one that its leaf was made from`);
+    this.name = 'ChangedEvent';
   }
 }
 
@@ -123,7 +135,7 @@ async function readBatch(log: Database, tenant: string, from: number, upTo: numb
     const next = from + events.length;
     const page = await log.db
       .selectFrom('audit_events')
-      .select(['idx', 'at', 'kind', 'request_id', 'body', 'leaf', 'v'])
+      .selectAll()
       .where('tenant', '=', tenant)
       .where('idx', '>=', next)
       .where('idx', '<', Math.min(upTo, next + Math.min(PAGE, limits.events - events.length)))
@@ -134,6 +146,7 @@ async function readBatch(log: Database, tenant: string, from: number, upTo: numb
     await nextTurn();
     for (const event of page) {
       if (event.idx !== from + events.length) throw new GapInLog(tenant, from + events.length);
+      if (!isEmptied(event) && leafHash(event) !== event.leaf) throw new ChangedEvent(tenant, event.idx);
       text += event.body.length;
       events.push(event);
     }
