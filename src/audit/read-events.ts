@@ -4,9 +4,16 @@ import type { TenantId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { AuditEventRow } from '../database/audit-tables.ts';
+import type { Tx } from '../database/database.ts';
 import type { Schema } from '../database/schema.ts';
 
 const PSEUDONYMS_PER_READ = 500;
+
+/** How many events the log holds. */
+export async function logSize(db: Pick<Tx, 'selectFrom'>, tenant: string): Promise<number> {
+  const row = await db.selectFrom('audit_heads').select('size').where('tenant', '=', tenant).executeTakeFirst();
+  return row?.size ?? 0;
+}
 
 /** True for an event of version 1 that named somebody plainly who was erased: its leaf stays, its body and its salt are gone. */
 export function isEmptied({ v, body, salt }: Pick<AuditEventRow, 'v' | 'body' | 'salt'>): boolean {

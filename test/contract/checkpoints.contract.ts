@@ -4,34 +4,28 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAudit, type Audit } from '../../src/audit/audit.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Audit } from '../../src/audit/audit.ts';
 import { LeaseLost, holdLease, takeLease } from '../../src/audit/checkpoints/lease.ts';
 import { readNote } from '../../src/audit/checkpoints/make-note.ts';
 import { addOrigin, originId } from '../../src/audit/checkpoints/origins.ts';
-import type { OutsidePlace, SequencerTiming } from '../../src/audit/checkpoints/settings.ts';
+import type { OutsidePlace } from '../../src/audit/checkpoints/settings.ts';
 import { storeCheckpoint } from '../../src/audit/checkpoints/stored.ts';
 import { sweepIntents } from '../../src/audit/checkpoints/sweep.ts';
 import { FencedOff } from '../../src/audit/index/fence.ts';
 import { dropIndex, indexBatch, settleMap } from '../../src/audit/index/index-step.ts';
-import { openLogAndIndex, type LogAndIndex } from '../../src/audit/index/open-index.ts';
-import { createEvidence, type Evidence } from '../../src/audit/worker/evidence.ts';
-import type { TenantId } from '../../src/core/ids.ts';
+import type { LogAndIndex } from '../../src/audit/index/open-index.ts';
 import type { Gauge } from '../../src/core/ports/telemetry.ts';
-import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import { createFrontier } from '../../src/core/tlog/frontier.ts';
 import { noteVerifier, openNote, parseVerifierKey } from '../../src/core/tlog/note-keys.ts';
 import type { AuditEventRow } from '../../src/database/audit-tables.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
+import type { DatabaseConfig } from '../../src/database/open-database.ts';
 import { modelOf, rowsOf, storeLog, type Drawn } from '../property/audit-index-model.ts';
-import { testDeeds, testKey, type TestKey } from '../support/evidence-parts.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { testKey } from '../support/evidence-parts.ts';
+import { ACME, sequencerWorld } from '../support/sequencer-world.ts';
 import { startObjectStore, startWitness } from '../support/witness.ts';
 
-const ACME = 'acme' as TenantId;
 const CHILD = fileURLToPath(new URL('../support/evidence-child.ts', import.meta.url));
-const FAST: Partial<SequencerTiming> = { tickMs: 20, leaseMs: 600, freshMs: 15_000, outsideMs: 2_000 };
 
 function drawn(count: number): readonly Drawn[] {
   const kinds = ['intent', 'release', 'document.changed', 'audit.read'] as const;
@@ -47,77 +41,16 @@ function rootOf(rows: readonly AuditEventRow[], size: number): string {
 /** What the sequencer promises, whatever the database. `fresh` names a new, empty database each time. */
 export function checkpointsContract(name: string, fresh: () => Promise<DatabaseConfig>): void {
   describe(`checkpoints on ${name}`, () => {
+    const world = sequencerWorld(fresh);
+    const { replica, append, given } = world;
     let config: DatabaseConfig;
     let both: LogAndIndex;
     let audit: Audit;
     let outside: string;
-    let gauges: Map<Gauge, number>;
-    let open: { close: () => Promise<void> }[];
-
-    beforeEach(async () => {
-      config = await fresh();
-      outside = temporaryDirectory();
-      gauges = new Map();
-      open = [];
-      const made = await openDatabase(config);
-      await migrate(made);
-      await made.close();
-      both = await openLogAndIndex(config);
-      audit = createAudit({ database: both.log, telemetry: silentTelemetry });
+    let gauges: ReadonlyMap<Gauge, number>;
+    beforeEach(() => {
+      ({ config, both, audit, outside, gauges } = world.now());
     });
-    afterEach(async () => {
-      for (const { close } of open.toReversed()) await close();
-      await both.close();
-    });
-
-    interface Given {
-      readonly holder?: string;
-      readonly keys?: readonly TestKey[];
-      readonly places?: readonly OutsidePlace[];
-      readonly checkpointSeconds?: number;
-      readonly timing?: Partial<SequencerTiming>;
-    }
-    /** One replica, with connections of its own. */
-    async function replica({
-      holder = 'one',
-      keys = [testKey(1)],
-      places = [],
-      checkpointSeconds = 3_600,
-      timing = {},
-    }: Given = {}): Promise<Evidence & { readonly databases: LogAndIndex; readonly end: () => Promise<void> }> {
-      const databases = await openLogAndIndex(config);
-      const made = createEvidence({
-        databases,
-        settings: {
-          holder,
-          host: 'sluice.test',
-          checkpointSeconds,
-          outside: [{ kind: 'file', path: outside, name: 'file:test' }, ...places],
-          timing: { ...FAST, ...timing },
-        },
-        deeds: testDeeds(keys, (tenant, intents) =>
-          sweepIntents({ database: both.log, audit, sink: audit.sink }, tenant as TenantId, intents),
-        ),
-        telemetry: { ...silentTelemetry, gauge: (gauge, value) => void gauges.set(gauge, value) },
-      });
-      let ended = false;
-      const end = async (): Promise<void> => {
-        if (ended) return;
-        ended = true;
-        await made.stop();
-        await databases.close();
-      };
-      open.push({ close: end });
-      await made.start();
-      return { ...made, databases, end };
-    }
-    const append = (requestId: string, kind: 'intent' | 'release' | 'audit.read' = 'audit.read') =>
-      audit.append({ tenant: ACME, kind, requestId, body: { user: 'user:idp|ana', client: 'client:idp|app' } });
-    const given = (origin: string): readonly number[] =>
-      readFileSync(join(outside, `${originId(origin)}.jsonl`), 'utf8')
-        .trim()
-        .split('\n')
-        .map((line) => (JSON.parse(line) as { size: number }).size);
 
     it('are made on demand by whichever replica holds the lease, and by one alone', async () => {
       // Long enough for a machine that stalls: who ends gives it up at once.
@@ -220,7 +153,8 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
 
     it('go to a witness and an object store, and again once one that was away is back', async () => {
       const [witness, store] = await Promise.all([startWitness(), startObjectStore('a-token')]);
-      open.push({ close: () => witness.stop() }, { close: () => store.stop() });
+      world.closeLater(() => witness.stop());
+      world.closeLater(() => store.stop());
       const places: readonly OutsidePlace[] = [
         { kind: 'witness', url: witness.url, key: witness.key, name: 'witness' },
         { kind: 'http', url: store.url, token: 'a-token', name: 'store' },
@@ -234,8 +168,10 @@ export function checkpointsContract(name: string, fresh: () => Promise<DatabaseC
         const note = (await evidence.checkpoint(ACME, false))?.note ?? '';
         return key !== undefined && openNote(note, [key]).kind === 'signed';
       };
-      await expect.poll(cosigned).toBe(true);
-      await expect.poll(() => store.objects.get(`/${originId(origin)}/latest`)).toBe(store.objects.get(`/${originId(origin)}/1`));
+      await expect.poll(cosigned, { timeout: 15_000 }).toBe(true);
+      await expect
+        .poll(() => store.objects.get(`/${originId(origin)}/latest`), { timeout: 15_000 })
+        .toBe(store.objects.get(`/${originId(origin)}/1`));
       witness.broken = true;
       store.broken = true;
       for (const n of [2, 3]) {

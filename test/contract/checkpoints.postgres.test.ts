@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { postgresForTests, type PostgresForTests } from '../support/postgres.ts';
+import { checkpointRefusalsContract } from './checkpoints-refusal.contract.ts';
 import { checkpointsContract } from './checkpoints.contract.ts';
 
 let server: PostgresForTests;
@@ -10,3 +11,4 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 checkpointsContract('PostgreSQL', async () => ({ kind: 'postgres', url: await server.url() }));
+checkpointRefusalsContract('PostgreSQL', async () => ({ kind: 'postgres', url: await server.url() }));

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { checkpointRefusalsContract } from './checkpoints-refusal.contract.ts';
 import { checkpointsContract } from './checkpoints.contract.ts';
 
 let folder: string;
@@ -12,3 +13,4 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 checkpointsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'sluice.sqlite') }));
+checkpointRefusalsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'sluice.sqlite') }));

@@ -9,7 +9,7 @@ import type { Halts } from './halts.ts';
 import { LeaseLost } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Place } from './outside/place.ts';
-import { findRollback, rollbackMessage } from './rollback.ts';
+import { compareLog, rollbackMessage, type Comparison } from './rollback.ts';
 import { demandSameLog, ForkedLog, signCheckpoint } from './sign-checkpoint.ts';
 import { newestCheckpoint } from './stored.ts';
 
@@ -23,6 +23,7 @@ export interface AdvanceParts {
   readonly host: string;
   readonly checkpointMs: number;
   readonly placeMs: number;
+  readonly computedUpTo: number | undefined;
 }
 
 export type LogHead = Pick<AuditHeadRow, 'tenant' | 'size' | 'head'>;
@@ -40,8 +41,8 @@ export interface AdvanceLogs {
 }
 
 interface TenantState {
-  /** Compared with what is outside since the lease was taken. */
-  checked: boolean;
+  /** With what is outside, since the lease was taken. `once-indexed`: before that it cannot be told. */
+  compared: 'not-yet' | 'once-indexed' | 'same';
   /** Of the newest checkpoint: its size, and when it was made. */
   signed: number;
   signedAt: number;
@@ -65,18 +66,19 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
     }
     const state = states.get(tenant) ?? (await storedState(databases, tenant));
     states.set(tenant, state);
-    if (state.checked && state.settled === size) return 'reached';
+    if (state.compared === 'same' && state.settled === size) return 'reached';
     // The database was exchanged under us: what it says about checkpoints is as old as the rest of it.
     if (size < state.signed) {
       await halts.halt(tenant, rollbackMessage({ tenant, place: 'this process', size: state.signed, logSize: size, reason: 'smaller' }));
       return 'reached';
     }
-    if (!(await isSameLog(parts, tenant, state))) return 'reached';
+    if (state.compared === 'not-yet' && (await compare(parts, tenant, state)) === 'rolled-back') return 'reached';
     const { term } = await parts.keeper.hold();
     const reached = await followLog(databases, term, head, builtAgain);
     // An index that was not of this log: so neither may be what it was compared with.
-    if (builtAgain.has(tenant)) state.checked = false;
+    if (builtAgain.has(tenant)) state.compared = 'once-indexed';
     if (reached === 'more') return 'more';
+    if (state.compared !== 'same' && (await compareIndexed(parts, tenant, state)) === 'rolled-back') return 'reached';
     await settle(parts, head, state, now - state.signedAt >= parts.checkpointMs || wanted > state.signed);
     return 'reached';
   }
@@ -104,7 +106,7 @@ export function createAdvanceLogs(parts: AdvanceParts): AdvanceLogs {
 async function storedState({ log }: LogAndIndex, tenant: string): Promise<TenantState> {
   const newest = await newestCheckpoint(log.db, tenant);
   return {
-    checked: false,
+    compared: 'not-yet',
     signed: newest?.size ?? 0,
     signedAt: newest === undefined ? 0 : Date.parse(newest.at),
     settled: -1,
@@ -112,21 +114,24 @@ async function storedState({ log }: LogAndIndex, tenant: string): Promise<Tenant
   };
 }
 
-/** Before the first signature under a lease: is this the log of which checkpoints were given away? */
-async function isSameLog(
-  { databases, places, placeMs, halts, telemetry }: AdvanceParts,
-  tenant: string,
-  state: TenantState,
-): Promise<boolean> {
-  if (state.checked) return true;
+/** Before the first signature under a lease: is this the log of which checkpoints were given away? Where it is not, it is halted. */
+async function compare(parts: AdvanceParts, tenant: string, state: TenantState): Promise<Comparison['kind']> {
+  const { halts, telemetry } = parts;
   const unreachable = (place: Place, error: unknown): void => {
     telemetry.count('checkpoint_failures', { part: 'outside' });
     telemetry.log.error({ place: place.name }, 'a place outside could not be asked for its checkpoints', error);
   };
-  const found = await findRollback({ databases, places, unreachable, placeMs }, tenant);
-  if (found === undefined) state.checked = true;
-  else await halts.halt(tenant, rollbackMessage(found));
-  return found === undefined;
+  const found = await compareLog({ ...parts, unreachable }, tenant);
+  if (found.kind === 'rolled-back') await halts.halt(tenant, rollbackMessage(found));
+  else state.compared = found.kind === 'same' ? 'same' : 'once-indexed';
+  return found.kind;
+}
+
+/** The index leads to the head of the log, so it can tell of every checkpoint. Where it cannot all the same, nothing is signed. */
+async function compareIndexed(parts: AdvanceParts, tenant: string, state: TenantState): Promise<'same' | 'rolled-back'> {
+  const kind = await compare(parts, tenant, state);
+  if (kind === 'cannot-tell') throw new Error('a log that is wholly indexed cannot be compared with its checkpoints');
+  return kind;
 }
 
 /** Everything is indexed: signs where it is `due`, and makes a map anew that was lost with the index. */

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import { readDatabaseTime } from '../../database/time.ts';
 import { FencedOff } from '../index/fence.ts';
-import { orphansBefore } from '../index/open-intents.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import type { Deeds } from '../worker/protocol.ts';
 import { createAdvanceLogs, type AdvanceLogs } from './advance-log.ts';
@@ -11,6 +10,7 @@ import { createHalts } from './halts.ts';
 import { LeaseLost } from './lease.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import type { Place } from './outside/place.ts';
+import { createOrphans, type Orphans } from './orphans.ts';
 import { SEQUENCER_TIMING, type SequencerSettings, type SequencerTiming } from './settings.ts';
 import { forgetWanted, wantedSizes } from './wanted.ts';
 
@@ -36,10 +36,9 @@ interface Steps extends SequencerParts {
   readonly keeper: LeaseKeeper;
   readonly logs: AdvanceLogs;
   readonly outside: GiveOutside;
+  readonly orphans: Orphans;
   readonly stopping: () => boolean;
 }
-
-const SWEEP_AT_ONCE = 200;
 
 /** Builds the index, signs and gives checkpoints outside, while this process holds the lease; otherwise it waits to take it over. */
 export function startSequencer(parts: SequencerParts): Sequencer {
@@ -48,13 +47,14 @@ export function startSequencer(parts: SequencerParts): Sequencer {
   const halts = createHalts(databases.log, telemetry);
   const keeper = createLeaseKeeper(databases.log, settings.holder, timing.leaseMs, () => logs.forget());
   const checkpointMs = settings.checkpointSeconds * 1_000;
-  const shared = { databases, places, telemetry, placeMs: timing.outsideMs };
+  const shared = { databases, places, telemetry, placeMs: timing.outsideMs, computedUpTo: settings.computedUpTo };
   const logs = createAdvanceLogs({ ...shared, deeds: parts.deeds, keeper, halts, host: settings.host, checkpointMs });
   const contradicted = (tenant: string, error: Error): void => void halts.halt(tenant, error.message).catch(() => undefined);
   const outside = createGiveOutside({ ...shared, contradicted });
+  const orphans = createOrphans({ ...parts, keeper, sweepAfterMs: timing.sweepAfterMs });
   let isStopping = false;
   let wake = new AbortController();
-  const steps: Steps = { ...parts, timing, keeper, logs, outside, stopping: () => isStopping };
+  const steps: Steps = { ...parts, timing, keeper, logs, outside, orphans, stopping: () => isStopping };
 
   async function run(): Promise<void> {
     while (!isStopping) {
@@ -81,7 +81,7 @@ export function startSequencer(parts: SequencerParts): Sequencer {
 
 /** A step of every log, then what became of it: outside, and intents that stayed alone. */
 async function tick(steps: Steps): Promise<'reached' | 'more'> {
-  const { databases, telemetry, keeper, logs, outside, stopping } = steps;
+  const { databases, telemetry, keeper, logs, outside, orphans, stopping } = steps;
   const { log, index } = databases;
   const lease = await keeper.hold();
   const heads = await log.db.selectFrom('audit_heads').select(['tenant', 'size', 'head']).where('size', '>', 0).orderBy('tenant').execute();
@@ -99,17 +99,8 @@ async function tick(steps: Steps): Promise<'reached' | 'more'> {
   telemetry.gauge('audit_index_behind', heads.reduce((sum, { size }) => sum + size, 0) - Number(indexed?.size ?? 0));
   if (wanted.size > 0) await forgetWanted(log, wanted);
   outside.give(logs.signed(), lease);
-  if (result === 'reached') await sweep(steps, now);
+  if (result === 'reached') await orphans.sweep(now);
   return result;
-}
-
-async function sweep({ databases: { index }, deeds, keeper, telemetry, timing }: Steps, now: number): Promise<void> {
-  const found = await orphansBefore(index.db, now - timing.sweepAfterMs, SWEEP_AT_ONCE);
-  for (const [tenant, intents] of found) {
-    await keeper.hold();
-    const swept = await deeds.sweep(tenant, intents);
-    if (swept > 0) telemetry.count('intents_swept', {}, swept);
-  }
 }
 
 function failed({ keeper, telemetry }: Steps, error: unknown): 'reached' {

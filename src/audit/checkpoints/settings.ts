@@ -9,6 +9,8 @@ export interface SequencerSettings {
   /** Where checkpoints are given to. */
   readonly outside: readonly OutsidePlace[];
   readonly timing?: Partial<SequencerTiming>;
+  /** Events from which a root is computed where the index cannot tell it; a longer log waits for its index. 2,000,000 unless said. */
+  readonly computedUpTo?: number;
 }
 
 /** Milliseconds. */

@@ -43,7 +43,7 @@ export async function checkpointsAfter(
 
 /**
  * Stores what was signed before anybody outside gets it, while the lease is held, and only where it is larger than all before it under
- * its origin: so no two roots are ever signed for one size. Throws `LeaseLost`; false where one as large is there already.
+ * its origin: so no two roots are ever signed for one size. Throws `LeaseLost`; undefined where one as large is there already.
  */
 export async function storeCheckpoint(
   log: Database,

@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../../database/database.ts';
+import { newestCheckpoint } from './stored.ts';
 
 /** Asks whoever holds the lease for a checkpoint of at least this size. */
 export async function want(log: Database, tenant: string, size: number): Promise<void> {
@@ -16,18 +17,13 @@ export async function wantedSizes(db: Pick<Tx, 'selectFrom'>): Promise<ReadonlyM
   return new Map(rows.map(({ tenant, size }) => [tenant, size]));
 }
 
-/** Those that a stored checkpoint answers; a wish that grew meanwhile stays. */
+/** Those that a checkpoint under the log's name in force answers; a wish that grew meanwhile stays. */
 export async function forgetWanted(log: Database, wanted: ReadonlyMap<string, number>): Promise<void> {
   await log.transaction(async (tx) => {
     for (const [tenant, size] of wanted) {
-      const made = await tx
-        .selectFrom('audit_checkpoints')
-        .select('size')
-        .where('tenant', '=', tenant)
-        .where('size', '>=', size)
-        .limit(1)
-        .executeTakeFirst();
-      if (made !== undefined) await tx.deleteFrom('audit_wanted').where('tenant', '=', tenant).where('size', '=', size).execute();
+      const newest = await newestCheckpoint(tx, tenant);
+      if (newest !== undefined && newest.size >= size)
+        await tx.deleteFrom('audit_wanted').where('tenant', '=', tenant).where('size', '=', size).execute();
     }
   });
 }

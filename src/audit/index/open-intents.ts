@@ -31,21 +31,24 @@ export async function settleIntents(
   }
 }
 
-/** By tenant, those that have stood alone since before `before` (database time, milliseconds). */
+export interface OpenIntent {
+  readonly tenant: string;
+  readonly index: number;
+  readonly requestId: string;
+}
+
+/** Those that have stood alone since before `before` (database time, milliseconds), by tenant and position, behind `after`. */
 export async function orphansBefore(
   db: Pick<Tx, 'selectFrom'>,
   before: number,
   limit: number,
-): Promise<ReadonlyMap<string, readonly { readonly index: number; readonly requestId: string }[]>> {
-  const rows = await db
-    .selectFrom('audit_open_intents')
-    .select(['tenant', 'idx', 'request_id'])
-    .where('at', '<', before)
-    .orderBy('tenant')
-    .orderBy('idx')
-    .limit(limit)
-    .execute();
-  const found = new Map<string, { readonly index: number; readonly requestId: string }[]>();
-  for (const { tenant, idx, request_id } of rows) found.set(tenant, [...(found.get(tenant) ?? []), { index: idx, requestId: request_id }]);
-  return found;
+  after: OpenIntent | undefined,
+): Promise<readonly OpenIntent[]> {
+  let open = db.selectFrom('audit_open_intents').select(['tenant', 'idx', 'request_id']).where('at', '<', before);
+  if (after !== undefined) {
+    const { tenant, index } = after;
+    open = open.where(({ eb, or, and }) => or([eb('tenant', '>', tenant), and([eb('tenant', '=', tenant), eb('idx', '>', index)])]));
+  }
+  const rows = await open.orderBy('tenant').orderBy('idx').limit(limit).execute();
+  return rows.map(({ tenant, idx, request_id: requestId }) => ({ tenant, index: idx, requestId }));
 }

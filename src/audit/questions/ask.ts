@@ -1,4 +1,3 @@
-import type { TenantId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { AuditPage, AuditQuestion, SubLog } from '../../core/ports/evidence.ts';
@@ -6,7 +5,8 @@ import { subLogsOf } from '../../core/sub-logs.ts';
 import { subLogKey } from '../../core/tlog/sub-log-map.ts';
 import type { AuditEventRow } from '../../database/audit-tables.ts';
 import type { Database } from '../../database/database.ts';
-import { isEmptied, storedEvents } from '../read-events.ts';
+import { indexedSize } from '../index/read-tiles.ts';
+import { isEmptied, logSize, storedEvents } from '../read-events.ts';
 import { nextInAll, openPostings, union, type Postings, type Work } from './postings.ts';
 import { positionAt } from './position-at.ts';
 import { storedNames } from './stored-names.ts';
@@ -75,8 +75,8 @@ export async function ask(parts: AskParts, question: AuditQuestion, signal: Abor
 async function prepare(parts: AskParts, question: AuditQuestion, signal: AbortSignal): Promise<Asking> {
   const { tenant, from, to, after, before, kinds } = question;
   // First how far the index is, then how long the log is: what was indexed in between is scanned, never left out.
-  const indexed = await indexedOf(parts.index, tenant);
-  const size = await sizeOf(parts.log, tenant);
+  const indexed = await indexedSize(parts.index.db, tenant);
+  const size = await logSize(parts.log.db, tenant);
   const start = Math.max(after === undefined ? 0 : after + 1, from === undefined ? 0 : await positionAt(parts.log, tenant, from, size));
   const end = Math.min(before ?? size, size, to === undefined ? size : await positionAt(parts.log, tenant, to, size));
   // Kinds are told by the events where something narrower is asked for: their own sub-logs are the longest.
@@ -180,14 +180,4 @@ function isIn(row: AuditEventRow, wanted: readonly ReadonlySet<string>[]): boole
 
 function nameOf({ about, what, name }: SubLog): string {
   return JSON.stringify([about, what, name]);
-}
-
-async function indexedOf({ db }: Database, tenant: TenantId): Promise<number> {
-  const row = await db.selectFrom('audit_index_logs').select('size').where('tenant', '=', tenant).executeTakeFirst();
-  return row?.size ?? 0;
-}
-
-async function sizeOf({ db }: Database, tenant: TenantId): Promise<number> {
-  const row = await db.selectFrom('audit_heads').select('size').where('tenant', '=', tenant).executeTakeFirst();
-  return row?.size ?? 0;
 }

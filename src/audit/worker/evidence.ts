@@ -43,7 +43,7 @@ export function createEvidence(parts: EvidenceParts): Evidence {
   return {
     evidence,
     async start() {
-      await refuseRollback({ databases, places, telemetry, placeMs: timing.outsideMs });
+      await refuseRollback({ databases, places, telemetry, placeMs: timing.outsideMs, computedUpTo: settings.computedUpTo });
       sequencer = startSequencer({ ...parts, places });
     },
     async stop() {

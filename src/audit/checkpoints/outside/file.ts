@@ -48,7 +48,11 @@ export function filePlace(directory: string, name: string, isSigned: IsSigned): 
       return {};
     },
     async ids() {
-      const names = await readdir(directory).catch(() => []);
+      const names = await readdir(directory).catch((error: unknown) => {
+        // It is made with the first checkpoint. One that cannot be read is not one that is empty.
+        if (isAbsent(error)) return [];
+        throw error;
+      });
       return names.filter((file) => file.endsWith(ENDING)).map((file) => basename(file, ENDING));
     },
   };
@@ -76,7 +80,7 @@ async function largestNote(path: string, origin: string, isSigned: IsSigned): Pr
 /** None where there is no file. */
 async function lastLines(path: string): Promise<readonly string[]> {
   const file = await open(path, constants.O_RDONLY | PLAINLY).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   });
   if (file === undefined) return [];
@@ -99,4 +103,8 @@ function noteIn(text: string): (NoteContent & { readonly note: string }) | undef
   } catch {
     return undefined;
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -17,7 +17,7 @@ export interface Giving {
   readonly checkpoint: StoredCheckpoint;
   /** The size that the place took last, as far as the database knows; 0 for none. */
   readonly known: number;
-  /** Hex hashes from that tree to the checkpoint's. */
+  /** The proof from that tree to the checkpoint's. */
   readonly consistency: (from: number) => Promise<readonly Uint8Array[]>;
   readonly signal: AbortSignal;
 }
@@ -30,7 +30,7 @@ export interface Place {
   last(origin: string, signal: AbortSignal): Promise<Held>;
   /** Resolves once it holds the checkpoint; with the note as it is cosigned there. Throws `HoldsLarger` and `NotTheSameTree`. */
   give(giving: Giving): Promise<{ readonly note?: string }>;
-  /** Ids of all logs that it holds; empty where it cannot list them. */
+  /** Ids of all logs that it holds; empty where such a place lists none. Rejects where it cannot be asked. */
   ids(): Promise<readonly string[]>;
 }
 
