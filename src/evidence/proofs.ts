@@ -67,6 +67,7 @@ export function createProofs(parts: ProofParts): AuditProofs {
       return { ...proof, checkpoint };
     },
     async consistency(context, from, to) {
+      if (from > to) throw new AppError('invalid_request', { issues: [{ pointer: 'query/to', message: 'not before from' }] });
       const { caller } = await tenantReader(parts, context);
       return { from, to, hashes: found(await evidence.consistency(caller.tenant, from, to)) };
     },

@@ -1,12 +1,11 @@
 import type { RequestContext } from '../core/request-context.ts';
 import { approveReplay, openWishes, type ApprovalParts, type ApprovalResource, type WishResource } from './replay-approvals.ts';
-import type { Replayed } from './replay-record.ts';
-import { replay, type ReplayParts } from './replay.ts';
+import { replay, type ReplayParts, type Shown } from './replay.ts';
 import { reevaluate, type Given, type Reevaluation, type ReevaluationParts } from './reevaluate.ts';
 
 /** What was answered, read again; and, apart from it, what would be answered today. */
 export interface Replays {
-  replay(context: RequestContext, request: string, reason: string): Promise<Replayed>;
+  replay(context: RequestContext, request: string, reason: string): Promise<Shown>;
   approve(context: RequestContext, request: string, reader: string): Promise<ApprovalResource>;
   wishes(
     context: RequestContext,

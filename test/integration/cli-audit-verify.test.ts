@@ -47,7 +47,7 @@ describe('sluice audit verify <export>', () => {
       for (const keyed of [file('log.vkey'), file('jwks.json'), formatVerifierKey(key.verifier)]) {
         const ended = await sluice(args(name, keyed));
         expect(ended).toMatchObject({ code: 0, err: '' });
-        expect(ended.out).toContain('good  300 events, [0, 300) of the 300 that the checkpoint covers');
+        expect(ended.out).toContain('good  300 events, [0, 300); the checkpoint covers 300');
         expect(ended.out).toContain(`log ${ORIGIN} of tenant acme; 2 signed checkpoints`);
       }
     }
@@ -60,7 +60,7 @@ describe('sluice audit verify <export>', () => {
     expect((await sluice(args('part.jsonl'))).out).toContain('nothing leads from this export to the checkpoint given, of size 300');
     const ended = await sluice([...args('part.jsonl'), '--consistency', file('proof.json')]);
     expect(ended).toMatchObject({ code: 0, err: '' });
-    expect(ended.out).toContain('good  100 events, [20, 120) of the 300');
+    expect(ended.out).toContain('good  100 events, [20, 120); the checkpoint covers 300');
     expect(ended.out).toContain('events from 120 on are not in this export');
     expect(ended.out).toContain('events before 20 are not in this export');
   });

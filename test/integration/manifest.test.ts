@@ -68,12 +68,12 @@ describe('the manifest of an answer', () => {
     expect(answer.chunks).toHaveLength(2);
     const keys = join(directory, 'keys.json');
     await writeFile(keys, (await test.call('GET', '/.well-known/jwks.json', undefined)).text);
-    const ended = await verify(file, '--keys', keys, '--answer', file);
+    const ended = await verify(file, '--key', keys, '--answer', file);
     expect(ended).toMatchObject({ code: 0, err: '' });
     expect(ended.json()).toMatchObject({ kind: 'good', statement: { predicate: { request: answer.requestId, tenant: 'acme' } } });
     const changed = join(directory, 'changed.json');
     await writeFile(changed, (await readFile(file, 'utf8')).replaceAll('heron', 'Heron'));
-    const wrong = await verify(file, '--keys', keys, '--answer', changed);
+    const wrong = await verify(file, '--key', keys, '--answer', changed);
     expect(wrong.code).toBe(1);
     const { findings } = wrong.json() as { findings: readonly { place: string }[] };
     const expected = [...answer.chunks.map(({ id }) => `chunk ${id}`), ...(format === 'base64' ? [] : ['context'])];
@@ -145,8 +145,8 @@ describe('keys', () => {
     const [newest] = (await test.call('GET', '/.well-known/jwks.json', undefined)).json<{ keys: readonly object[] }>().keys;
     const keys = join(directory, 'newest.json');
     await writeFile(keys, JSON.stringify({ keys: [newest] }));
-    expect(await verify(before.file, '--keys', keys)).toMatchObject({ code: 1 });
-    expect(await verify(after.file, '--keys', keys)).toMatchObject({ code: 0 });
+    expect(await verify(before.file, '--key', keys)).toMatchObject({ code: 1 });
+    expect(await verify(after.file, '--key', keys)).toMatchObject({ code: 0 });
   }, 60_000);
 
   it('no private part is in the key set, the log or the database', async () => {

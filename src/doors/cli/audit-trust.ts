@@ -21,7 +21,7 @@ export interface Trust {
 export async function readTrust(checkpointFile: string, keys: readonly string[]): Promise<Trust> {
   const checkpoint = await textOf(checkpointFile);
   const origin = parseTreeHead(parseNote(checkpoint)?.text ?? '')?.origin;
-  if (origin === undefined) throw unusable(`${checkpointFile} is no checkpoint: a signed note`);
+  if (origin === undefined) throw unusable(`${checkpointFile} is no checkpoint; "sluice audit checkpoint" prints one`);
   const read = await Promise.all(keys.map((key) => readKeys(key, origin)));
   return { checkpoint, keys: read.flat() };
 }
@@ -44,7 +44,8 @@ export async function readKeys(key: string, origin: string): Promise<readonly No
   if (direct !== undefined) return [direct];
   const text = (await textOf(key)).trim();
   const found = text.startsWith('{') ? fromKeySet(text, origin) : fromLines(text);
-  if (found === undefined || found.length === 0) throw unusable(`${key} holds neither verifier keys nor a set of Ed25519 keys`);
+  if (found === undefined || found.length === 0)
+    throw unusable(`${key} holds no key: neither verifier keys, one a line, nor a set of Ed25519 keys (/.well-known/jwks.json)`);
   return found;
 }
 

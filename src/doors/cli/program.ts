@@ -15,7 +15,6 @@ import { addToken } from './commands/token.ts';
 import { addSwitch } from './commands/switch.ts';
 import { addTrace } from './commands/trace.ts';
 import { addVerify } from './commands/verify.ts';
-import { addVerifyProof } from './commands/verify-proof.ts';
 import { asFailure, type CommandFailure } from './failure.ts';
 import type { House } from './house.ts';
 import { printable, type Terminal } from './terminal.ts';
@@ -59,7 +58,6 @@ export async function runCommandLine(argv: readonly string[], house: House, term
     addPolicyClient,
     addKeys,
     addVerify,
-    addVerifyProof,
     addReplay,
     addErase,
   ])

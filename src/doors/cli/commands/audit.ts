@@ -97,7 +97,7 @@ function print({ out, colors }: Terminal, report: ExportReport, json: boolean): 
   for (const finding of findings) out(`${colors.red('wrong')}  ${printable(findingText(finding))}`);
   if (more > 0) out(`${colors.red('wrong')}  and ${more} places more`);
   if (!ok) return;
-  out(`${colors.green('good')}  ${events} events, [${from}, ${to}) of the ${size ?? 0} that the checkpoint covers`);
+  out(`${colors.green('good')}  ${events} events, [${from}, ${to}); the checkpoint covers ${size ?? 0}`);
   out(
     `log ${printable(report.origin ?? '')} of tenant ${printable(report.tenant ?? '')}; ${checkpoints} signed checkpoints in the export agree`,
   );

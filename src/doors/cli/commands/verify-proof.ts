@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { verifySavedComplete, verifySavedInclusion, type ProofVerdict } from '../../../core/tlog/verify-proof.ts';
 import { readKeys } from '../audit-trust.ts';
-import { CommandFailure, usage } from '../failure.ts';
+import { usage } from '../failure.ts';
+import { readJsonFile } from '../json-file.ts';
 import type { Commands } from '../program.ts';
 import { printable, type Terminal } from '../terminal.ts';
 
@@ -37,9 +37,7 @@ const REASONS = {
 } as const;
 
 /** Checks what `sluice audit prove` printed, offline. */
-export function addVerifyProof({ program, terminal, action }: Commands): void {
-  const verify =
-    program.commands.find((command) => command.name() === 'verify') ?? program.command('verify').description('check what was signed');
+export function addVerifyProof({ terminal, action }: Commands, verify: Commands['program']): void {
   verify
     .command('proof')
     .description('check a proof that "sluice audit prove inclusion" or "complete" printed, offline')
@@ -48,7 +46,7 @@ export function addVerifyProof({ program, terminal, action }: Commands): void {
     .action(
       action(async (json, command) => {
         const { key } = command.opts<{ key: string }>();
-        const answer = await jsonOf(command.args[0] ?? '');
+        const answer = await readJsonFile(command.args[0] ?? '');
         const origins = originsIn(answer);
         const keys = new Map(await Promise.all(origins.map(async (origin) => [origin, await readKeys(key, origin)] as const)));
         const verdicts = verdictsOn(answer, (origin) => keys.get(origin) ?? []);
@@ -62,7 +60,8 @@ function verdictsOn(answer: unknown, keys: Parameters<typeof verifySavedInclusio
   const one = inclusion.safeParse(answer);
   if (one.success) return [{ said: `event ${one.data.index} is in the log`, verdict: verifySavedInclusion(one.data, keys) }];
   const all = complete.safeParse(answer);
-  if (!all.success) throw usage('the file holds no proof of inclusion or completeness');
+  if (!all.success)
+    throw usage('the file holds no proof of inclusion or completeness; one of consistency is for "audit verify --consistency"');
   return all.data.proofs.map((proof) => {
     const { about, what, name } = proof.log;
     const { positions } = proof.proof;
@@ -88,12 +87,4 @@ function print({ out, colors }: Terminal, json: boolean, said: string, verdict: 
     out(JSON.stringify({ said, ...(verdict.kind === 'good' ? { ok: true, size: verdict.head.size } : { ok: false, what: verdict.what }) }));
   else if (verdict.kind === 'good') out(`${colors.green('good')}   ${printable(said)}, at ${verdict.head.size} events`);
   else out(`${colors.red('wrong')}  ${printable(said)}: ${REASONS[verdict.what]}`);
-}
-
-async function jsonOf(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new CommandFailure(`${file} cannot be read as JSON`, { exitCode: 2, code: 'unusable', cause });
-  }
 }

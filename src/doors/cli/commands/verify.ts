@@ -1,39 +1,39 @@
-import { readFile, stat } from 'node:fs/promises';
 import canonicalize from 'canonicalize';
 import { envelopeIn, verifyManifest, type ManifestVerdict } from '../../../core/manifest/verify-manifest.ts';
 import type { TrustedKey } from '../../../core/jwks.ts';
 import { getPublic } from '../api-client.ts';
-import { CommandFailure } from '../failure.ts';
+import { readJsonFile } from '../json-file.ts';
 import type { Commands } from '../program.ts';
 import { printable, type Terminal } from '../terminal.ts';
 import { KEY_SET, keysOf } from './keys.ts';
-
-/** Well above the largest answer: 100 chunks, rendered. */
-const MAX_BYTES = 256 * 1024 * 1024;
+import { addVerifyProof } from './verify-proof.ts';
 
 interface Options {
-  readonly keys?: string;
+  readonly key?: string;
   readonly answer?: string;
 }
 
 /** Checks what Sluice signed, without Sluice. */
-export function addVerify({ program, house, terminal, action }: Commands): void {
-  program
-    .command('verify')
-    .description('check what was signed')
+export function addVerify(commands: Commands): void {
+  const { program, house, terminal, action } = commands;
+  const verify = program.command('verify').description('check what was signed, offline');
+  addVerifyProof(commands, verify);
+  verify
     .command('manifest')
     .description('check the manifest of an answer: that it was signed by a key you trust, and what it says')
     .argument('<file>', 'the manifest, or a whole answer that holds one')
-    .option('--keys <file or url>', 'the key set to trust; else that of the service at SLUICE_URL')
+    .option('--key <file or url>', 'the key set to trust; else that of the service at SLUICE_URL, which is its own word')
     .option('--answer <file>', 'the answer as it was received: every text in it is compared with what was signed')
     .action(
       action(async (json, command) => {
-        const { keys: source, answer } = command.opts<Options>();
-        const manifest = envelopeIn(await jsonFile(command.args[0] ?? ''));
+        const { key: source, answer } = command.opts<Options>();
+        const manifest = envelopeIn(await readJsonFile(command.args[0] ?? ''));
         const keys = await trustedKeys(source ?? `${house.clientSettings().url}${KEY_SET}`);
-        const given = answer === undefined ? {} : { answer: await jsonFile(answer) };
+        const given = answer === undefined ? {} : { answer: await readJsonFile(answer) };
         const verdict = verifyManifest(manifest, { keys, canonical, ...given });
         print(terminal, verdict, json, answer !== undefined);
+        if (source === undefined && !json)
+          terminal.err('sluice: checked with the keys that the service says are its own; --key takes those that you keep');
         return verdict.kind === 'good' ? 0 : 1;
       }),
     );
@@ -50,24 +50,8 @@ function canonical(value: unknown): string | undefined {
 
 async function trustedKeys(source: string): Promise<readonly TrustedKey[]> {
   const url = URL.parse(source);
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return keysOf(await jsonFile(source), source);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return keysOf(await readJsonFile(source), source);
   return keysOf(await getPublic(url.origin, `${url.pathname}${url.search}`), source);
-}
-
-async function jsonFile(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    if ((await stat(path)).size > MAX_BYTES) throw new Error('it is too large');
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown';
-    throw new CommandFailure(`${path} cannot be read: ${reason}`, { exitCode: 2, code: 'unreadable' });
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new CommandFailure(`${path} is not JSON`, { code: 'malformed_json' });
-  }
 }
 
 function print({ out, colors }: Terminal, verdict: ManifestVerdict, json: boolean, compared: boolean): void {

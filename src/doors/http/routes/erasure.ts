@@ -1,11 +1,10 @@
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
+import { pageQuerySchema } from '../schemas/common.ts';
 import { eraseSchema, erasureSchema, heldSchema, holdSchema, holdsSchema, liftHoldQuery, namedOf } from '../schemas/erasure.ts';
-import { pageQuery } from '../schemas/replay.ts';
 import type { HttpServices } from '../services.ts';
 
 const HOLDS = '/v1/legal-holds';
-const DEFAULT_PAGE = 50;
 
 export function erasureRoutes({ erasures, legalHolds }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
   const bytes = config.limits.requestBytes;
@@ -32,12 +31,9 @@ function holdRoutes(legalHolds: HttpServices['legalHolds'], bytes: number): read
       operationId: 'listLegalHolds',
       summary: 'What may not be erased, and why.',
       scopes: ['admin'],
-      query: pageQuery,
+      query: pageQuerySchema,
       answers: [{ status: 200, description: 'A page; without `next` it was the last.', schema: holdsSchema }],
-      handle: async ({ context, query }) => ({
-        status: 200,
-        body: await legalHolds.list(context, query.after, query.limit === undefined ? DEFAULT_PAGE : Number(query.limit)),
-      }),
+      handle: async ({ context, query: { after, limit } }) => ({ status: 200, body: await legalHolds.list(context, after, limit) }),
     }),
     callRoute({
       method: 'post',

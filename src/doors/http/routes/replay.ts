@@ -2,7 +2,6 @@ import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
 import {
   approveReplaySchema,
-  pageQuery,
   reevaluateSchema,
   reevaluationSchema,
   replayApprovalSchema,
@@ -10,11 +9,10 @@ import {
   replaySchema,
   replayWishesSchema,
 } from '../schemas/replay.ts';
+import { pageQuerySchema } from '../schemas/common.ts';
 import type { Reply } from '../send.ts';
 import type { HttpServices } from '../services.ts';
 import { requestIdOf } from './requests.ts';
-
-const DEFAULT_PAGE = 50;
 
 /** Says of a body that it is, or is not, what left then. */
 const REPLAY = 'sluice-replay';
@@ -38,7 +36,6 @@ export function replayRoutes({ replays }: HttpServices, config: HttpDoorConfig):
           case 'erased':
             return { status: 200, body: found.tombstone, headers };
           case 'unrecorded':
-          case 'damaged':
             return { status: 200, body: { replay: 'unrecorded', requestId: param('request') }, headers };
         }
       },
@@ -68,12 +65,9 @@ function besides(replays: HttpServices['replays'], config: HttpDoorConfig): read
       operationId: 'listReplayWishes',
       summary: 'Who wishes to replay what, as far as the caller could allow it.',
       scopes: ['audit'],
-      query: pageQuery,
+      query: pageQuerySchema,
       answers: [{ status: 200, description: 'A page; without `next` it was the last.', schema: replayWishesSchema }],
-      handle: async ({ context, query }) => ({
-        status: 200,
-        body: await replays.wishes(context, query.after, query.limit === undefined ? DEFAULT_PAGE : Number(query.limit)),
-      }),
+      handle: async ({ context, query: { after, limit } }) => ({ status: 200, body: await replays.wishes(context, after, limit) }),
     }),
     callRoute({
       method: 'post',

@@ -75,6 +75,17 @@ export const principalTextSchema = z.string().min(1).max(MAX_NAME).meta({
   description: 'user:<issuer>|<sub>, group:<issuer>|<id> or client:<issuer>|<id>; the issuer may be left out where there is one.',
 });
 
+/** Of a list that is paged by a `next`: wishes, holds. */
+export const pageQuerySchema = z.strictObject({
+  after: z.string().min(1).max(8_192).optional().meta({ description: 'The `next` of the page before.' }),
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d?|100)$/)
+    .transform(Number)
+    .default(50)
+    .meta({ description: '1 to 100.' }),
+});
+
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   return 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depthOf(item)), 0);

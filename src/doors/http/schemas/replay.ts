@@ -52,15 +52,6 @@ export const replayWishesSchema = z
   .strictObject({ wishes: z.array(z.strictObject(wishShape)), next: z.string().optional() })
   .meta({ id: 'ReplayWishes' });
 
-export const pageQuery = z.strictObject({
-  after: z.string().min(1).max(8_192).optional().meta({ description: 'The `next` of the page before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d?|100)$/)
-    .optional()
-    .meta({ description: '1 to 100; 50 where absent.' }),
-});
-
 export const reevaluateSchema = z
   .strictObject({
     actor: principalTextSchema.optional(),
