@@ -120,18 +120,18 @@ describe('a download', () => {
     await broken.door.close(0);
   });
 
-  it('is one of four at a time', async () => {
+  it('is one of two at a time in its tenant', async () => {
     const { parts } = endless();
     const door = await openDoor({ exportAudit: () => Promise.resolve(parts()) });
     const asked = [];
-    for (let at = 0; at < 4; at += 1) {
+    for (let at = 0; at < 2; at += 1) {
       const one = begin(door);
       (await answered(one)).pause();
       asked.push(one);
     }
-    const fifth = await fetch(`${door.at.url}/v1/audit/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
-    expect([fifth.status, fifth.headers.get('retry-after')]).toEqual([429, '10']);
-    await fifth.text();
+    const third = await fetch(`${door.at.url}/v1/audit/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '10']);
+    await third.text();
     for (const one of asked) one.destroy();
     await expect
       .poll(

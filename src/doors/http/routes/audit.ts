@@ -1,4 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
+import type { TenantId } from '../../../core/ids.ts';
 import { parseTilePath } from '../../../core/tlog/tiles.ts';
 import type { AuditDesk } from '../../../evidence/audit-desk.ts';
 import type { ExportFormat } from '../../../evidence/export.ts';
@@ -29,8 +30,9 @@ const EXPORTS: Readonly<Record<ExportFormat, { readonly type: string; readonly f
   ocsf: { type: NDJSON_TYPE, filename: 'audit.ocsf.jsonl' },
   csv: { type: CSV_TYPE, filename: 'audit.csv' },
 };
-/** At once on one replica: they share a thread with everybody's questions. */
+/** At once on one replica: they share a thread with everybody's questions. A tenant that reads slowly must not hold all of them. */
 const MAX_EXPORTS = 4;
+const MAX_OF_TENANT = 2;
 
 /** What auditors ask, and the proofs that the answers can be checked by. */
 export function auditRoutes(auditDesk: AuditDesk): readonly (CallRoute | DownloadRoute)[] {
@@ -77,14 +79,15 @@ function questionRoutes({ questions, filters }: AuditDesk): readonly CallRoute[]
 }
 
 function exportRoute({ exportAudit, filters }: AuditDesk): DownloadRoute {
-  let exporting = 0;
-  let beginning = 0;
-  async function* counted(parts: AsyncIterable<string>): AsyncGenerator<string, void> {
-    exporting += 1;
+  const running: TenantId[] = [];
+  const leave = (tenant: TenantId): void => void running.splice(running.indexOf(tenant), 1);
+  // Counted from the first part on: what nobody reads never ends.
+  async function* counted(tenant: TenantId, parts: AsyncIterable<string>): AsyncGenerator<string, void> {
+    running.push(tenant);
     try {
       yield* parts;
     } finally {
-      exporting -= 1;
+      leave(tenant);
     }
   }
   return downloadRoute({
@@ -99,13 +102,15 @@ function exportRoute({ exportAudit, filters }: AuditDesk): DownloadRoute {
       { status: 200, description: 'With `format=csv`: RFC 4180, a line of names first.', mediaType: CSV_TYPE },
     ],
     async handle({ context, query: { format, ...texts } }) {
-      if (exporting + beginning >= MAX_EXPORTS) throw new AppError('rate_limited', { retryAfter: 10 });
-      beginning += 1;
+      const { tenant } = context.caller;
+      const own = running.filter((one) => one === tenant).length;
+      if (running.length >= MAX_EXPORTS || own >= MAX_OF_TENANT) throw new AppError('rate_limited', { retryAfter: 10 });
+      running.push(tenant);
       try {
         const parts = await exportAudit(context, { format, filters: filters(texts) });
-        return { ...EXPORTS[format], parts: counted(parts) };
+        return { ...EXPORTS[format], parts: counted(tenant, parts) };
       } finally {
-        beginning -= 1;
+        leave(tenant);
       }
     },
   });
