@@ -13,7 +13,6 @@ import { makeEntry, type Condition, type RandomBytes } from './entry.ts';
 import { groupCommit, type GroupCommitLimits } from './group-commit.ts';
 import { readErasures } from './names/key-rows.ts';
 import { createKeyring } from './names/keyring.ts';
-import { templateMaker } from './names/template.ts';
 import { storedEvents } from './read-events.ts';
 import { openSealed } from './sealed/open-sealed.ts';
 import { createTextStore } from './sealed/text-store.ts';
@@ -47,7 +46,7 @@ export function createAudit({ database, telemetry, sessionSink = noSessions, ran
   const keyring = createKeyring(database.db, random);
   const sealer = { random, texts: createTextStore(random) };
   const commit = groupCommit({ database, telemetry, sessionSink, keyring, sealer }, { ...LIMITS, ...limits });
-  const maker = { random, template: templateMaker(random(24).toString('hex')) };
+  const maker = { random };
   const erasing = { kind: database.kind, maker, sealer };
   const sinkOfErasures = erasureSink(erasing);
   return {

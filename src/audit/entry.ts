@@ -8,7 +8,7 @@ import type { SessionSeen } from '../core/session.ts';
 import { canonicalJson } from './leaf.ts';
 import type { Keys } from './names/keyring.ts';
 import type { Subject } from './names/key.ts';
-import type { BodyTemplate, Gaps } from './names/template.ts';
+import { templateOf, type BodyTemplate } from './names/template.ts';
 import { planSeal, type SealPlan } from './sealed/plan.ts';
 import type { SealedPart } from './sealed/seal.ts';
 
@@ -59,16 +59,15 @@ const MAX_NAME = 8_192;
 /** What an event is made into an entry with. */
 export interface EntryMaker {
   readonly random: RandomBytes;
-  readonly template: (body: AuditEvent['body'], gaps: Gaps) => BodyTemplate;
 }
 
 /** Takes the event's final form at once, so that nothing the caller changes later is recorded. Fails with `audit_unavailable`. */
-export function makeEntry(event: AuditEvent, condition: Condition, { random, template }: EntryMaker): Entry {
+export function makeEntry(event: AuditEvent, condition: Condition, { random }: EntryMaker): Entry {
   const { tenant, kind, requestId } = event;
   if (!AUDIT_KINDS.includes(kind)) throw refused('unknown kind');
   if (tenant.length === 0 || !storable(tenant)) throw refused('tenant cannot be stored');
   if (requestId.length === 0 || requestId.length > MAX_REQUEST_ID || !storable(requestId)) throw refused('request id cannot be stored');
-  const { body, plan } = finalForm(event, condition, template);
+  const { body, plan } = finalForm(event, condition);
   const subjects = plan === undefined ? body.subjects : [...body.subjects, ...plan.subjects];
   const length = body.pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (length > MAX_BODY) throw refused('body too large');
@@ -82,11 +81,11 @@ function storable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-function finalForm(event: AuditEvent, condition: Condition, template: EntryMaker['template']): Pick<Entry, 'body' | 'plan'> {
+function finalForm(event: AuditEvent, condition: Condition): Pick<Entry, 'body' | 'plan'> {
   try {
     const plan = event.sealed === undefined ? undefined : planSeal(event.sealed);
     const session = condition.kind === 'release' && condition.turn !== undefined;
-    return { plan, body: template(event.body, { session, sealed: plan !== undefined }) };
+    return { plan, body: templateOf(event.body, { session, sealed: plan !== undefined }) };
   } catch (error) {
     throw refused('it has no canonical form, or is too large', error);
   }

@@ -53,29 +53,41 @@ export function plainName(kind: NameKind, name: string): Json {
   return document;
 }
 
-export function storedName(kind: NameKind, pseudonym: string): JsonObject {
-  return { [kind === 'person' ? PERSON : DOCUMENT]: pseudonym };
+/** The one key of the object that a name is. */
+export function nameKey(kind: NameKind): string {
+  return kind === 'person' ? PERSON : DOCUMENT;
 }
 
 function mapJson(value: Json, map: NameMapper): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map((item) => mapJson(item, map));
   if (typeof value !== 'object' || value === null) return value;
-  return nameIn(value as JsonObject, map) ?? mapObject(value as JsonObject, map);
+  const found = nameIn(value as JsonObject);
+  return found === undefined ? mapObject(value as JsonObject, map) : map(found.kind, found.name);
 }
 
 function mapObject(value: JsonObject, map: NameMapper): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapJson(item, map)]));
 }
 
+/** `name`: a principal or what `documentName` makes, or the pseudonym where one stands there already. */
+export interface Name {
+  readonly kind: NameKind;
+  readonly name: string;
+}
+
 /** Only an object with nothing else in it is a name. */
-function nameIn(value: JsonObject, map: NameMapper): Json | undefined {
-  const [key, ...others] = Object.keys(value);
-  if (key === undefined || others.length > 0) return undefined;
-  const name = value[key];
-  if (key === PERSON && typeof name === 'string') return map('person', name);
-  if (key !== DOCUMENT) return undefined;
-  if (typeof name === 'string') return map('document', name);
-  if (!Array.isArray(name)) return undefined;
+export function nameIn(value: JsonObject): Name | undefined {
+  let only: string | undefined;
+  for (const key in value) {
+    if (only !== undefined) return undefined;
+    only = key;
+  }
+  if (only !== PERSON && only !== DOCUMENT) return undefined;
+  const name = value[only];
+  if (typeof name === 'string') return { kind: only === PERSON ? 'person' : 'document', name };
+  if (only === PERSON || !Array.isArray(name)) return undefined;
   const [source, document] = name as readonly Json[];
-  return typeof source === 'string' && typeof document === 'string' ? map('document', documentName(source, document)) : undefined;
+  return typeof source === 'string' && typeof document === 'string'
+    ? { kind: 'document', name: documentName(source, document) }
+    : undefined;
 }

@@ -1,6 +1,5 @@
-import { mapNames, storedName } from '../../core/audit-names.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { canonicalJson } from '../leaf.ts';
+import { nameIn, nameKey, type Name } from '../../core/audit-names.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
 import { subjectId, type Subject } from './key.ts';
 
 /** Canonical JSON with gaps: where a pseudonym stands, or what is known only when the event gets its place. */
@@ -26,38 +25,86 @@ export interface Gaps {
   readonly sealed: boolean;
 }
 
-/**
- * Bodies are made canonical once, outside of every lock; filling the gaps then costs next to nothing and can be repeated. `mark` must be
- * unpredictable, so that no text in a body can look like a gap.
- */
-export function templateMaker(mark: string): (body: JsonObject, wanted: Gaps) => BodyTemplate {
-  const pattern = new RegExp(`"${mark}(\\d+|session|sealed)"`);
-  return (body, wanted) => {
-    const subjects = new Map<string, Subject>();
-    const order: string[] = [];
-    const named = mapNames(body, (kind, name) => {
-      const id = subjectId({ kind, name });
-      if (!subjects.has(id)) subjects.set(id, { kind, name });
-      return storedName(kind, `${mark}${order.push(id) - 1}`);
-    });
-    const gapped = {
-      ...named,
-      ...(wanted.session ? { session: `${mark}session` } : {}),
-      ...(wanted.sealed ? { sealed: `${mark}sealed` } : {}),
-    };
-    // With one group in the pattern, every second part is a gap.
-    const parts = canonicalJson(gapped).split(pattern);
-    const pieces = parts.filter((_, index) => index % 2 === 0);
-    const gaps = parts.filter((_, index) => index % 2 === 1).map((name) => gapOf(name, order));
-    return { pieces, gaps, subjects: [...subjects.values()] };
-  };
+/** Known only by being these very objects: no text in a body can look like a gap. */
+const SESSION = {};
+const SEALED = {};
+
+interface Writing {
+  readonly pieces: string[];
+  readonly gaps: Gap[];
+  readonly subjects: Map<string, Subject>;
+  /** Of the piece that is being written. */
+  text: string;
 }
 
-function gapOf(name: string, order: readonly string[]): Gap {
-  if (name === 'session' || name === 'sealed') return { kind: name };
-  const id = order[Number(name)];
-  if (id === undefined) throw new Error('a gap that was not made');
-  return { kind: 'pseudonym', id };
+/**
+ * Bodies are made canonical (RFC 8785) once, outside of every lock; filling the gaps then costs next to nothing and can be repeated. What
+ * a body itself says under `session` or `sealed` gives way to the gap. Throws on what has no canonical form.
+ */
+export function templateOf(body: JsonObject, wanted: Gaps): BodyTemplate {
+  const writing: Writing = { pieces: [], gaps: [], subjects: new Map(), text: '' };
+  write({ ...body, ...(wanted.session ? { session: SESSION } : {}), ...(wanted.sealed ? { sealed: SEALED } : {}) }, writing);
+  return { pieces: [...writing.pieces, writing.text], gaps: writing.gaps, subjects: [...writing.subjects.values()] };
+}
+
+function write(value: Json, writing: Writing): void {
+  if (typeof value === 'string') writing.text += stringText(value);
+  else if (typeof value !== 'object' || value === null) writing.text += scalarText(value);
+  else if (Array.isArray(value)) writeArray(value as readonly Json[], writing);
+  else if (value === SESSION) leaveGap({ kind: 'session' }, writing);
+  else if (value === SEALED) leaveGap({ kind: 'sealed' }, writing);
+  else writeObject(value as JsonObject, writing);
+}
+
+function writeArray(items: readonly Json[], writing: Writing): void {
+  writing.text += '[';
+  for (const [index, item] of items.entries()) {
+    if (index > 0) writing.text += ',';
+    write(item, writing);
+  }
+  writing.text += ']';
+}
+
+function writeObject(value: JsonObject, writing: Writing): void {
+  const name = nameIn(value);
+  if (name !== undefined) return writeName(name, writing);
+  let separator = '{';
+  // In the order of UTF-16 units, as section 3.2.3 has it.
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member === undefined) continue;
+    writing.text += `${separator}${stringText(key)}:`;
+    separator = ',';
+    write(member, writing);
+  }
+  writing.text += separator === '{' ? '{}' : '}';
+}
+
+function writeName({ kind, name }: Name, writing: Writing): void {
+  const id = subjectId({ kind, name });
+  if (!writing.subjects.has(id)) writing.subjects.set(id, { kind, name });
+  writing.text += `{${stringText(nameKey(kind))}:`;
+  leaveGap({ kind: 'pseudonym', id }, writing);
+  writing.text += '}';
+}
+
+function leaveGap(gap: Gap, writing: Writing): void {
+  writing.pieces.push(writing.text);
+  writing.gaps.push(gap);
+  writing.text = '';
+}
+
+function stringText(text: string): string {
+  if (!text.isWellFormed()) throw new TypeError('a lone surrogate has no canonical form');
+  return JSON.stringify(text);
+}
+
+/** ECMAScript writes a number as section 3.2.2.3 has it. */
+function scalarText(value: number | boolean | null): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('not a number of JSON');
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('not a JSON value');
+  return text;
 }
 
 /** The body as it is stored: canonical JSON. */
