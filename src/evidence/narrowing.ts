@@ -17,6 +17,7 @@ export interface AuditRights {
   chunk(chunk: JsonObject): boolean;
 }
 
+/** Each question is put to policy once: a page may hold a hundred thousand events, and others wait for this thread. */
 export function auditRights(policy: PolicyPort, view: TenantView, caller: Caller): AuditRights {
   const permits = (source: Source, label: Label): boolean =>
     policy.permits(view, caller, 'audit', { tenant: view.tenant, source: source.id, label }).kind === 'permit';
@@ -33,20 +34,22 @@ export function auditRights(policy: PolicyPort, view: TenantView, caller: Caller
     judged.set(id, permitted);
     return permitted;
   };
-  const zonesOf = (source: Source): readonly ZoneId[] =>
-    [...view.zones.values()].filter((one) => one.source === source.id).map((one) => one.id);
+  const zones = Map.groupBy(view.zones.values(), (one) => one.source);
+  const zonesOf = (source: Source): readonly ZoneId[] => (zones.get(source.id) ?? []).map((one) => one.id);
+  const own = once((source) => permits(source, source.label));
+  const whole = once((source) => own(source) && zonesOf(source).every((one) => zone(source, one)));
   return {
     any(id) {
       const source = view.sources.get(id);
-      return source !== undefined && (permits(source, source.label) || zonesOf(source).some((one) => zone(source, one)));
+      return source !== undefined && (own(source) || zonesOf(source).some((one) => zone(source, one)));
     },
     source(id) {
       const source = sourceOf(id);
-      return source !== undefined && permits(source, source.label);
+      return source !== undefined && own(source);
     },
     wholeSource(id) {
       const source = sourceOf(id);
-      return source !== undefined && permits(source, source.label) && zonesOf(source).every((one) => zone(source, one));
+      return source !== undefined && whole(source);
     },
     chunk({ source: id, zone: number }) {
       const source = sourceOf(id);
@@ -54,6 +57,15 @@ export function auditRights(policy: PolicyPort, view: TenantView, caller: Caller
       const found = view.zones.get(number as ZoneId);
       return found !== undefined && found.source === source.id && zone(source, found.id);
     },
+  };
+}
+
+function once(judge: (source: Source) => boolean): (source: Source) => boolean {
+  const judged = new Map<SourceId, boolean>();
+  return (source) => {
+    const known = judged.get(source.id) ?? judge(source);
+    judged.set(source.id, known);
+    return known;
   };
 }
 
@@ -90,6 +102,8 @@ export function narrowedEvent(event: StoredAuditEvent, rights: AuditRights): Sto
     case 'access.withdrawn':
       return rights.wholeSource(body['source']) ? event : undefined;
     case 'source.put':
+      // Of labels that it had at other times nobody knows here whether they are above this reader: a digest tells which they were.
+      return rights.source(body['source']) ? { ...event, body: { ...body, label: null } } : undefined;
     case 'source.deleted':
       return rights.source(body['source']) ? event : undefined;
     default:
@@ -107,6 +121,8 @@ function narrowedBody(body: JsonObject, rights: AuditRights): JsonObject {
   const { chunks, restriction, session } = rest;
   return {
     ...rest,
+    // Hits that were refused, or not among the best, may have been anywhere; bait is among the refused.
+    ...('counts' in rest ? { counts: null } : {}),
     // A session remembers everything that it was shown, from whatever source.
     ...(isObject(session) ? { session: { ...session, label: null } } : {}),
     ...(isObject(restriction) ? { restriction: narrowedRestriction(restriction, rights) } : {}),
@@ -117,7 +133,7 @@ function narrowedBody(body: JsonObject, rights: AuditRights): JsonObject {
 function narrowedChunks(chunks: Json | undefined, rights: AuditRights): JsonObject {
   if (!Array.isArray(chunks)) return {};
   const seen = (chunks as readonly Json[]).filter((chunk) => isObject(chunk) && rights.chunk(chunk));
-  // Counts, the rendered context and the joint label speak of chunks that this reader may not audit.
+  // The rendered context and the joint label speak of chunks that this reader may not audit.
   return seen.length === chunks.length ? {} : { chunks: seen, counts: null, label: null, context: null };
 }
 

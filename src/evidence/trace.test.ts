@@ -90,9 +90,10 @@ describe('traceRequest', () => {
     await expect(trace(partsOf({ events: [forged], may: () => true }).parts)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('leaves counts and labels where every chunk is the reader’s to audit', async () => {
+  it('leaves labels where every chunk is the reader’s to audit, and no counts: other hits, bait among them, were refused', async () => {
     const { parts } = partsOf({ may: () => true });
-    expect((await trace(parts))[1]).toEqual(RELEASE);
+    expect((await trace(parts))[1]).toEqual({ ...RELEASE, body: { ...RELEASE.body, counts: null } });
+    expect((await trace(partsOf({ whole: true }).parts))[1]).toEqual(RELEASE);
   });
 
   it.each([
