@@ -207,8 +207,10 @@ export function describeErasure(get: () => AuditWorld): void {
         );
         const erased: number[] = [];
         for (const what of [CALLER, DOCUMENT, CALLER]) {
+          // Named again since, however slowly the releases come.
+          await audit.append(event('between', { body: { user: named(ADA) } }));
           // Of every worker at least two, and so of both people: there is something to erase each time.
-          for (const before = written; written < before + 64; ) await pause();
+          for (const before = written; written < before + 64;) await pause();
           const outcome = await (erased.length === 1 ? audit : replica.audit).erase(ACME, what, 'x', changeOf('e'));
           if (outcome.kind === 'erased') erased.push(outcome.receipt.index);
         }
