@@ -22,11 +22,11 @@ const cursor = z.string().min(1).max(MAX_CURSOR).optional();
 const count = z.int().min(0);
 const position = z
   .string()
-  .regex(/^(?:0|[1-9]\d{0,14})$/, 'a whole number, from 0 on')
+  .regex(/^(?:0|[1-9]\d{0,14})$/)
   .transform(Number);
 const pageSize = z
   .string()
-  .regex(/^[1-9]\d{0,3}$/, `1 to ${MAX_PAGE}`)
+  .regex(/^[1-9]\d{0,3}$/)
   .transform(Number)
   .pipe(z.int().max(MAX_PAGE));
 
