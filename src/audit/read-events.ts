@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely';
 import { erasedName, mapNames, plainName, type NameKind } from '../core/audit-names.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { AuditEventRow } from '../database/audit-tables.ts';
 import type { Tx } from '../database/database.ts';
 import type { Schema } from '../database/schema.ts';
+import { shownBody } from './stored-body.ts';
 
 const PSEUDONYMS_PER_READ = 500;
 
@@ -15,22 +15,17 @@ export async function logSize(db: Pick<Tx, 'selectFrom'>, tenant: string): Promi
   return row?.size ?? 0;
 }
 
-/** True for an event of version 1 that named somebody plainly who was erased: its leaf stays, its body and its salt are gone. */
-export function isEmptied({ v, body, salt }: Pick<AuditEventRow, 'v' | 'body' | 'salt'>): boolean {
-  return v === 1 && body === '' && salt === '';
-}
-
 /**
  * Rows of one tenant as readers see them, over any connection: names put back, with one look-up for all of them, `erased:<pseudonym>`
  * for whoever was erased. Nothing is kept, so what was erased before the call is never shown. An emptied row has the body
- * `{"erased": true}`. Whether anybody changed the rows is `verifyChain`'s question.
+ * `{"erased": true}`, one that is no JSON `{"damaged": true}`. Whether anybody changed the rows is `verifyChain`'s question.
  */
 export async function storedEvents(
   db: Kysely<Schema>,
   tenant: TenantId,
   rows: readonly AuditEventRow[],
 ): Promise<readonly StoredAuditEvent[]> {
-  const read = rows.map((row) => ({ row, body: storedBody(row) }));
+  const read = rows.map((row) => ({ row, body: shownBody(row) }));
   const pseudonyms = new Set<string>();
   for (const { row, body } of read) {
     if (row.v === 1) continue;
@@ -49,10 +44,6 @@ export async function storedEvents(
     leaf: row.leaf,
     at: new Date(row.at).toISOString(),
   }));
-}
-
-function storedBody(row: AuditEventRow): JsonObject {
-  return isEmptied(row) ? { erased: true } : (JSON.parse(row.body) as JsonObject);
 }
 
 /** Under the kind it was made for: a body cannot make a holder's key out to be a person. */

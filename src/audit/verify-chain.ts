@@ -1,9 +1,8 @@
 import type { TenantId } from '../core/ids.ts';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { Database, Tx } from '../database/database.ts';
 import { EMPTY_HEAD, leafHash, nextHead } from './leaf.ts';
-import { isEmptied } from './read-events.ts';
+import { bodyOf, isEmptied } from './stored-body.ts';
 import { sealedChecker, type SealedFault } from './verify/check-sealed.ts';
 import { erasureBook, type ErasureBook } from './verify/erasure-book.ts';
 import { knownRoots, type KnownLeaves, type KnownRoots } from './verify/known-roots.ts';
@@ -53,7 +52,7 @@ export async function verifyChain(database: Database, tenant: TenantId, leaves?:
     if (page.fault !== undefined) return { kind: 'broken', ...page.fault };
     for (const row of page.rows) {
       if (isEmptied(row)) erasures.emptied(row.idx);
-      else erasures.told(row.idx, row.kind, () => JSON.parse(row.body) as JsonObject);
+      else erasures.told(row.idx, row.kind, () => bodyOf(row));
       await roots.leaf(row.leaf);
       head = nextHead(head, row.leaf);
       index += 1;

@@ -114,6 +114,21 @@ export function describeVerification(get: () => AuditWorld): void {
       expect(await get().audit.verifyChain(ACME, leaves)).toMatchObject({ kind: 'intact' });
     });
 
+    it.each(['no JSON', '[1]', 'null', '{"emptied":5,"pseudonyms":{}}', '{"emptied":[{}],"pseudonyms":[null],"continues":"x"}'])(
+      'places an event rewritten to %s, and does not stop at it',
+      async (body) => {
+        const before = (await get().rows()).map(({ leaf }) => leaf);
+        for (const kind of ['caller.erased', 'release']) {
+          const forged = { ...(await rowAt(3)), kind, body };
+          await set(3, { kind, body, leaf: leafHash(forged) });
+          expect(await verdict()).toEqual({ kind: 'broken', index: SIZE, reason: 'head' });
+          const leaves = (_tenant: string, tile: number): Promise<readonly string[]> => Promise.resolve(tile === 0 ? before : []);
+          expect(await get().audit.verifyChain(ACME, leaves)).toEqual({ kind: 'broken', index: 3, before: 4, reason: 'rewritten' });
+        }
+        expect(await get().audit.byRequest(ACME, 'r3')).toHaveLength(1);
+      },
+    );
+
     it('places it by the tiles of the derived index', async () => {
       const { database, audit } = get();
       const row = await rowAt(3);

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { JsonObject } from '../../core/json.ts';
 import { subLogsOf } from '../../core/sub-logs.ts';
 import { hashChildren } from '../../core/tlog/merkle.ts';
 import { subLogKey } from '../../core/tlog/sub-log-map.ts';
@@ -7,7 +6,7 @@ import type { SubLog } from '../../core/ports/evidence.ts';
 import type { AuditEventRow } from '../../database/audit-tables.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import { EMPTY_HEAD, leafHash } from '../leaf.ts';
-import { isEmptied } from '../read-events.ts';
+import { bodyOf, isEmptied } from '../stored-body.ts';
 import { buildMap } from './build-map.ts';
 import { fenced } from './fence.ts';
 import { growSubLogs, type SubLogGrowth } from './grow-sub-logs.ts';
@@ -170,14 +169,4 @@ function growthOf(events: readonly IndexedEvent[], leaves: readonly Uint8Array[]
 
 function nameOf({ about, what, name }: SubLog): string {
   return `${about} ${what} ${name}`;
-}
-
-/** A body that was taken out or spoilt names nobody; the leaf stands in the tree all the same. */
-function bodyOf({ body }: IndexedEvent): JsonObject {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as JsonObject) : {};
-  } catch {
-    return {};
-  }
 }

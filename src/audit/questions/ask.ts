@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../core/json.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { AuditPage, AuditQuestion, SubLog } from '../../core/ports/evidence.ts';
 import { subLogsOf } from '../../core/sub-logs.ts';
@@ -6,7 +5,8 @@ import { subLogKey } from '../../core/tlog/sub-log-map.ts';
 import type { AuditEventRow } from '../../database/audit-tables.ts';
 import type { Database } from '../../database/database.ts';
 import { indexedSize } from '../index/read-tiles.ts';
-import { isEmptied, logSize, storedEvents } from '../read-events.ts';
+import { logSize, storedEvents } from '../read-events.ts';
+import { bodyOf } from '../stored-body.ts';
 import { nextInAll, openPostings, union, type Postings, type Work } from './postings.ts';
 import { positionAt } from './position-at.ts';
 import { storedNames } from './stored-names.ts';
@@ -173,8 +173,7 @@ async function scan({ parts, limits, question, wanted, signal }: Asking, found: 
 
 function isIn(row: AuditEventRow, wanted: readonly ReadonlySet<string>[]): boolean {
   if (wanted.length === 0) return true;
-  const body = isEmptied(row) ? {} : (JSON.parse(row.body) as JsonObject);
-  const own = subLogsOf({ v: row.v, kind: row.kind, body }).map(nameOf);
+  const own = subLogsOf({ v: row.v, kind: row.kind, body: bodyOf(row) }).map(nameOf);
   return wanted.every((names) => own.some((name) => names.has(name)));
 }
 

@@ -5,7 +5,7 @@ import { checkpointsAfter, newestCheckpoint } from '../checkpoints/stored.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import { tileReader } from '../index/read-tiles.ts';
 import { leafBytes } from '../leaf.ts';
-import { isEmptied } from '../read-events.ts';
+import { isEmptied } from '../stored-body.ts';
 
 const CHECKPOINTS_PER_READ = 100;
 

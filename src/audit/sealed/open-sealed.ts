@@ -4,6 +4,7 @@ import type { TenantId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Opened, OpenedSealed } from '../../core/ports/audit.ts';
 import type { Schema } from '../../database/schema.ts';
+import { bodyOf } from '../stored-body.ts';
 import { readFates, type Fate, type Fates } from '../names/fates.ts';
 import { decrypt, partKey, textId } from './cipher.ts';
 import { decodeEnvelope, type Envelope, type TextRef } from './envelope.ts';
@@ -22,7 +23,7 @@ export async function openSealed(db: Kysely<Schema>, tenant: TenantId, index: nu
     .where('idx', '=', index)
     .executeTakeFirst();
   if (event === undefined || event.v === 1) return undefined;
-  const { sealed: digest } = JSON.parse(event.body) as JsonObject;
+  const { sealed: digest } = bodyOf(event);
   if (typeof digest !== 'string') return undefined;
   const row = await db
     .selectFrom('audit_sealed')

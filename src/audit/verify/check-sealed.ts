@@ -8,6 +8,7 @@ import type { Schema } from '../../database/schema.ts';
 import { readFates, type Fates } from '../names/fates.ts';
 import { pseudonymOf } from '../names/key.ts';
 import { decodeEnvelope, type Envelope } from '../sealed/envelope.ts';
+import { bodyOf } from '../stored-body.ts';
 import { openPart, openText, readTexts } from '../sealed/open-sealed.ts';
 
 /**
@@ -39,7 +40,7 @@ export function sealedChecker(tenant: string): (db: Kysely<Schema>, rows: readon
     const committed: Committed[] = [];
     for (const row of rows) {
       const content = stored.get(row.idx);
-      const body = row.v === 1 ? {} : (JSON.parse(row.body) as JsonObject);
+      const body = row.v === 1 ? {} : bodyOf(row);
       const digest = body['sealed'];
       const envelope = content === undefined ? undefined : decodeEnvelope(content);
       // The first fault by position is wanted: what stands before this event has to be looked at too.

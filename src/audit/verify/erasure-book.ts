@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
-import type { JsonObject } from '../../core/json.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
 import type { Schema } from '../../database/schema.ts';
+import { bodyOf } from '../stored-body.ts';
 
-/** What is gone from the log, against what the events of erasures say. */
+/** What is gone from the log, against what the events of erasures say. Holds what was erased and not yet told of, and each tombstone. */
 export interface ErasureBook {
   /** An event of version 1 without its body. */
   emptied(index: number): void;
@@ -21,9 +22,11 @@ export function erasureBook(): ErasureBook {
 
   function told(index: number, kind: string, body: () => JsonObject): void {
     if (!KINDS.has(kind)) return;
-    const { emptied = [], pseudonyms = [], continues = index } = body() as Told;
-    for (const position of emptied) if (position < index) empty.delete(position);
-    for (const pseudonym of pseudonyms) named.add(`${pseudonym} ${continues}`);
+    const { emptied, pseudonyms, continues } = body();
+    for (const position of listOf(emptied)) if (typeof position === 'number' && position < index) empty.delete(position);
+    for (const pseudonym of listOf(pseudonyms)) {
+      if (typeof pseudonym === 'string') named.add(`${pseudonym} ${typeof continues === 'number' ? continues : index}`);
+    }
   }
 
   async function firstStoneUntold(db: Kysely<Schema>, tenant: string): Promise<number | undefined> {
@@ -58,15 +61,14 @@ export function erasureBook(): ErasureBook {
         .where('idx', '>=', size)
         .where('kind', 'in', [...KINDS])
         .execute();
-      for (const { idx, kind, body } of rows) told(idx, kind, () => JSON.parse(body) as JsonObject);
+      for (const { idx, kind, body } of rows) told(idx, kind, () => bodyOf({ body }));
       const [position] = [...empty].sort((a, b) => a - b);
       return position ?? firstStoneUntold(db, tenant);
     },
   };
 }
 
-interface Told {
-  readonly emptied?: readonly number[];
-  readonly pseudonyms?: readonly string[];
-  readonly continues?: number;
+/** Whoever forged an event must not end the verification with it. */
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
 }
