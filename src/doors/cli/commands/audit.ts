@@ -20,14 +20,14 @@ const DESCRIPTION = `check the audit log, in one of two ways.
 With an export: offline, against a checkpoint from outside and the public key of the log. Needs no service and no database.
   sluice audit verify <export> --checkpoint <file> --key <key>
 
-Without one: the hash chain of the local database (SLUICE_DATA_DIR or DATABASE_URL).
+Without one: the log in the local database (SLUICE_DATA_DIR or DATABASE_URL).
   sluice audit verify [--tenant <tenant>]`;
 
 /** Exit codes: 0 nothing wrong was found, 1 something was, 2 it could not be checked as it was asked for. */
 export function addAuditVerify({ house, terminal, action }: Commands, audit: Commands['program']): void {
   audit
     .command('verify')
-    .summary('check an export offline, or the hash chain of the local database')
+    .summary('check an export offline, or the log in the local database')
     .description(DESCRIPTION)
     .argument('[export]', 'a file, gzip or not, or - for standard input')
     .option('--checkpoint <file>', 'a checkpoint that was given outside: a signed note')
