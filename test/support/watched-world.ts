@@ -1,3 +1,4 @@
+import { mapNames, plainName } from '../../src/core/audit-names.ts';
 import { randomUUID } from 'node:crypto';
 import { uuidOf } from '../../src/core/digest.ts';
 import type { Caller } from '../../src/core/caller.ts';
@@ -87,7 +88,9 @@ export async function watchedWorld(options: {
   const view = viewOf(administrators);
   const stamp = { tenant: 1, global: 1, generation: 1 };
   const append = async (event: AuditEvent): Promise<{ index: number; leaf: string }> => {
-    events.push({ ...event, index: events.length, leaf: '', at: new Date(world.now).toISOString() });
+    // As the log gives it back.
+    const body = mapNames(event.body, plainName);
+    events.push({ ...event, body, index: events.length, leaf: '', at: new Date(world.now).toISOString() });
     return { index: events.length - 1, leaf: '' };
   };
   const tail: AuditTail = {
