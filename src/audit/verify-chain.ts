@@ -18,9 +18,10 @@ export type ChainVerdict =
       readonly before?: number;
       /**
        * As `Misfit` and `SealedFault` say. `beyond-head`: more events than the head counts. `rewritten`: an event was written anew with
-       * its leaf. `head`: the same, and nothing was kept that tells where. `erased`: something is gone, and no erasure says so.
+       * its leaf. `head`: the same, and nothing was kept that tells where; or the head says another time or number of erasures.
+       * `checkpoint`: the stored one of size `index` is not the one that was signed. `erased`: something is gone, and no erasure says so.
        */
-      readonly reason: Misfit['reason'] | SealedFault['reason'] | 'beyond-head' | 'head' | 'rewritten' | 'erased';
+      readonly reason: Misfit['reason'] | SealedFault['reason'] | 'beyond-head' | 'head' | 'rewritten' | 'erased' | 'checkpoint';
     };
 
 const PAGE = 500;
@@ -39,12 +40,13 @@ export async function verifyChain(database: Database, tenant: TenantId, leaves?:
   const erasures = erasureBook();
   const checkSealed = sealedChecker(tenant);
   let head = EMPTY_HEAD;
+  let latest = 0;
   for (let index = 0; index < stored.size;) {
     const from = index;
     // In one snapshot, so that an erasure meanwhile is seen whole or not at all.
     const page = await database.snapshot(async (tx) => {
       const rows = await pageOf(tx, tenant, from, stored.size);
-      const misfit = await misplaced(tx, rows, from);
+      const misfit = await misplaced(tx, rows, from, stored.size);
       // The first place is wanted: what is sealed before it is looked at too.
       const sound = misfit === undefined ? rows : rows.filter(({ idx }) => idx < misfit.index);
       return { rows, fault: (await checkSealed(tx, sound)) ?? misfit };
@@ -55,19 +57,20 @@ export async function verifyChain(database: Database, tenant: TenantId, leaves?:
       else erasures.told(row.idx, row.kind, () => bodyOf(row));
       await roots.leaf(row.leaf);
       head = nextHead(head, row.leaf);
+      latest = Math.max(latest, row.at);
       index += 1;
     }
     if (page.rows.length === 0) return { kind: 'broken', index, reason: 'missing' };
   }
-  return (await wrongAsAWhole(database, tenant, { stored, head, roots, erasures })) ?? { kind: 'intact', size: stored.size, head };
+  return (await wrongAsAWhole(database, tenant, { stored, head, latest, roots, erasures })) ?? { kind: 'intact', size: stored.size, head };
 }
 
 /** The first event that is not in its place or does not fit its leaf. */
-async function misplaced(tx: Tx, rows: readonly AuditEventRow[], from: number): Promise<Misfit | undefined> {
+async function misplaced(tx: Tx, rows: readonly AuditEventRow[], from: number, size: number): Promise<Misfit | undefined> {
   for (const [offset, row] of rows.entries()) {
     const index = from + offset;
     if (row.idx !== index) return { index, reason: 'missing' };
-    if (!isEmptied(row) && leafHash(row) !== row.leaf) return placeMisfit(tx, row);
+    if (!isEmptied(row) && leafHash(row) !== row.leaf) return placeMisfit(tx, row, size);
   }
   return undefined;
 }
@@ -75,17 +78,27 @@ async function misplaced(tx: Tx, rows: readonly AuditEventRow[], from: number): 
 interface Whole {
   readonly stored: AuditHeadRow;
   readonly head: string;
+  /** Time of the last event. */
+  readonly latest: number;
   readonly roots: KnownRoots;
   readonly erasures: ErasureBook;
 }
 
-async function wrongAsAWhole(database: Database, tenant: TenantId, { stored, head, roots, erasures }: Whole): Promise<Broken | undefined> {
+async function wrongAsAWhole(
+  database: Database,
+  tenant: TenantId,
+  { stored, head, latest, roots, erasures }: Whole,
+): Promise<Broken | undefined> {
   const { size } = stored;
   const parting = roots.parting();
   if (head !== stored.head || parting !== undefined) {
     const place = roots.rewritten() ?? parting;
     return place === undefined ? { kind: 'broken', index: size, reason: 'head' } : { kind: 'broken', ...place, reason: 'rewritten' };
   }
+  // A number of erasures that was set back would let a replica write under keys that are gone.
+  if (stored.at !== latest || stored.erasures !== erasures.count()) return { kind: 'broken', index: size, reason: 'head' };
+  const damaged = await roots.damaged();
+  if (damaged !== undefined) return { kind: 'broken', index: damaged, reason: 'checkpoint' };
   const excess = await firstBeyondHead(database, tenant);
   if (excess !== undefined) return { kind: 'broken', index: excess, reason: 'beyond-head' };
   const untold = await erasures.untold(database.db, tenant, size);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { makeNote } from '../../src/audit/checkpoints/make-note.ts';
 import { leafHash } from '../../src/audit/leaf.ts';
 import { indexLeaves } from '../../src/audit/verify/index-leaves.ts';
 import { createFrontier } from '../../src/core/tlog/frontier.ts';
@@ -7,6 +8,7 @@ import type { Tx } from '../../src/database/database.ts';
 import { migrateIndex } from '../../src/database/migrate.ts';
 import { ACME, ADA, BOB, changeOf, event, OTHER, releaseOf, textOf } from '../support/audit-events.ts';
 import type { AuditWorld } from '../support/audit-fixture.ts';
+import { testDeeds, testKey } from '../support/evidence-parts.ts';
 
 const SIZE = 8;
 
@@ -160,9 +162,9 @@ export function describeVerification(get: () => AuditWorld): void {
         const frontier = createFrontier();
         for (const leaf of leaves.slice(0, size)) frontier.append(Buffer.from(leaf, 'hex'));
         const root = Buffer.from(frontier.root()).toString('hex');
-        await write((tx) =>
-          tx.insertInto('audit_checkpoints').values({ tenant: ACME, origin: 'test/acme', size, root, map: '', note: '', at: 0 }).execute(),
-        );
+        const [origin, map] = ['test/acme', '00'.repeat(32)];
+        const note = await makeNote({ origin, size, root, map }, testDeeds([testKey(1)]).sign);
+        await write((tx) => tx.insertInto('audit_checkpoints').values({ tenant: ACME, origin, size, root, map, note, at: 0 }).execute());
       }
     };
   });

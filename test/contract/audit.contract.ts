@@ -14,6 +14,7 @@ import { describeCrashes } from './audit-crash.contract.ts';
 import { describeErasure } from './audit-erasure.contract.ts';
 import { describeNames } from './audit-names.contract.ts';
 import { describeSealed } from './audit-sealed.contract.ts';
+import { describeTables } from './audit-tables.contract.ts';
 import { describeUpgrade } from './audit-upgrade.contract.ts';
 import { describeVerification } from './audit-verify.contract.ts';
 
@@ -285,6 +286,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
     describeSealed(get);
     describeErasure(get);
     describeVerification(get);
+    describeTables(get);
     describeUpgrade(get, fresh);
     describeCrashes(get);
 

@@ -74,16 +74,18 @@ function opened(text: string | undefined): Opened {
 }
 
 export async function readTexts(db: Kysely<Schema>, tenant: string, texts: readonly TextRef[]): Promise<ReadonlyMap<string, Uint8Array>> {
-  const ids = [...new Set(texts.map(({ id }) => id))];
+  // A row under another pseudonym would outlive the erasure of this one.
+  const under = new Map(texts.map(({ id, pseudonym }) => [id, pseudonym]));
+  const ids = [...under.keys()];
   const found = new Map<string, Uint8Array>();
   for (let start = 0; start < ids.length; start += TEXTS_PER_READ) {
     const rows = await db
       .selectFrom('audit_texts')
-      .select(['id', 'content'])
+      .select(['id', 'pseudonym', 'content'])
       .where('tenant', '=', tenant)
       .where('id', 'in', ids.slice(start, start + TEXTS_PER_READ))
       .execute();
-    for (const { id, content } of rows) found.set(id, content);
+    for (const { id, pseudonym, content } of rows) if (under.get(id) === pseudonym) found.set(id, content);
   }
   return found;
 }

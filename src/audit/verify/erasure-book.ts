@@ -9,6 +9,8 @@ export interface ErasureBook {
   emptied(index: number): void;
   /** A body of an erasure. */
   told(index: number, kind: string, body: () => JsonObject): void;
+  /** How many erasures the events so far tell of. */
+  count(): number;
   /** The first position that is emptied, or that a tombstone points to, without an event that says so. */
   untold(db: Kysely<Schema>, tenant: string, size: number): Promise<number | undefined>;
 }
@@ -19,10 +21,12 @@ const PAGE = 1_000;
 export function erasureBook(): ErasureBook {
   const empty = new Set<number>();
   const named = new Set<string>();
+  let count = 0;
 
   function told(index: number, kind: string, body: () => JsonObject): void {
     if (!KINDS.has(kind)) return;
     const { emptied, pseudonyms, continues } = body();
+    if (continues === undefined) count += 1;
     for (const position of listOf(emptied)) if (typeof position === 'number' && position < index) empty.delete(position);
     for (const pseudonym of listOf(pseudonyms)) {
       if (typeof pseudonym === 'string') named.add(`${pseudonym} ${typeof continues === 'number' ? continues : index}`);
@@ -52,6 +56,7 @@ export function erasureBook(): ErasureBook {
   return {
     emptied: (index) => empty.add(index),
     told,
+    count: () => count,
     async untold(db, tenant, size) {
       // What was erased since the verification began is told beyond the size it began with.
       const rows = await db

@@ -15,8 +15,8 @@ export interface Misfit {
 /** So far to either side an event is looked for that was moved: some hundred thousand hashes, once. */
 const REACH = 50_000;
 
-/** What happened at the first place whose event does not fit its leaf. */
-export async function placeMisfit(db: Kysely<Schema>, row: AuditEventRow): Promise<Misfit> {
+/** What happened at the first place whose event does not fit its leaf, in a log of this size. */
+export async function placeMisfit(db: Kysely<Schema>, row: AuditEventRow, size: number): Promise<Misfit> {
   const { idx: index } = row;
   const next = await db
     .selectFrom('audit_events')
@@ -29,7 +29,9 @@ export async function placeMisfit(db: Kysely<Schema>, row: AuditEventRow): Promi
   if (index > 0 && fits(row, index - 1) && nextBelongs(index)) return { index: index - 1, reason: 'inserted' };
   if (fits(row, index + 1) && nextBelongs(index + 2)) return { index, reason: 'missing' };
   if (next !== undefined && fits(next, index) && !fits(row, index + 1)) return { index, reason: 'inserted' };
-  for (let away = 1; away <= REACH; away += 1) {
+  // One place behind the end: an event may have been taken out before it.
+  const furthest = Math.min(REACH, Math.max(index, size - index));
+  for (let away = 1; away <= furthest; away += 1) {
     if (fits(row, index + away) || (away <= index && fits(row, index - away))) return { index, reason: 'swapped' };
   }
   return { index, reason: 'changed' };
