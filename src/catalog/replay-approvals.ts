@@ -3,7 +3,7 @@ import { named } from '../core/audit-names.ts';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Change } from '../core/ports/catalog.ts';
-import { APPROVAL_MS, WISH_MS, type ReplayApprovals, type ReplayWish } from '../core/ports/erasure.ts';
+import { APPROVAL_MS, WISH_MS, type NamedWish, type ReplayApprovals, type ReplayWish } from '../core/ports/erasure.ts';
 import type { DecidedUnder } from '../core/ports/switches.ts';
 import type { Principal } from '../core/principal.ts';
 import type { ReplayApprovalRow } from '../database/audit-tables.ts';
@@ -32,8 +32,8 @@ export function replayApprovals(context: CatalogContext): ReplayApprovals {
       }),
     wishReplay: (tenant, request, reason, change, under) =>
       changing(tenant, under, (tx, at) => wish(context, tx, { tenant, request, reason, change, at })),
-    approveReplay: (tenant, request, reader, change, under) =>
-      changing(tenant, under, (tx, at) => approve(context, tx, { tenant, request, reader, change, at })),
+    approveReplay: (tenant, named, change, under) =>
+      changing(tenant, under, (tx, at) => approve(context, tx, { tenant, ...named, change, at })),
     async openReplayWishes(tenant, after, limit) {
       const now = await readDatabaseTime(database.db, database.kind);
       const rows = await database.db
@@ -93,19 +93,18 @@ async function wish(context: CatalogContext, tx: Tx, { tenant, request, reason, 
   return wishOf(row);
 }
 
-interface Approved {
+interface Approved extends NamedWish {
   readonly tenant: TenantId;
-  readonly request: string;
-  readonly reader: Principal;
   readonly change: Change;
   readonly at: number;
 }
 
-async function approve(context: CatalogContext, tx: Tx, { tenant, request, reader, change, at }: Approved): Promise<ReplayWish> {
+async function approve(context: CatalogContext, tx: Tx, { tenant, request, reader, reason, change, at }: Approved): Promise<ReplayWish> {
   const row = await rowOf(tx, tenant, request, reader);
   const open = row && inForce(row, at);
   if (open === undefined) throw new AppError('not_found');
   if (reader === change.by) throw new AppError('second_person_required');
+  if (open.reason !== reason) throw new AppError('conflict', { detail: 'it is wished for another reason' });
   if (open.approval.kind === 'approved') return open;
   const valid_until = at + APPROVAL_MS;
   await tx

@@ -27,15 +27,15 @@ export interface ApprovalParts extends Pick<ReplayParts, 'catalog' | 'policy' | 
 }
 
 /**
- * Allows a reader to replay one request for an hour, by somebody who may replay all of it too. `not_found` where the caller may replay
+ * Allows a reader to replay one request for an hour and for the reason that was read, by somebody who may replay all of it too. `not_found` where the caller may replay
  * nothing of it, or nobody wishes that; `forbidden` where they may replay a part of it; `second_person_required` for the reader and for
- * an application.
+ * an application; `conflict` where the reader wishes it for another reason by now.
  */
 export function approveReplay(
   parts: ApprovalParts,
   context: RequestContext,
   request: string,
-  readerName: string,
+  wish: { readonly reader: string; readonly reason: string },
 ): Promise<ApprovalResource> {
   return again(async () => {
     const here = await presence(parts.catalog, context.caller);
@@ -43,10 +43,12 @@ export function approveReplay(
     if (right === 'none') throw new AppError('not_found');
     if (right === 'some') throw new AppError('forbidden');
     if (!byOwnHand(here.caller)) throw new AppError('second_person_required');
-    const reader = qualifyPrincipal(readerName, parts.issuers);
+    const reader = qualifyPrincipal(wish.reader, parts.issuers);
     if (reader === undefined) throw new AppError('not_found');
     const change = changeBy({ ...context, caller: here.caller });
-    return approved(await parts.catalog.approveReplay(here.view.tenant, request, reader, change, decidedUnder(here)));
+    return approved(
+      await parts.catalog.approveReplay(here.view.tenant, { request, reader, reason: wish.reason }, change, decidedUnder(here)),
+    );
   });
 }
 

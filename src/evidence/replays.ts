@@ -6,7 +6,7 @@ import { reevaluate, type Given, type Reevaluation, type ReevaluationParts } fro
 /** What was answered, read again; and, apart from it, what would be answered today. */
 export interface Replays {
   replay(context: RequestContext, request: string, reason: string): Promise<Shown>;
-  approve(context: RequestContext, request: string, reader: string): Promise<ApprovalResource>;
+  approve(context: RequestContext, request: string, wish: { readonly reader: string; readonly reason: string }): Promise<ApprovalResource>;
   wishes(
     context: RequestContext,
     after: string | undefined,
@@ -18,7 +18,7 @@ export interface Replays {
 export function createReplays(parts: ReplayParts & ApprovalParts & ReevaluationParts): Replays {
   return {
     replay: (context, request, reason) => replay(parts, context, request, reason),
-    approve: (context, request, reader) => approveReplay(parts, context, request, reader),
+    approve: (context, request, wish) => approveReplay(parts, context, request, wish),
     wishes: (context, after, limit) => openWishes(parts, context, after, limit),
     reevaluate: (context, request, given) => reevaluate(parts, context, request, given),
   };

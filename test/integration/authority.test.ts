@@ -496,7 +496,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     scopes: ['audit'],
     async call() {
       await wished();
-      return { method: 'POST', path: `/v1/requests/${secret}/replay-approvals`, body: { reader: 'user:test|wisher' } };
+      return {
+        method: 'POST',
+        path: `/v1/requests/${secret}/replay-approvals`,
+        body: { reader: 'user:test|wisher', reason: String(made) },
+      };
     },
     outcome: byPerson,
     expected: { replay: 'done' },

@@ -55,7 +55,8 @@ describe('sluice replay', () => {
     expect((await run('rita', 'replay', id, '--reason', 'a complaint')).err).toContain('second_person_required');
     expect((await run('olga', 'replay', 'wishes')).out).toContain(`${id}  user:test|rita  a complaint`);
     expect((await run('rita', 'replay', 'wishes')).out).toContain('nobody wishes');
-    expect((await run('olga', 'replay', 'approve', id, 'user:rita')).out).toContain('user:test|rita may replay');
+    expect((await run('olga', 'replay', 'approve', id, 'user:rita')).code).toBe(2);
+    expect((await run('olga', 'replay', 'approve', id, 'user:rita', '--reason', 'a complaint')).out).toContain('user:test|rita may replay');
     expect((await run('rita', 'replay', id, '--reason', 'a complaint')).out).toBe(text);
   });
 

@@ -189,8 +189,8 @@ describe.each<Deployment>(['sqlite', 'postgres'])('replay on %s', (deployment) =
   });
 
   describe('where policy wants two people', () => {
-    const approve = (sub: string, id: string, reader: string, more: object = {}): Promise<Answer> =>
-      call(sub, 'POST', `/v1/requests/${id}/replay-approvals`, { reader: `user:test|${reader}` }, 'a', more);
+    const approve = (sub: string, id: string, reader: string, more: object = {}, reason = 'a complaint'): Promise<Answer> =>
+      call(sub, 'POST', `/v1/requests/${id}/replay-approvals`, { reader: `user:test|${reader}`, reason }, 'a', more);
 
     it('the first wishes, another allows, and only that reader reads, for an hour', async () => {
       const before = await ask('walrus');
@@ -219,6 +219,24 @@ describe.each<Deployment>(['sqlite', 'postgres'])('replay on %s', (deployment) =
       expect(code(await replay('rolf', before.id))).toBe('second_person_required');
       expect(code(await call('rita', 'GET', `/v1/requests/${before.id}/replay?reason=curiosity`))).toBe('second_person_required');
       expect(code(await replay('rita', before.id))).toBe('second_person_required');
+    });
+
+    it('is allowed for the reason that was read, not for one that the reader put in its place since', async () => {
+      const before = await ask('walrus');
+      await replay('rita', before.id);
+      const [wish] = (await done('rolf', 'GET', '/v1/replay-approvals'))
+        .json<{ wishes: { request: string; reason: string }[] }>()
+        .wishes.filter(({ request }) => request === before.id);
+      expect(wish?.reason).toBe('a complaint');
+      const other = `/v1/requests/${before.id}/replay?reason=curiosity`;
+      expect(code(await call('rita', 'GET', other))).toBe('second_person_required');
+      expect(code(await approve('rolf', before.id, 'rita', {}, wish?.reason))).toBe('conflict');
+      expect(code(await call('rita', 'GET', other))).toBe('second_person_required');
+      expect(await events(before.id, 'replay.approved')).toEqual([]);
+      expect((await approve('rolf', before.id, 'rita', {}, 'curiosity')).status).toBe(201);
+      expect((await call('rita', 'GET', other)).text).toBe(before.text);
+      const bare = await call('rolf', 'POST', `/v1/requests/${before.id}/replay-approvals`, { reader: 'user:test|rita' });
+      expect(code(bare)).toBe('invalid_request');
     });
 
     it('ends with its hour, and a wish with its day', async () => {

@@ -208,7 +208,11 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     {
       kind: 'request',
       knowing: ['replay'],
-      call: ({ name }) => ({ method: 'POST', path: `/v1/requests/${name}/replay-approvals`, body: { reader: 'user:test|low' } }),
+      call: ({ name }) => ({
+        method: 'POST',
+        path: `/v1/requests/${name}/replay-approvals`,
+        body: { reader: 'user:test|low', reason: 'r' },
+      }),
     },
   ],
   reevaluateRequest: [

@@ -30,14 +30,19 @@ export interface ReplayWish {
   readonly approval: { readonly kind: 'open' } | { readonly kind: 'approved'; readonly by: Principal; readonly until: number };
 }
 
+export type NamedWish = Pick<ReplayWish, 'request' | 'reader' | 'reason'>;
+
 /** All fail with `catalog_unavailable`, changes with `conflict` too where the right has moved. Each change is one transaction with its event. */
 export interface ReplayApprovals {
   /** One that has lapsed, or whose approval has ended, is undefined. */
   replayWish(tenant: TenantId, request: string, reader: Principal): Promise<ReplayWish | undefined>;
   /** Records the wish, in place of the reader's former one for this request. The same again changes nothing and is no event. */
   wishReplay(tenant: TenantId, request: string, reason: string, change: Change, under: DecidedUnder): Promise<ReplayWish>;
-  /** `not_found` where nobody wishes that, `second_person_required` for the reader's own wish. */
-  approveReplay(tenant: TenantId, request: string, reader: Principal, change: Change, under: DecidedUnder): Promise<ReplayWish>;
+  /**
+   * `not_found` where nobody wishes that, `second_person_required` for the reader's own wish, `conflict` where they wish it for another
+   * reason than the one that is allowed: they may have changed it since it was read.
+   */
+  approveReplay(tenant: TenantId, wish: NamedWish, change: Change, under: DecidedUnder): Promise<ReplayWish>;
   /** Open ones of all readers, in the order of request and reader; `after` is the last of the page before. */
   openReplayWishes(
     tenant: TenantId,

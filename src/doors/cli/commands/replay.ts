@@ -71,11 +71,15 @@ function addApprovals(commands: Commands, command: Commands['program']): void {
     .description('allow somebody else to replay a request for an hour')
     .argument('<request>')
     .argument('<reader>', 'user:<issuer>|<sub>')
+    .option('--reason <text>', 'theirs, as `replay wishes` tells it: for another one nothing is allowed; required')
     .action(
       action(async (json, line) => {
         const [request, reader = ''] = line.args;
+        // The command above has an option of that name too, and takes it first.
+        const { reason } = line.optsWithGlobals<{ reason?: string }>();
+        if (reason === undefined) throw usage('say for which reason, with --reason');
         const made = await withClient(commands, async (client) =>
-          expectShape(approval, await client.call('POST', requestPath(request, 'replay-approvals'), { reader })),
+          expectShape(approval, await client.call('POST', requestPath(request, 'replay-approvals'), { reader, reason })),
         );
         terminal.out(json ? JSON.stringify(made) : `${printable(made.reader)} may replay ${made.request} until ${made.until}`);
         return 0;

@@ -50,7 +50,7 @@ export function replayRoutes({ replays }: HttpServices, config: HttpDoorConfig):
       answers: [{ status: 201, description: 'They may.', schema: replayApprovalSchema }],
       handle: async ({ context, param, body }) => ({
         status: 201,
-        body: await replays.approve(context, requestIdOf(param), body.reader),
+        body: await replays.approve(context, requestIdOf(param), body),
       }),
     }),
     ...besides(replays, config),

@@ -38,9 +38,11 @@ export const replaySchema = z
   ])
   .meta({ id: 'Replay', description: 'The bytes of the answer itself; or, with a member `replay`, why they are not there any more.' });
 
-export const approveReplaySchema = z
-  .strictObject({ reader: principalTextSchema })
-  .meta({ id: 'ApproveReplay', examples: [{ reader: 'user:idp|alice' }] });
+export const approveReplaySchema = z.strictObject({ reader: principalTextSchema, reason: evidenceReason }).meta({
+  id: 'ApproveReplay',
+  description: 'A wish as it was read: where its reason is another by now, nothing is allowed.',
+  examples: [{ reader: 'user:idp|alice', reason: 'a complaint' }],
+});
 
 const wishShape = { request: z.string(), reader: z.string(), reason: z.string(), at: z.string() } as const;
 
