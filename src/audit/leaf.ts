@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { AuditEventRow } from '../database/audit-tables.ts';
 
@@ -7,8 +7,8 @@ export const EMPTY_HEAD = '0'.repeat(64);
 
 export type LeafContent = Omit<AuditEventRow, 'leaf'>;
 
-const LEAF_PREFIX = Uint8Array.of(0);
-const HEAD_PREFIX = Uint8Array.of(1);
+const LEAF_PREFIX = '\0';
+const HEAD_PREFIX = '01';
 
 /** RFC 8785. Throws on what has no canonical form: a lone surrogate, NaN, a cycle. */
 export function canonicalJson(value: unknown): string {
@@ -31,10 +31,10 @@ export function leafBytes(row: LeafContent): string {
 
 /** Leaf hash of RFC 6962, section 2.1: SHA-256(0x00 ‖ bytes), hex. A Merkle tree over the same leaves needs no new ones. */
 export function leafHash(row: LeafContent): string {
-  return createHash('sha256').update(LEAF_PREFIX).update(leafBytes(row), 'utf8').digest('hex');
+  return hash('sha256', LEAF_PREFIX + leafBytes(row), 'hex');
 }
 
 /** SHA-256(0x01 ‖ head ‖ leaf), hex. */
 export function nextHead(head: string, leaf: string): string {
-  return createHash('sha256').update(HEAD_PREFIX).update(head, 'hex').update(leaf, 'hex').digest('hex');
+  return hash('sha256', Buffer.from(HEAD_PREFIX + head + leaf, 'hex'), 'hex');
 }

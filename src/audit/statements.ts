@@ -21,13 +21,13 @@ const COLUMNS = [
  * The statements of an append. Written as text and kept, because building and compiling them anew cost more than running them,
  * twice a request. `audit.contract.ts` runs them on both databases.
  */
-export function kept(text: (kind: DatabaseKind, count: number) => string): (kind: DatabaseKind, count: number) => string {
+export function kept(text: (kind: DatabaseKind, count: number) => string, most = MOST_KEPT): (kind: DatabaseKind, count: number) => string {
   const texts = new Map<string, string>();
   return (kind, count) => {
     const key = `${kind} ${count}`;
     const known = texts.get(key) ?? text(kind, count);
     // The widest batches are rare and their texts long.
-    if (count <= MOST_KEPT) texts.set(key, known);
+    if (count <= most) texts.set(key, known);
     return known;
   };
 }

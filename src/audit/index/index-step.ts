@@ -20,10 +20,17 @@ export interface BatchLimits {
   readonly text: number;
 }
 
-const LIMITS: BatchLimits = { events: 4_000, text: 8_388_608 };
+/** A document that is often released is written once a batch: where the index is behind, a longer one costs less an event. */
+const LIMITS: BatchLimits = { events: 20_000, text: 67_108_864 };
 const PAGE = 200;
 
-type IndexedEvent = AuditEventRow;
+/** What is kept of a batch; its bodies are read and let go, page by page. */
+interface Batch {
+  readonly events: Pick<AuditEventRow, 'idx' | 'at' | 'kind' | 'request_id'>[];
+  readonly leaves: Uint8Array[];
+  /** By a name that is each sub-log's own. */
+  readonly grown: Map<string, SubLogGrowth>;
+}
 
 /** An event that should be there is not: somebody took it out of the log. */
 export class GapInLog extends Error {
@@ -60,9 +67,7 @@ export async function indexBatch(
 ): Promise<number> {
   const from = (await logState(index.db, tenant)).size;
   if (from >= upTo) return from;
-  const events = await readBatch(log, tenant, from, upTo, limits);
-  const leaves = events.map(({ leaf }) => Buffer.from(leaf, 'hex'));
-  const grown = growthOf(events, leaves);
+  const { events, leaves, grown } = await readBatch(log, tenant, from, upTo, limits);
   return fenced(index, term, async (tx) => {
     const state = await logState(tx, tenant);
     // Somebody else under the same term: a mistake of ours, and nothing is written.
@@ -70,7 +75,7 @@ export async function indexBatch(
     let head: Uint8Array = Buffer.from(state.head, 'hex');
     for (const leaf of leaves) head = hashChildren(head, leaf);
     await growTree(tx, index.kind, tenant, leaves);
-    await growSubLogs(tx, index.kind, tenant, grown);
+    await growSubLogs(tx, index.kind, tenant, [...grown.values()]);
     await settleIntents(tx, index.kind, tenant, events);
     const size = from + events.length;
     await saveState(tx, tenant, { size, head: Buffer.from(head).toString('hex') });
@@ -127,8 +132,9 @@ async function saveState(tx: Tx, tenant: string, moved: { readonly size: number;
     .execute();
 }
 
-async function readBatch(log: Database, tenant: string, from: number, upTo: number, limits: BatchLimits): Promise<readonly IndexedEvent[]> {
-  const events: IndexedEvent[] = [];
+async function readBatch(log: Database, tenant: string, from: number, upTo: number, limits: BatchLimits): Promise<Batch> {
+  const batch: Batch = { events: [], leaves: [], grown: new Map() };
+  const { events } = batch;
   let text = 0;
   while (events.length < limits.events && from + events.length < upTo && text < limits.text) {
     const next = from + events.length;
@@ -147,24 +153,23 @@ async function readBatch(log: Database, tenant: string, from: number, upTo: numb
       if (event.idx !== from + events.length) throw new GapInLog(tenant, from + events.length);
       if (!isEmptied(event) && leafHash(event) !== event.leaf) throw new ChangedEvent(tenant, event.idx);
       text += event.body.length;
-      events.push(event);
+      take(batch, event);
     }
   }
-  return events;
+  return batch;
 }
 
-function growthOf(events: readonly IndexedEvent[], leaves: readonly Uint8Array[]): readonly SubLogGrowth[] {
-  const grown = new Map<string, SubLogGrowth>();
-  for (const [at, event] of events.entries()) {
-    const leaf = leaves[at] ?? new Uint8Array(0);
-    for (const subLog of subLogsOf({ v: event.v, kind: event.kind, body: bodyOf(event) })) {
-      const name = nameOf(subLog);
-      const growth: SubLogGrowth = grown.get(name) ?? { key: subLogKey(subLog), events: [] };
-      growth.events.push({ index: event.idx, leaf });
-      grown.set(name, growth);
-    }
+function take({ events, leaves, grown }: Batch, event: AuditEventRow): void {
+  const { idx, at, kind, request_id, v } = event;
+  const leaf = Buffer.from(event.leaf, 'hex');
+  events.push({ idx, at, kind, request_id });
+  leaves.push(leaf);
+  for (const subLog of subLogsOf({ v, kind, body: bodyOf(event) })) {
+    const name = nameOf(subLog);
+    let growth = grown.get(name);
+    if (growth === undefined) grown.set(name, (growth = { key: subLogKey(subLog), events: [] }));
+    growth.events.push({ index: idx, leaf });
   }
-  return [...grown.values()];
 }
 
 function nameOf({ about, what, name }: SubLog): string {
