@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts';
+import { isRecord, type JsonObject } from '../core/json.ts';
 import type { AuditEventRow } from '../database/audit-tables.ts';
 
 /** True for an event of version 1 that named somebody plainly who was erased: its leaf stays, its body and its salt are gone. */
@@ -22,7 +22,7 @@ export function shownBody(row: Pick<AuditEventRow, 'v' | 'body' | 'salt'>): Json
 function jsonObject(text: string): JsonObject | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as JsonObject) : undefined;
+    return isRecord(parsed) ? (parsed as JsonObject) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { keyId, PUBLIC_KEY_BYTES } from './ed25519.ts';
+import { isRecord } from './json.ts';
 import type { PublishedKey } from './ports/signing.ts';
 
 /** A key as a key set shows it (RFC 7517, RFC 8037). `since` and `retired`: ISO 8601, between which it signed. */
@@ -52,8 +53,4 @@ export function parseKeySet(value: unknown): readonly TrustedKey[] | undefined {
 function momentOf(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   return typeof value === 'string' ? Date.parse(value) : Number.NaN;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

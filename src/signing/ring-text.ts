@@ -1,4 +1,5 @@
 import { keyId, PUBLIC_KEY_BYTES } from '../core/ed25519.ts';
+import { isRecord } from '../core/json.ts';
 import type { PublishedKey } from '../core/ports/signing.ts';
 import { privateKeyOf, publicPart, seedOf, type KeyRing, type RingKey } from './key-ring.ts';
 
@@ -106,8 +107,4 @@ function bytesOf(value: unknown, length: number): Uint8Array | undefined {
   const bytes = Buffer.from(value, 'base64url');
   // base64url has several spellings of one value; only the one that we write is taken.
   return bytes.length === length && bytes.toString('base64url') === value ? new Uint8Array(bytes) : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAudit } from '../../src/audit/audit.ts';
-import { pseudonymOf } from '../../src/audit/names/key.ts';
+import { pseudonymOf } from '../../src/core/pseudonym.ts';
 import { named, namedDocument } from '../../src/core/audit-names.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';

@@ -27,7 +27,7 @@ export async function buildMap(tx: Tx, kind: DatabaseKind, tenant: string): Prom
     const to = tile === MAP_TILE_WIDTH - 1 ? undefined : Buffer.of(tile + 1);
     const dirty = await dirtyBetween(tx, tenant, from, to);
     if (dirty.length === 0) continue;
-    perfectRoot(await updateTile(tx, kind, tenant, tile, dirty)).forEach((byte, at) => (top[tile * HASH_SIZE + at] = byte));
+    top.set(perfectRoot(await updateTile(tx, kind, tenant, tile, dirty)), tile * HASH_SIZE);
     await cleaned(tx, tenant, from, to);
     // Whoever waits for an answer of this thread gets a turn.
     await nextTurn();

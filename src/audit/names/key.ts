@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey } from 'node:crypto';
+import { pseudonymOf } from '../../core/pseudonym.ts';
 import type { AuditKeyRow } from '../../database/audit-tables.ts';
 import type { RandomBytes } from '../entry.ts';
 
@@ -20,11 +20,6 @@ export interface Key extends Subject {
 /** One text for a subject, unlike that of any other. */
 export function subjectId({ kind, name }: Subject): string {
   return `${kind} ${name}`;
-}
-
-/** HMAC-SHA-256 of the name under its own key, cut to 128 bits: nobody without the key can tell it from the name, or tell two apart. */
-export function pseudonymOf({ kind, name }: Subject, key: Uint8Array): string {
-  return createHmac('sha256', createSecretKey(key)).update(`name ${kind} `).update(name, 'utf8').digest('hex').slice(0, 32);
 }
 
 export function newKey(subject: Subject, random: RandomBytes): Key {

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../digest.ts';
-import { isRecord } from './dsse.ts';
+import { isRecord } from '../json.ts';
 import { CONTEXT_SUBJECT, type ManifestStatement, type ManifestSubject } from './statement.ts';
 import type { ManifestFinding } from './verify-manifest.ts';
 

@@ -1,4 +1,6 @@
+import { decodeBase64 } from '../base64.ts';
 import { verifyEd25519 } from '../ed25519.ts';
+import { isRecord } from '../json.ts';
 import type { TrustedKey } from '../jwks.ts';
 
 /** A DSSE envelope (DSSE 1.0.2, JSON form). */
@@ -51,14 +53,4 @@ export function verifySignatures(envelope: DsseEnvelope, payload: Uint8Array, ke
     if (key !== undefined) return { kind: 'holds', key };
     return keyid !== undefined && named.length > 0 ? { kind: 'forged', keyid } : { kind: 'unknown' };
   });
-}
-
-/** Undefined for any spelling but the one that encoding gives: bytes have one text. */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

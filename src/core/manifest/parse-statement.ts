@@ -1,5 +1,5 @@
+import { isRecord } from '../json.ts';
 import { TRUSTS } from '../label.ts';
-import { isRecord } from './dsse.ts';
 import { CONTEXT_SUBJECT, PREDICATE_TYPE, STATEMENT_TYPE, type ManifestStatement } from './statement.ts';
 
 const SHA256 = /^[0-9a-f]{64}$/;

@@ -1,6 +1,8 @@
+import { decodeBase64 } from '../base64.ts';
 import type { TrustedKey } from '../jwks.ts';
+import { isRecord } from '../json.ts';
 import { answerFindings, type Canonical } from './compare-answer.ts';
-import { decodeBase64, isRecord, parseEnvelope, verifySignatures } from './dsse.ts';
+import { parseEnvelope, verifySignatures } from './dsse.ts';
 import { parseStatement } from './parse-statement.ts';
 import { PAYLOAD_TYPE, type ManifestStatement } from './statement.ts';
 

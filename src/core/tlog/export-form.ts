@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
 import { HASH_SIZE } from './merkle.ts';
 import { TILE_WIDTH } from './tiles.ts';
 

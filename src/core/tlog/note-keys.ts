@@ -1,5 +1,5 @@
-import { createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verifyEd25519 } from '../ed25519.ts';
 import { sha256 } from './merkle.ts';
 import { isKeyName, parseNote, type NoteSignature, type SignedNote } from './note.ts';
 
@@ -8,7 +8,6 @@ export type NoteKeyType = 'ed25519' | 'cosignature';
 
 const TYPE_BYTE: Readonly<Record<NoteKeyType, number>> = { ed25519: 1, cosignature: 4 };
 const VKEY = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u;
-const PUBLIC_KEY_SIZE = 32;
 const TIME_SIZE = 8;
 
 /** What a reader of notes was told to trust. */
@@ -42,7 +41,7 @@ export function noteKeyId(name: string, type: NoteKeyType, publicKey: Uint8Array
 /** Throws a RangeError where the name is none, or the key has not 32 bytes. */
 export function noteVerifier(name: string, publicKey: Uint8Array, type: NoteKeyType = 'ed25519'): NoteVerifier {
   if (!isKeyName(name)) throw new RangeError('not the name of a key');
-  if (publicKey.length !== PUBLIC_KEY_SIZE) throw new RangeError('an Ed25519 public key has 32 bytes');
+  if (publicKey.length !== PUBLIC_KEY_BYTES) throw new RangeError('an Ed25519 public key has 32 bytes');
   return { name, keyId: noteKeyId(name, type, publicKey), type, publicKey };
 }
 
@@ -55,7 +54,7 @@ export function formatVerifierKey({ name, keyId, type, publicKey }: NoteVerifier
 export function parseVerifierKey(vkey: string): NoteVerifier | undefined {
   const [, name = '', keyId, encoded = ''] = VKEY.exec(vkey) ?? [];
   const bytes = decodeBase64(encoded);
-  if (!isKeyName(name) || bytes?.length !== PUBLIC_KEY_SIZE + 1) return undefined;
+  if (!isKeyName(name) || bytes?.length !== PUBLIC_KEY_BYTES + 1) return undefined;
   const type = bytes[0] === TYPE_BYTE.ed25519 ? 'ed25519' : bytes[0] === TYPE_BYTE.cosignature ? 'cosignature' : undefined;
   const verifier = type === undefined ? undefined : noteVerifier(name, bytes.subarray(1), type);
   return verifier?.keyId === keyId ? verifier : undefined;
@@ -95,19 +94,11 @@ export function openNote(note: string, trusted: readonly NoteVerifier[]): NoteVe
 }
 
 function verifySignature(text: string, signature: Uint8Array, by: NoteVerifier): VerifiedSignature | undefined {
-  if (by.type === 'ed25519') return verifyEd25519(Buffer.from(text, 'utf8'), signature, by) ? { by } : undefined;
-  if (signature.length !== TIME_SIZE + 64) return undefined;
+  if (by.type === 'ed25519') return verifyEd25519(by.publicKey, Buffer.from(text, 'utf8'), signature) ? { by } : undefined;
+  if (signature.length !== TIME_SIZE + SIGNATURE_BYTES) return undefined;
   const time = Number(Buffer.from(signature.subarray(0, TIME_SIZE)).readBigUInt64BE());
   if (!Number.isSafeInteger(time)) return undefined;
-  return verifyEd25519(cosignedMessage(text, time), signature.subarray(TIME_SIZE), by) ? { by, time } : undefined;
-}
-
-function verifyEd25519(message: Uint8Array, signature: Uint8Array, { publicKey }: NoteVerifier): boolean {
-  return signature.length === 64 && verify(null, message, ed25519Key(publicKey), signature);
-}
-
-function ed25519Key(publicKey: Uint8Array): KeyObject {
-  return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') } });
+  return verifyEd25519(by.publicKey, cosignedMessage(text, time), signature.subarray(TIME_SIZE)) ? { by, time } : undefined;
 }
 
 function cosignedMessage(text: string, time: number): Buffer {

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from '../base64.ts';
 
 /** A signature line of a note (C2SP signed-note). */
 export interface NoteSignature {

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import type { StoredName } from '../ports/evidence.ts';
+import { pseudonymOf } from '../pseudonym.ts';
 import { mapRootOf, parseTreeHead, type TreeHead } from './checkpoint.ts';
 import { openNote, type NoteVerifier } from './note-keys.ts';
 import { verifyInclusion } from './proofs.ts';
@@ -40,7 +40,7 @@ export function verifySavedComplete({ log, pseudonym, proof }: SavedComplete, ke
   const head = signedHead(proof.checkpoint.note, keys);
   const root = head === undefined ? undefined : mapRootOf(head);
   if (head === undefined || root === undefined) return { kind: 'wrong', what: 'checkpoint' };
-  if (pseudonym !== undefined && pseudonymOf(pseudonym) !== log.name) return { kind: 'wrong', what: 'name' };
+  if (pseudonym !== undefined && pseudonymOf(pseudonym, bytes(pseudonym.key)) !== log.name) return { kind: 'wrong', what: 'name' };
   if (proof.leaves.length !== proof.positions.length) return { kind: 'wrong', what: 'proof' };
   const events = proof.positions.map((index, at) => ({ index, leaf: bytes(proof.leaves[at] ?? '') }));
   const bucket = proof.map.bucket.map(({ key, value }) => ({ key: bytes(key), value: bytes(value) }));
@@ -54,10 +54,6 @@ function signedHead(note: string, keys: KeysFor): TreeHead | undefined {
   const head = verdict.kind === 'signed' ? parseTreeHead(verdict.note.text) : undefined;
   // A key of another log vouches for nothing here.
   return head?.origin === origin ? head : undefined;
-}
-
-function pseudonymOf({ kind, name, key }: NonNullable<StoredName['pseudonym']>): string {
-  return createHmac('sha256', bytes(key)).update(`name ${kind} `).update(name, 'utf8').digest('hex').slice(0, 32);
 }
 
 function bytes(hex: string): Buffer {

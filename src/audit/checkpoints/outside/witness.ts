@@ -1,4 +1,4 @@
-import { encodeBase64 } from '../../../core/tlog/base64.ts';
+import { encodeBase64 } from '../../../core/base64.ts';
 import { formatNote, parseNote, withSignature } from '../../../core/tlog/note.ts';
 import { openNote, parseVerifierKey, type NoteVerifier } from '../../../core/tlog/note-keys.ts';
 import { boundedText } from './http.ts';
