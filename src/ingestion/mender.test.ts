@@ -77,6 +77,22 @@ describe('mend', () => {
     expect(sync.left).toMatchObject({ pending: ['d1'], dead: [] });
   });
 
+  it('asked while a run fails, runs once more: the index may be back since', async () => {
+    let away = true;
+    const sync = fakeSync({
+      dead: dead('acme', 3),
+      async remove() {
+        const failing = away;
+        // Whoever asks now has seen the index come back.
+        if (failing) void mender?.mend();
+        away = false;
+        if (failing) throw new AppError('index_unavailable');
+      },
+    });
+    await mend(sync);
+    expect(sync.left.dead).toEqual([]);
+  });
+
   it('asked while it runs, runs once more and no more', async () => {
     const sync = fakeSync({});
     let passes = 0;

@@ -35,14 +35,15 @@ export function createMender(parts: MenderParts, stagedForMs = STAGED_FOR_MS): M
   let again = false;
 
   async function passes(): Promise<void> {
-    try {
-      do {
-        again = false;
+    do {
+      again = false;
+      try {
         await pass(parts, signal, stagedForMs);
-      } while (again && !signal.aborted);
-    } catch (error) {
-      if (!signal.aborted) parts.telemetry.log.error({}, 'mending stopped; it will be tried again', error);
-    }
+      } catch (error) {
+        if (!signal.aborted) parts.telemetry.log.error({}, 'mending stopped; it will be tried again', error);
+      }
+      // Also after a failure: whoever asked meanwhile may have asked because the index is back.
+    } while (again && !signal.aborted);
   }
 
   function mend(): Promise<void> {
