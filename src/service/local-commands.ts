@@ -83,7 +83,7 @@ export async function acceptLocalRollback(
 
 export type ChainVerdict = { readonly tenant: TenantId } & Awaited<ReturnType<Stores['audit']['verifyChain']>>;
 
-/** The hash chain of one tenant, or of all. Fails with `not_found` for an unknown tenant, and where there is no database. */
+/** The stored log of one tenant, or of all: leaves, head, keys and sealed parts. Fails with `not_found` for an unknown tenant, and where there is no database. */
 export async function verifyAudit(config: LocalConfig, tenant: string | undefined): Promise<readonly ChainVerdict[]> {
   const { database } = config;
   // Opening would make one, and an empty log is always intact.

@@ -108,3 +108,13 @@ describe('links between documents', () => {
     expect(broken).toEqual([]);
   });
 });
+
+describe('docs/decisions', () => {
+  const files = globSync('docs/decisions/[0-9]*.md', { cwd: root }).map((file) => file.replaceAll('\\', '/'));
+
+  test('have each a number of their own, and say it in their first line', () => {
+    const numbers = files.map((file) => Number(/(\d{4})-[a-z0-9-]+\.md$/.exec(file)?.[1]));
+    expect(new Set(numbers).size).toBe(files.length);
+    expect(files.map((file) => read(file).split(' ', 2).join(' '))).toEqual(numbers.map((number) => `# ${number}.`));
+  });
+});
