@@ -6,6 +6,7 @@ import type { AuditKind, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
+import { isObject } from './event-facts.ts';
 
 /** What a reader without `audit` over the tenant may read of: a source, everything in it, or a chunk under the label it was released with. */
 export interface AuditRights {
@@ -140,8 +141,4 @@ function narrowedChunks(chunks: Json | undefined, rights: AuditRights): JsonObje
 function narrowedRestriction(restriction: JsonObject, rights: AuditRights): JsonObject {
   const { sources } = restriction;
   return Array.isArray(sources) ? { ...restriction, sources: sources.filter((source: Json) => rights.source(source)) } : restriction;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

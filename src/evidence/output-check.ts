@@ -10,7 +10,8 @@ import { judgeOutput, outputRulesFor, stricter } from '../core/output-policy.ts'
 import type { FoundInOutput, OutputDecision, OutputFinding, OutputPolicy, OutputRules } from '../core/output-policy.ts';
 import { findOutput, type OutputFindings } from './output-findings.ts';
 import { baitIn } from './output-bait.ts';
-import { ownRelease, type OwnRelease, type ReleasedEntry } from './released.ts';
+import type { ReleasedChunk } from './release-event.ts';
+import { ownRelease, type OwnRelease } from './released.ts';
 import { releasedTexts } from './released-texts.ts';
 import { reporter, type StageParts } from './stages.ts';
 
@@ -96,7 +97,7 @@ function judgeable(own: OwnRelease, { cited, quoted, unknown, unreadable }: Outp
 }
 
 /** As it is now; where its zone is gone, what no rule can be more about: the highest level, everything it may carry, the lowest trust. */
-function labelOf({ view, release }: OwnRelease, { source: id, zone: number }: ReleasedEntry): Label {
+function labelOf({ view, release }: OwnRelease, { source: id, zone: number }: ReleasedChunk): Label {
   const zone = view.zones.get(number);
   const source = view.sources.get(id);
   if (zone !== undefined && source !== undefined && zone.source === id) return effectiveZone(view.scheme, source, zone.declared).label;

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { findCitations, type Citation, type CitedBy } from './find-citations.ts';
 import { findQuotes, type Quote } from './find-quotes.ts';
 import { fold, type Folded } from './fold.ts';
-import type { ReleasedEntry } from './released.ts';
+import type { ReleasedChunk } from './release-event.ts';
 import type { ReleasedText } from './released-texts.ts';
 
 /** All places are [start, end) in UTF-16 units of the output. */
@@ -23,7 +23,7 @@ const EMPTY: Folded = fold('');
 /** Each step is linear and holds up the thread by itself; others get their turn in between. */
 export async function findOutput(
   output: string,
-  chunks: readonly ReleasedEntry[],
+  chunks: readonly ReleasedChunk[],
   texts: readonly ReleasedText[],
   { quoteLength, seed }: { readonly quoteLength: number; readonly seed: number },
 ): Promise<OutputFindings | 'too-many'> {
@@ -47,7 +47,7 @@ export async function findOutput(
 }
 
 function together(
-  chunks: readonly ReleasedEntry[],
+  chunks: readonly ReleasedChunk[],
   texts: readonly ReleasedText[],
   citations: readonly Citation[],
   quotes: readonly Quote[],

@@ -1,7 +1,6 @@
 import { named } from '../core/audit-names.ts';
 import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
-import type { ChunkId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditPort, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { CounterfactualChunk, CounterfactualPort } from '../core/ports/counterfactual.ts';
@@ -9,7 +8,8 @@ import type { Outcome } from '../core/ports/explain.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import type { RequestContext } from '../core/request-context.ts';
 import { again } from './people.ts';
-import { chunksOf, releaseOf, textIn, type NamedChunk, type RightsParts } from './replay-rights.ts';
+import { chunksOf, neededText, type ReleasedChunk } from './release-event.ts';
+import { releaseOf, type RightsParts } from './replay-rights.ts';
 
 export interface ReevaluationParts extends RightsParts {
   readonly audit: AuditPort;
@@ -68,7 +68,7 @@ async function judgeAgain(parts: ReevaluationParts, context: RequestContext, req
   if (release === undefined) throw new AppError('not_found');
   const { body } = release;
   const user = typeof body['user'] === 'string' ? body['user'] : null;
-  const client = textIn(body['client']);
+  const client = neededText(body['client']);
   const chunks = chunksOf(release);
   const wholly = parts.policy.permitsTenant(here.view, here.caller, 'audit').kind === 'permit';
   const purpose = typeof body['purpose'] === 'string' ? body['purpose'] : undefined;
@@ -78,7 +78,7 @@ async function judgeAgain(parts: ReevaluationParts, context: RequestContext, req
     user: erased ? null : user,
     client,
     purpose,
-    chunks: chunks.map(({ chunk, source, document, zone }) => ({ chunk: chunk as ChunkId, source, document, zone })),
+    chunks: chunks.map(({ chunk, source, document, zone }) => ({ chunk, source, document, zone })),
   });
   const told = chunks.flatMap((chunk, place) => toldOf(chunk, judged.chunks[place], erased));
   // Of an empty answer there is nothing to audit but the whole.
@@ -90,7 +90,7 @@ async function judgeAgain(parts: ReevaluationParts, context: RequestContext, req
     counterfactual: true,
     requestId: request,
     releasedAt: release.at,
-    policyRevision: { released: textIn(body['policyRevision']), now: judged.revision },
+    policyRevision: { released: neededText(body['policyRevision']), now: judged.revision },
     at: judged.at,
     user,
     client,
@@ -103,7 +103,7 @@ async function judgeAgain(parts: ReevaluationParts, context: RequestContext, req
 
 /** Of an erased caller nothing is known that could be decided about. */
 function toldOf(
-  { chunk, rank, source, document }: NamedChunk,
+  { chunk, rank, source, document }: ReleasedChunk,
   judged: CounterfactualChunk | undefined,
   erased: boolean,
 ): readonly ReevaluatedChunk[] {

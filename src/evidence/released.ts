@@ -1,11 +1,11 @@
 import type { Caller } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
-import type { ChunkId, DocumentId, SourceId, ZoneId } from '../core/ids.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { AuditPort, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import { presence } from '../core/presence.ts';
+import { chunksOf, releaseIn, type ReleasedChunk } from './release-event.ts';
 
 export interface ReleaseReads {
   readonly catalog: ReadCatalog;
@@ -16,22 +16,13 @@ export interface ReleaseReads {
   readonly windowMs: number;
 }
 
-/** A chunk as its release names it, in the order of ranks. */
-export interface ReleasedEntry {
-  readonly chunk: ChunkId;
-  readonly source: SourceId;
-  /** Its id, or `erased:` and a pseudonym where the log no longer knows it. */
-  readonly document: DocumentId;
-  readonly zone: ZoneId;
-}
-
 export interface OwnRelease {
   /** With the groups of the directory. */
   readonly caller: Caller;
   readonly view: TenantView;
   readonly requestId: string;
   readonly release: StoredAuditEvent;
-  readonly chunks: readonly ReleasedEntry[];
+  readonly chunks: readonly ReleasedChunk[];
   /** Everything the log has of the request, in order. */
   readonly events: readonly StoredAuditEvent[];
   /** Before any of this was read: what is written about it is written only where nothing was erased since. */
@@ -46,31 +37,16 @@ export async function ownRelease(parts: ReleaseReads, asking: Caller, requestId:
   const { caller, view } = await presence(parts.catalog, asking);
   const erasures = await parts.sealed.erasures(caller.tenant);
   const events = await parts.audit.byRequest(caller.tenant, requestId);
-  const release = events.find(({ kind, body }) => kind === 'release' && body['aggregate'] === undefined);
+  const release = releaseIn(events);
   if (release === undefined || !isOf(release.body, caller)) throw new AppError('not_found');
   if (parts.clock.now() - Date.parse(release.at) > parts.windowMs) {
     const message = `reports are taken for ${Math.round(parts.windowMs / 3_600_000)} hours after the release`;
     throw new AppError('limit_exceeded', { issues: [{ pointer: 'path/request', message }] });
   }
-  return { caller, view, requestId, release, chunks: entriesOf(release.body), events, erasures };
+  return { caller, view, requestId, release, chunks: chunksOf(release), events, erasures };
 }
 
 /** Both have to be the same: another user of the application, or the user through another application, is somebody else. */
 function isOf(body: JsonObject, { user, client }: Caller): boolean {
   return body['client'] === client && body['user'] === (user.kind === 'user' ? user.principal : null);
-}
-
-function entriesOf({ chunks }: JsonObject): readonly ReleasedEntry[] {
-  if (!Array.isArray(chunks)) throw new AppError('internal', { detail: 'a release without a list of chunks' });
-  return (chunks as readonly JsonObject[]).map(({ chunk, source, document, zone }) => ({
-    chunk: textOf(chunk) as ChunkId,
-    source: textOf(source) as SourceId,
-    document: textOf(document) as DocumentId,
-    zone: Number(zone) as ZoneId,
-  }));
-}
-
-function textOf(value: Json | undefined): string {
-  if (typeof value !== 'string') throw new AppError('internal', { detail: 'a release names a chunk incompletely' });
-  return value;
 }

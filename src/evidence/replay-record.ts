@@ -1,7 +1,8 @@
 import { AUDIT_KINDS, type AuditTail, type Opened, type SealedReads, type StoredAuditEvent } from '../core/ports/audit.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { putTogether, type ReplayText } from '../core/replay.ts';
-import type { NamedChunk } from './replay-rights.ts';
+import { isObject } from './event-facts.ts';
+import type { ReleasedChunk } from './release-event.ts';
 
 export interface RecordParts {
   readonly sealed: SealedReads;
@@ -38,7 +39,7 @@ export interface Tombstone {
 }
 
 /** What the sealed record of a release holds now. Whoever calls has decided that it may be read. */
-export async function openRecord(parts: RecordParts, release: StoredAuditEvent, chunks: readonly NamedChunk[]): Promise<Replayed> {
+export async function openRecord(parts: RecordParts, release: StoredAuditEvent, chunks: readonly ReleasedChunk[]): Promise<Replayed> {
   const { tenant, requestId, index, body } = release;
   const opened = await parts.sealed.sealed(tenant, index);
   if (opened === undefined || opened.answer.kind === 'none') {
@@ -74,7 +75,7 @@ function sessionIn(body: JsonObject): JsonObject | undefined {
 async function tombstoneOf(
   { audit }: RecordParts,
   { tenant, requestId }: StoredAuditEvent,
-  chunks: readonly NamedChunk[],
+  chunks: readonly ReleasedChunk[],
   { facts, texts }: { readonly facts: Opened; readonly texts: readonly Opened[] },
 ): Promise<Tombstone> {
   const at = async (index: number): Promise<string> => (await audit.between(tenant, index, index + 1, AUDIT_KINDS))[0]?.at ?? '';
@@ -102,8 +103,4 @@ async function tombstoneOf(
       })),
     ),
   };
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

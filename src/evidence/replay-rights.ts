@@ -1,6 +1,6 @@
 import { usualPurpose } from '../core/purpose.ts';
 import { AppError } from '../core/errors.ts';
-import type { DocumentId, SourceId, ZoneId } from '../core/ids.ts';
+import type { SourceId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { joinLabels, type Label, type LabelScheme, type Trust } from '../core/label.ts';
 import type { AuditPort, StoredAuditEvent } from '../core/ports/audit.ts';
@@ -9,21 +9,12 @@ import type { HistoryCatalog } from '../core/ports/history.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Presence } from '../core/presence.ts';
 import { effectiveZone, type Source } from '../core/zone.ts';
+import { chunksOf, releaseIn, type ReleasedChunk } from './release-event.ts';
 
 export interface RightsParts {
   readonly catalog: ReadCatalog & Pick<HistoryCatalog, 'documentAt'>;
   readonly policy: PolicyPort;
   readonly audit: Pick<AuditPort, 'byRequest'>;
-}
-
-/** A chunk as its release names it. */
-export interface NamedChunk {
-  readonly chunk: string;
-  readonly rank: number;
-  readonly source: SourceId;
-  /** Its id, or `erased:` and a pseudonym. */
-  readonly document: DocumentId;
-  readonly zone: ZoneId;
 }
 
 /** `some`: it names something that the caller may replay, and something that they may not. */
@@ -33,32 +24,9 @@ export interface ReplayRight {
   readonly label: Label | undefined;
 }
 
-/** The release of a request; undefined where there is none, as of a count, a failure or a request that never was. */
+/** The release of a request; undefined where there is none. */
 export async function releaseOf({ audit }: RightsParts, { caller }: Presence, request: string): Promise<StoredAuditEvent | undefined> {
-  const events = await audit.byRequest(caller.tenant, request);
-  return events.find(({ kind, body }) => kind === 'release' && body['aggregate'] === undefined);
-}
-
-export function chunksOf({ body }: StoredAuditEvent): readonly NamedChunk[] {
-  const { chunks } = body;
-  if (!Array.isArray(chunks)) throw new AppError('internal', { detail: 'a release without a list of chunks' });
-  return (chunks as readonly JsonObject[]).map(({ chunk, rank, source, document, zone }) => ({
-    chunk: textIn(chunk),
-    rank: numberIn(rank),
-    source: textIn(source) as SourceId,
-    document: textIn(document) as DocumentId,
-    zone: numberIn(zone) as ZoneId,
-  }));
-}
-
-export function textIn(value: Json | undefined): string {
-  if (typeof value !== 'string') throw new AppError('internal', { detail: 'a release names something incompletely' });
-  return value;
-}
-
-function numberIn(value: Json | undefined): number {
-  if (typeof value !== 'number') throw new AppError('internal', { detail: 'a release counts something incompletely' });
-  return value;
+  return releaseIn(await audit.byRequest(caller.tenant, request));
 }
 
 /**
@@ -99,7 +67,7 @@ function holdsAny(policy: PolicyPort, { view, caller }: Presence): boolean {
 async function placeOf(
   { catalog }: RightsParts,
   view: TenantView,
-  { source: id, document, zone }: NamedChunk,
+  { source: id, document, zone }: ReleasedChunk,
 ): Promise<{ readonly source: Source | undefined; readonly declared: Label | undefined }> {
   const source = view.sources.get(id);
   if (source !== undefined) {

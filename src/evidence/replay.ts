@@ -10,7 +10,8 @@ import type { Principal } from '../core/principal.ts';
 import { changeBy, type RequestContext } from '../core/request-context.ts';
 import { again, byOwnHand, decidedUnder } from './people.ts';
 import { openRecord, type Replayed } from './replay-record.ts';
-import { chunksOf, releaseOf, replayRight, type ReplayRight, type RightsParts } from './replay-rights.ts';
+import { chunksOf } from './release-event.ts';
+import { releaseOf, replayRight, type ReplayRight, type RightsParts } from './replay-rights.ts';
 
 export interface ReplayParts extends RightsParts {
   readonly catalog: RightsParts['catalog'] & ReplayApprovals;

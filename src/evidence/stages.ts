@@ -6,7 +6,8 @@ import type { JsonObject } from '../core/json.ts';
 import type { AuditPort, Sealed, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import { inTurn } from './in-turn.ts';
 import { again } from './people.ts';
-import { ownRelease, type OwnRelease, type ReleasedEntry, type ReleaseReads } from './released.ts';
+import type { ReleasedChunk } from './release-event.ts';
+import { ownRelease, type OwnRelease, type ReleaseReads } from './released.ts';
 import { releasedTexts } from './released-texts.ts';
 
 export interface StageParts extends ReleaseReads {
@@ -91,7 +92,7 @@ export function reporter(caller: Caller): { readonly body: JsonObject; readonly 
 }
 
 interface Reported {
-  readonly entry: ReleasedEntry;
+  readonly entry: ReleasedChunk;
   /** In the release, from 0. */
   readonly place: number;
 }
@@ -112,7 +113,7 @@ function reportedEntries({ chunks }: OwnRelease, reported: readonly string[]): r
 }
 
 /** As the release names it, so that whoever may audit the chunk there may here. */
-function chunkFacts({ chunk, source, document, zone }: ReleasedEntry, place: number): JsonObject {
+function chunkFacts({ chunk, source, document, zone }: ReleasedChunk, place: number): JsonObject {
   return { chunk, rank: place + 1, source, ...(isErasedName(document) ? {} : { document: namedDocument(source, document) }), zone };
 }
 

@@ -1,4 +1,4 @@
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { usage } from '../failure.ts';
 import type { Commands } from '../program.ts';
@@ -51,6 +51,7 @@ async function save(parts: AsyncIterable<Uint8Array>, out: string | undefined, t
     await file?.sync();
   } finally {
     await file?.close();
+    if (out !== undefined && bytes === 0) await rm(`${out}.part`);
   }
   if (out !== undefined) await rename(`${out}.part`, out);
   return bytes;
