@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
@@ -284,6 +284,11 @@ describe('exports and proofs', () => {
     expect((await run('audit', 'summary', '--client', 'client:test|full')).out).toContain('wiki: public, trusted');
     expect((await run('audit', 'events', '--from', 'soon')).code).toBe(2);
     expect((await run('audit', 'export', '--format', 'pdf')).code).toBe(2);
+    // Refused before its first byte: there is nothing that could be taken for a part of it.
+    const out = join(test.dataDir, 'refused.jsonl');
+    expect((await run('audit', 'export', '--document', 'wiki/harbour', '--out', out)).err).toContain('ocsf and csv take every filter');
+    expect((await readdir(test.dataDir)).filter((name) => name.startsWith('refused'))).toEqual([]);
+    expect((await run('audit', 'prove', 'consistency', '9', '3')).err).toContain('query/to');
   });
 
   it('stop when a client goes, and the next one is served', async () => {
