@@ -1,134 +1,180 @@
-// Makes a log of releases in SQLite, indexes it, asks and proves: `npm run bench:evidence [events] [documents]`.
-import { randomBytes, createHash } from 'node:crypto';
+// Makes a log of requests in SQLite, indexes and signs it, asks, proves, exports and verifies: `npm run bench:evidence [events] [documents]`.
+import { generateKeyPairSync, randomBytes, sign as edSign } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { leafBytes } from '../src/audit/leaf.ts';
+import { fileURLToPath } from 'node:url';
+import { takeLease, type Lease } from '../src/audit/checkpoints/lease.ts';
+import { signCheckpoint } from '../src/audit/checkpoints/sign-checkpoint.ts';
 import { indexBatch, settleMap } from '../src/audit/index/index-step.ts';
 import { indexPath, openLogAndIndex, type LogAndIndex } from '../src/audit/index/open-index.ts';
-import { rootAt, tileReader } from '../src/audit/index/read-tiles.ts';
-import { inclusionPath } from '../src/core/tlog/make-proofs.ts';
+import { createEvidence } from '../src/audit/worker/evidence.ts';
+import type { Deeds } from '../src/audit/worker/protocol.ts';
+import type { TenantId } from '../src/core/ids.ts';
+import type { AuditQuestion, EvidencePort, SubLog } from '../src/core/ports/evidence.ts';
+import { silentTelemetry } from '../src/core/ports/telemetry.ts';
+import { createExportVerifier } from '../src/core/tlog/verify-export.ts';
+import { noteVerifier } from '../src/core/tlog/note-keys.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { openDatabase } from '../src/database/open-database.ts';
+import { clientName, documentName, EVERY, personName, sourceName, STARTED_AT, TENANT as NAME } from './support/evidence-log.ts';
+import { median, ms, quantile, table } from './support/table.ts';
 
-const TENANT = 'acme';
-const CHUNKS = 10;
-const PEOPLE = 2_000;
+const TENANT = NAME as TenantId;
 const [events = 100_000, documents = 50_000] = process.argv.slice(2, 4).map(Number);
-/** Where this process is the one that makes the log: its garbage shall not count as memory of the index. */
-const making = process.argv[4];
+const LEASE_MS = 3_600_000;
+const CHECKPOINTS = 20;
+const ASKED = 25;
+const PROVED = 500;
+const NO_HURRY = new AbortController().signal;
 
-/** Some documents are read far more often than others, as anywhere: the square of a uniform number. */
-function someDocument(random: () => number): number {
-  return Math.floor(random() ** 2 * documents);
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const rawKey = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+const deeds: Deeds = {
+  sign: (text) => Promise.resolve([{ publicKey: rawKey, signature: edSign(null, Buffer.from(text, 'utf8'), privateKey) }]),
+  keys: () => Promise.resolve([rawKey]),
+  sweep: () => Promise.resolve(0),
+};
+
+const rows: string[][] = [];
+function say(what: string, value: string, target = ''): void {
+  rows.push([what, value, target]);
+  process.stderr.write(`${what}: ${value}\n`);
 }
 
-/** An intent and a release for each request, as a service writes them; straight into the table, with a real chain of leaves. */
-function makeLog(path: string): void {
-  const db = new DatabaseSync(path);
-  db.exec('pragma journal_mode = wal; pragma synchronous = off');
-  const insert = db.prepare(
-    'insert into audit_events (tenant, idx, at, kind, request_id, body, salt, leaf, v) values (?, ?, ?, ?, ?, ?, ?, ?, 2)',
-  );
-  let seed = 1;
-  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
-  const hex = (size: number, of: string): string => createHash('sha256').update(of).digest('hex').slice(0, size);
-  let head: Uint8Array = new Uint8Array(32);
-  let person = '';
-  db.exec('begin');
-  for (let idx = 0; idx < events; idx += 1) {
-    const kind = idx % 2 === 0 ? 'intent' : 'release';
-    if (kind === 'intent') person = hex(32, `p${Math.floor(random() * PEOPLE)}`);
-    const who = { client: `client:idp|app-${person.charCodeAt(0) % 4}`, purpose: 'search', user: { '@person': person } };
-    const body =
-      kind === 'intent' ? { ...who, limit: CHUNKS } : { ...who, chunks: Array.from({ length: CHUNKS }, () => chunkOf(random, hex)) };
-    const row = {
-      tenant: TENANT,
-      idx,
-      at: 1_700_000_000_000 + idx * 50,
-      kind,
-      request_id: `r${idx >> 1}`,
-      body: JSON.stringify(body),
-      salt: hex(32, `${idx}`),
-      v: 2,
-    };
-    const leaf = createHash('sha256').update(Uint8Array.of(0)).update(leafBytes(row)).digest();
-    head = createHash('sha256').update(Uint8Array.of(1)).update(head).update(leaf).digest();
-    insert.run(TENANT, idx, row.at, kind, row.request_id, row.body, row.salt, leaf.toString('hex'));
-    if (idx % 100_000 === 99_999) db.exec('commit; begin');
-  }
-  db.prepare('insert into audit_heads (tenant, size, head, at, erasures) values (?, ?, ?, ?, 0)').run(
-    TENANT,
-    events,
-    Buffer.from(head).toString('hex'),
-    1_700_000_000_000 + events * 50,
-  );
-  db.exec('commit');
-  db.close();
-}
+const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(0)} MB`;
+const seconds = (since: number): number => (performance.now() - since) / 1_000;
+const perSecond = (count: number, taken: number): string => Math.round(count / taken).toLocaleString('en');
+let mostRss = 0;
+const noteRss = (): number => (mostRss = Math.max(mostRss, process.memoryUsage.rss()));
 
-function chunkOf(random: () => number, hex: (size: number, of: string) => string): object {
-  const document = someDocument(random);
-  const source = `source-${document % 20}`;
-  return {
-    aclVersion: 3,
-    chunk: hex(36, `c${document}`),
-    document: { '@document': hex(32, `d${document}`) },
-    rank: 1,
-    rules: [12, 40],
-    source,
-    version: `sha256:${hex(64, `v${document}`)}`,
-    zone: document % 50,
-  };
-}
-
-async function timed<T>(what: string, run: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  const result = await run();
-  say(what, `${((performance.now() - started) / 1_000).toFixed(3)} s`);
-  return result;
-}
-
-function say(what: string, value: string): void {
-  process.stdout.write(`${what.padEnd(44)}${value}\n`);
-}
-
-const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MB`;
-
-async function indexAll(both: LogAndIndex): Promise<void> {
-  const started = performance.now();
+/** As the sequencer does it, a checkpoint at every twentieth part of the log. */
+async function indexAll(databases: LogAndIndex, lease: Lease): Promise<void> {
+  const signing: number[] = [];
+  const settling: number[] = [];
   const before = process.cpuUsage();
-  let mostRss = 0;
-  let longest = 0;
-  for (let size = 0; size < events;) {
+  let indexing = 0;
+  let cpu = 0;
+  let asideCpu = 0;
+  let size = 0;
+  for (let part = 1; part <= CHECKPOINTS; part += 1) {
+    const upTo = Math.ceil((events * part) / CHECKPOINTS);
     const began = performance.now();
-    size = await indexBatch(both, 1, TENANT, events);
-    longest = Math.max(longest, performance.now() - began);
-    mostRss = Math.max(mostRss, process.memoryUsage.rss());
+    while (size < upTo) {
+      size = await indexBatch(databases, lease.term, TENANT, upTo);
+      noteRss();
+    }
+    indexing += seconds(began);
+    const { user, system } = process.cpuUsage(before);
+    const mapped = performance.now();
+    const settled = process.cpuUsage();
+    await settleMap(databases.index, lease.term, TENANT);
+    settling.push(performance.now() - mapped);
+    const signed = performance.now();
+    if ((await signCheckpoint({ databases, deeds, host: 'bench.example' }, lease, TENANT)) === undefined)
+      throw new Error('nothing was signed');
+    signing.push(performance.now() - signed);
+    const aside = process.cpuUsage(settled);
+    cpu = (user + system) / 1e6 - asideCpu;
+    asideCpu += (aside.user + aside.system) / 1e6;
   }
-  const seconds = (performance.now() - started) / 1_000;
-  say('indexed', `${seconds.toFixed(1)} s, ${Math.round(events / seconds)} events/s, ${Math.round(events / 2 / seconds)} releases/s`);
-  const { user, system } = process.cpuUsage(before);
   say(
-    'processor time of it',
-    `${((user + system) / 1e6).toFixed(1)} s, ${Math.round(events / 2 / ((user + system) / 1e6))} releases/s of one core`,
+    'indexed, by the clock',
+    `${perSecond(events / 2, indexing)} releases/s, ${perSecond(events, indexing)} events/s`,
+    '>= 5,000 releases/s',
   );
-  say('longest batch', `${longest.toFixed(0)} ms`);
-  say('most memory of the process', megabytes(mostRss));
+  say('indexed, by processor time', `${perSecond(events / 2, cpu)} releases/s of one core`);
+  say(`the map at a checkpoint of ${Math.ceil(events / CHECKPOINTS).toLocaleString('en')} events, median and longest`, longest(settling));
+  say('root, signature and check of the leaves, median and longest', longest(signing));
+  say('most memory of the process while indexing', megabytes(mostRss));
+}
+function longest(times: readonly number[]): string {
+  return `${ms(median(times))}, ${ms(Math.max(...times))}`;
 }
 
-async function proofs(both: LogAndIndex): Promise<void> {
-  const times: number[] = [];
-  for (let n = 0; n < 500; n += 1) {
-    const at = Math.floor(Math.random() * events);
+async function measured(what: string, times: number, target: string, run: (n: number) => Promise<unknown>): Promise<void> {
+  const taken: number[] = [];
+  for (let n = 0; n < times; n += 1) {
     const began = performance.now();
-    await inclusionPath(at, events, tileReader(both.index.db, TENANT));
-    times.push(performance.now() - began);
+    await run(n);
+    taken.push(performance.now() - began);
   }
-  times.sort((a, b) => a - b);
-  say('an inclusion proof, p50 and p99', `${times[250]?.toFixed(2)} ms, ${times[495]?.toFixed(2)} ms`);
+  noteRss();
+  say(`${what}, p50 and p99`, `${ms(median(taken))}, ${ms(quantile(taken, 0.99))}`, target);
+}
+
+async function questions(evidence: EvidencePort): Promise<void> {
+  const ask = async (subLogs: readonly SubLog[], more: Partial<AuditQuestion> = {}): Promise<void> => {
+    const page = await evidence.ask({ tenant: TENANT, in: subLogs.map((one) => [one]), kinds: ['release'], limit: 100, ...more }, NO_HURRY);
+    if (page.events.length === 0) throw new Error('nobody was shown anything');
+  };
+  const document = (n: number): SubLog => ({ about: 'document', what: 'released', name: documentName(n) });
+  const span = events * EVERY;
+  await measured('who was shown a hot document, first 100', ASKED, '<= 50 ms', (n) => ask([document(n)]));
+  await measured('who was shown a rare document, first 100', ASKED, '<= 50 ms', (n) => ask([document(documents - 2 - n)]));
+  await measured('the same, a page from the middle of a hot one', ASKED, '<= 50 ms', (n) => ask([document(n)], { after: events >> 1 }));
+  await measured('what a person was shown, first 100', ASKED, '', (n) => ask([{ about: 'caller', what: 'asked', name: personName(n) }]));
+  await measured('what a source reached between two dates, first 100', ASKED, '', (n) =>
+    ask([{ about: 'source', what: 'released', name: sourceName(n) }], { from: STARTED_AT + span * 0.4, to: STARTED_AT + span * 0.6 }),
+  );
+  await measured('a person and a source together, first 100', ASKED, '', (n) =>
+    ask([
+      { about: 'caller', what: 'asked', name: personName(n) },
+      { about: 'source', what: 'released', name: sourceName(n) },
+    ]),
+  );
+  await measured('a page of 1,000 of what a client received (summary by label adds up such pages)', 5, '', (n) =>
+    ask([{ about: 'client', what: 'asked', name: clientName(n) }], { limit: 1_000 }),
+  );
+}
+
+async function proofs(evidence: EvidencePort): Promise<void> {
+  await measured('an inclusion proof', PROVED, '<= 5 ms', () => evidence.inclusion(TENANT, Math.floor(Math.random() * events), events));
+  await measured('a consistency proof', PROVED, '', () => evidence.consistency(TENANT, 1 + Math.floor(Math.random() * events), events));
+  for (const [what, n] of [
+    ['hot', 0],
+    ['rare', documents - 2],
+  ] as const) {
+    await measured(`a proof of completeness, ${what} document`, 5, '', () =>
+      evidence.completeness(TENANT, { about: 'document', what: 'released', name: documentName(n) }),
+    );
+  }
+}
+
+/** Export and verification in one process, the lines handed over as they come; each by its own processor time. */
+async function exported(evidence: EvidencePort): Promise<void> {
+  const checkpoint = await evidence.checkpoint(TENANT, false);
+  if (checkpoint === undefined) throw new Error('the log has no checkpoint');
+  const origin = checkpoint.note.slice(0, checkpoint.note.indexOf('\n'));
+  const verifier = createExportVerifier({ checkpoint: checkpoint.note, keys: [noteVerifier(origin, rawKey)] });
+  const began = performance.now();
+  let bytes = 0;
+  let verifying = 0;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  const hand = (): void => {
+    const block = Buffer.concat(held);
+    const start = process.threadCpuUsage();
+    verifier.push(block);
+    const { user, system } = process.threadCpuUsage(start);
+    verifying += (user + system) / 1e6;
+    [held, heldBytes] = [[], 0];
+    noteRss();
+  };
+  for await (const line of evidence.export(TENANT, { from: 0, to: 'checkpoint' }, NO_HURRY)) {
+    const data = Buffer.from(line, 'utf8');
+    bytes += data.length;
+    held.push(data);
+    if ((heldBytes += data.length) >= 4_194_304) hand();
+  }
+  hand();
+  const report = verifier.end();
+  if (!report.ok || report.events !== events)
+    throw new Error(`a good export was found bad: ${JSON.stringify(report.findings.slice(0, 3))}`);
+  const taken = seconds(began);
+  say('exported and verified', `${taken.toFixed(1)} s, ${megabytes(bytes)}, ${Math.round(bytes / events)} bytes an event`);
+  say('verified, by processor time', `${perSecond(events, verifying)} events/s`, '>= 200,000 events/s');
 }
 
 async function bench(): Promise<void> {
@@ -138,27 +184,53 @@ async function bench(): Promise<void> {
     const database = await openDatabase({ kind: 'sqlite', path });
     await migrate(database);
     await database.close();
-    say('events, documents', `${events}, ${documents}`);
-    await timed('made the log', async () => {
-      const made = spawnSync(process.execPath, [import.meta.filename, String(events), String(documents), path], { stdio: 'inherit' });
-      if (made.status !== 0) throw new Error('the log was not made');
-    });
-    const both = await openLogAndIndex({ kind: 'sqlite', path });
-    await indexAll(both);
-    await timed('the map of all sub-logs', () => settleMap(both.index, 1, TENANT));
-    await timed('the root', () => rootAt(both.index.db, TENANT, events));
-    await proofs(both);
-    const { subLogs } = await both.index.db
-      .selectFrom('audit_sublogs')
-      .select(({ fn }) => fn.countAll<number>().as('subLogs'))
-      .executeTakeFirstOrThrow();
-    await both.close();
-    say('sub-logs', String(subLogs));
+    say(
+      'events, of which releases of ten chunks; documents',
+      `${events.toLocaleString('en')}, ${(events >> 1).toLocaleString('en')}; ${documents.toLocaleString('en')}`,
+    );
+    say(
+      'load before',
+      loadavg()
+        .map((load) => load.toFixed(1))
+        .join(' '),
+    );
+    const began = performance.now();
+    // In a process of its own: its garbage shall not count as memory of the index.
+    const maker = fileURLToPath(new URL('./support/evidence-log.ts', import.meta.url));
+    const made = spawnSync(process.execPath, [maker, path, String(events), String(documents)], { stdio: 'inherit' });
+    if (made.status !== 0) throw new Error('the log was not made');
+    say('made the log', `${seconds(began).toFixed(0)} s`);
+    const databases = await openLogAndIndex({ kind: 'sqlite', path });
+    try {
+      const lease = await takeLease(databases.log, 'bench', LEASE_MS, undefined);
+      if (lease === undefined) throw new Error('the lease is held');
+      await indexAll(databases, lease);
+      const settings = { holder: 'bench', host: 'bench.example', checkpointSeconds: 60, outside: [] };
+      const { evidence } = createEvidence({ databases, settings, deeds, telemetry: silentTelemetry });
+      await questions(evidence);
+      await proofs(evidence);
+      await exported(evidence);
+      const { subLogs } = await databases.index.db
+        .selectFrom('audit_sublogs')
+        .select(({ fn }) => fn.countAll<number>().as('subLogs'))
+        .executeTakeFirstOrThrow();
+      say('sub-logs', subLogs.toLocaleString('en'));
+    } finally {
+      await databases.close();
+    }
     say('log, index', `${megabytes(statSync(path).size)}, ${megabytes(statSync(indexPath(path)).size)}`);
+    say('most memory of the process', megabytes(mostRss));
+    say('the whole bench', `${seconds(began).toFixed(0)} s`, '<= 1,200 s');
+    say(
+      'load after',
+      loadavg()
+        .map((load) => load.toFixed(1))
+        .join(' '),
+    );
+    console.log(table(['what', 'measured', 'target'], rows));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-if (making === undefined) await bench();
-else makeLog(making);
+await bench();
