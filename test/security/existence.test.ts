@@ -44,7 +44,10 @@ async function ask(token: string, probe: Probe, target: Target): Promise<string>
 
 /** Names of one length are one group: their answers differ in nothing but that name. */
 async function expectEqual(who: string, token: string, probe: Probe, targets: readonly Target[]): Promise<void> {
-  const answers = await Promise.all(targets.map(async (target) => ({ target, answer: await ask(token, probe, target) })));
+  const answers: { readonly target: Target; readonly answer: string }[] = [];
+  const answered = async (target: Target): Promise<void> => void answers.push({ target, answer: await ask(token, probe, target) });
+  if (probe.inTurn === true) for (const target of targets) await answered(target);
+  else await Promise.all(targets.map(answered));
   const [first, ...rest] = answers;
   for (const { target, answer } of rest) expect(answer, `${who}: ${target.name} and ${first?.target.name ?? ''}`).toBe(first?.answer);
   compared += 1;

@@ -6,6 +6,8 @@ export interface Probe {
   readonly kind: TargetKind;
   /** Any of these lets somebody know of it; everybody else must not be able to tell it from what is missing. */
   readonly knowing: readonly Held[];
+  /** Where a tenant may not have many of these at a time. */
+  readonly inTurn?: true;
   call(target: Target): {
     readonly method: string;
     readonly path: string;
@@ -123,7 +125,7 @@ function auditedBy(query: string): readonly Probe[] {
 const audited: Readonly<Record<string, readonly Probe[]>> = {
   listAuditEvents: auditedBy('events?'),
   summariseAudit: auditedBy('summary?'),
-  exportAudit: auditedBy('export?format=csv&'),
+  exportAudit: auditedBy('export?format=csv&').map((probe) => ({ ...probe, inTurn: true })),
   proveComplete: auditedBy('proof/complete?'),
 };
 
