@@ -29,7 +29,10 @@ export function eventLineReader(tenant: string): EventLineReader {
     const saltAt = tailAt - SALT_LENGTH - SALT.length;
     if (!matches(bytes, saltAt, SALT)) return -1;
     const requestAt = findBack(bytes, REQUEST, saltAt - 1, Math.max(start, saltAt - MAX_REQUEST));
-    return requestAt < 0 ? -1 : findBack(bytes, KIND, requestAt - 1, Math.max(start, requestAt - MAX_KIND));
+    // A second field of the same name would be the one that some readers take, and others not.
+    if (requestAt < 0 || quoteWithin(bytes, requestAt + REQUEST.length, saltAt)) return -1;
+    const kindAt = findBack(bytes, KIND, requestAt - 1, Math.max(start, requestAt - MAX_KIND));
+    return kindAt < 0 || quoteWithin(bytes, kindAt + KIND.length, requestAt) ? -1 : kindAt;
   };
   return {
     indexOf(bytes, start, end) {
@@ -57,6 +60,15 @@ function numberBefore(bytes: Uint8Array, start: number, end: number): number {
   if (at === end - 1 || !matches(bytes, at + 1 - INDEX.length, INDEX)) return -1;
   const leadingZero = bytes[at + 1] === 0x30 && at + 2 < end;
   return leadingZero || !Number.isSafeInteger(value) ? -1 : value;
+}
+
+/** A quote that is not escaped: the string ends there. */
+function quoteWithin(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    if (bytes[at] === 0x22) return true;
+    if (bytes[at] === 0x5c) at += 1;
+  }
+  return false;
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isCanonicalEvent } from './canonical-event.ts';
 import { eventLineReader, type EventLineReader } from './event-line.ts';
 import { EventStretch, MAX_STRETCH } from './event-stretch.ts';
@@ -84,7 +85,9 @@ function takeEvent(body: Body, bytes: Uint8Array, start: number, end: number, li
   body.events += 1;
   const text = (): string => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
   if (erasures.waits() && says === index) erasures.meet(reader.kindOf(bytes, start, end), text);
-  if (shared.options.canonical === true && !isCanonicalEvent(text())) shared.findings.add({ kind: 'not-canonical', index, line });
+  const exact = shared.options.canonical === true || shared.options.complete === true;
+  if (exact && !(isUtf8(bytes.subarray(start, end)) && isCanonicalEvent(text())))
+    shared.findings.add({ kind: 'not-canonical', index, line });
   if (body.map !== undefined && !(stretch.orderly && says === body.map.size() && body.map.add(text(), leaf))) body.map = undefined;
   closeWhereAwaited(body);
 }

@@ -12,13 +12,13 @@ export interface LineSplitter {
 
 const NEWLINE = 0x0a;
 
-/** Splits a stream of bytes at newlines and copies only what lies across two chunks. A line above the limit comes as its beginning. */
+/** Splits a stream of bytes at newlines and copies only what lies across two chunks. A line above the limit comes whole, or as more of its beginning than the limit. */
 export function splitLines(onLine: OnLine, limit = MAX_LINE): LineSplitter {
   // The part of a line that the chunks so far ended with, behind one byte of room.
   let parts: Uint8Array[] = [];
   let length = 0;
   const keep = (part: Uint8Array): void => {
-    const fits = part.subarray(0, Math.max(0, limit - length));
+    const fits = part.subarray(0, Math.max(0, limit + 1 - length));
     if (fits.length > 0) parts.push(Buffer.from(fits));
     length += part.length;
   };

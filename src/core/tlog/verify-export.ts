@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { parseLine, type ExportHeader, type ExportLine } from './export-form.ts';
 import { createFindings, type Finding, type Findings } from './export-findings.ts';
 import { createExportBody, type ExportBody } from './export-body.ts';
-import { splitLines } from './lines.ts';
+import { MAX_LINE, splitLines } from './lines.ts';
 import type { NoteVerifier } from './note-keys.ts';
 import { openCheckpoint } from './signed-head.ts';
 import type { TreeHead } from './checkpoint.ts';
@@ -14,9 +14,10 @@ export interface VerifyOptions {
   readonly keys: readonly NoteVerifier[];
   /** For a checkpoint whose size lies outside the export: between it and a size within. */
   readonly consistency?: ConsistencyLink;
-  /** Also that each event is in canonical JSON. Slower. */
+  /** Also that each event is in canonical JSON: that it says the same to every reader. Slower. */
   readonly canonical?: boolean;
-  /** Also that the maps of sub-logs are made of these events. Needs the whole log, and memory for each sub-log. Slower. */
+  /** Also that the maps of sub-logs are made of these events. Needs the whole log, and memory for each sub-log; and that each event is in canonical JSON, as
+   * what its lists are made from. Slower. */
   readonly complete?: boolean;
 }
 
@@ -113,6 +114,8 @@ function takeLine(state: State, bytes: Uint8Array, start: number, end: number): 
     state.dead = true;
     return;
   }
+  // Of such a line only the beginning was hashed: what else it says, nobody signed.
+  if (end - start > MAX_LINE) findings.add({ kind: 'bad-line', line: state.line });
   if (state.body === undefined) {
     open(state, bytes, start, end);
     return;

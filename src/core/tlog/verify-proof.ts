@@ -1,8 +1,9 @@
 import type { StoredName } from '../ports/evidence.ts';
 import { pseudonymOf } from '../pseudonym.ts';
-import { mapRootOf, parseTreeHead, type TreeHead } from './checkpoint.ts';
-import { openNote, type NoteVerifier } from './note-keys.ts';
+import { mapRootOf, type TreeHead } from './checkpoint.ts';
+import type { NoteVerifier } from './note-keys.ts';
 import { verifyInclusion } from './proofs.ts';
+import { openCheckpoint } from './signed-head.ts';
 import { verifyComplete } from './sub-log-map.ts';
 
 /** Proofs as they were answered, with hashes in hex. */
@@ -50,10 +51,8 @@ export function verifySavedComplete({ log, pseudonym, proof }: SavedComplete, ke
 
 function signedHead(note: string, keys: KeysFor): TreeHead | undefined {
   const origin = note.split('\n', 1)[0] ?? '';
-  const verdict = openNote(note, keys(origin));
-  const head = verdict.kind === 'signed' ? parseTreeHead(verdict.note.text) : undefined;
-  // A key of another log vouches for nothing here.
-  return head?.origin === origin ? head : undefined;
+  const opened = openCheckpoint(note, keys(origin), origin);
+  return opened.kind === 'signed' ? opened.head : undefined;
 }
 
 function bytes(hex: string): Buffer {
