@@ -34,7 +34,9 @@ export function createExport(parts: ExportParts): ExportAudit {
   return async (context, { format, filters }) => {
     const { from: _from, to: _to, ...others } = filters;
     if (format === 'sluice' && Object.keys(others).length > 0) {
-      throw new AppError('invalid_request', { issues: [{ pointer: 'query', message: 'format sluice takes from and to alone; ocsf and csv take every filter' }] });
+      throw new AppError('invalid_request', {
+        issues: [{ pointer: 'query', message: 'format sluice takes from and to alone; ocsf and csv take every filter' }],
+      });
     }
     const reader = await (format === 'sluice' ? tenantReader : auditReader)(parts, context);
     await recordReading(parts.audit, context, reader, 'audit.exported', { format, question: questionFacts(filters) });
