@@ -4,7 +4,10 @@ import { temporaryDirectory } from '../../../test/support/temporary-directory.ts
 import type { TenantId } from '../../core/ids.ts';
 import { silentTelemetry, type Counter } from '../../core/ports/telemetry.ts';
 import { migrate } from '../../database/migrate.ts';
+import { subLogKey } from '../../core/tlog/sub-log-map.ts';
 import { openDatabase, type DatabaseConfig } from '../../database/open-database.ts';
+import { openLogAndIndex } from '../index/open-index.ts';
+import { BLOCK_POSITIONS, encodePositions } from '../index/positions.ts';
 import { startEvidenceWorker, type EvidenceWorker } from './evidence-worker.ts';
 
 const ACME = 'acme' as TenantId;
@@ -12,9 +15,10 @@ const ACME = 'acme' as TenantId;
 describe('the thread of the audit', () => {
   let worker: EvidenceWorker;
   let counted: Counter[];
+  let database: DatabaseConfig;
 
   beforeEach(async () => {
-    const database: DatabaseConfig = { kind: 'sqlite', path: join(temporaryDirectory(), 'sluice.sqlite') };
+    database = { kind: 'sqlite', path: join(temporaryDirectory(), 'sluice.sqlite') };
     const opened = await openDatabase(database);
     await migrate(opened);
     await opened.close();
@@ -33,6 +37,35 @@ describe('the thread of the audit', () => {
 
   it('answers', async () => {
     expect(await worker.checkpoints(ACME, 0, 10)).toEqual([]);
+  });
+
+  it('says which limit was passed', async () => {
+    const { index, close } = await openLogAndIndex(database);
+    const subLog = { about: 'kind', what: 'all', name: 'release' } as const;
+    const at = { tenant: ACME, key: subLogKey(subLog) };
+    const full = Array.from({ length: BLOCK_POSITIONS }, (_, n) => n);
+    const blocks = Array.from({ length: 200 }, (_, block) => ({
+      ...at,
+      block,
+      first: block * BLOCK_POSITIONS,
+      positions: encodePositions(full.map((n) => block * BLOCK_POSITIONS + n)),
+    }));
+    const size = blocks.length * BLOCK_POSITIONS;
+    await index.transaction(async (tx) => {
+      await tx.insertInto('audit_index_logs').values({ tenant: ACME, size, head: '', map_size: size, map_root: '' }).execute();
+      const tail = new Uint8Array(0);
+      await tx
+        .insertInto('audit_sublogs')
+        .values({ ...at, size, head: tail, blocks: blocks.length, tail, dirty: 0 })
+        .execute();
+      await tx.insertInto('audit_sublog_blocks').values(blocks).execute();
+    });
+    await close();
+    const message = expect.stringContaining('100000 events') as string;
+    await expect(worker.completeness(ACME, subLog)).rejects.toMatchObject({
+      code: 'limit_exceeded',
+      issues: [{ pointer: 'query', message }],
+    });
   });
 
   it('is started again when it dies, and its callers are told', async () => {

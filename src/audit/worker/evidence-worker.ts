@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { AppError, ERROR_CODES } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
 import type { Deeds, FromWorker, ToWorker, WorkerSetup } from './protocol.ts';
@@ -32,8 +32,9 @@ const LONGEST_RESTART_MS = 10_000;
 export async function startEvidenceWorker(parts: EvidenceWorkerParts): Promise<EvidenceWorker> {
   let thread: Worker | undefined;
   let restarting: Promise<void> = Promise.resolve();
-  let closing = false;
-  const calls = threadCalls(() => (closing ? undefined : thread));
+  const closing = new AbortController();
+  const isClosing = (): boolean => closing.signal.aborted;
+  const calls = threadCalls(() => (isClosing() ? undefined : thread));
 
   async function start(): Promise<void> {
     const begun = launch(parts, calls);
@@ -41,21 +42,22 @@ export async function startEvidenceWorker(parts: EvidenceWorkerParts): Promise<E
       const served = thread === begun;
       if (served) thread = undefined;
       calls.failAll();
-      if (served && !closing) restarting = restart();
+      if (served && !isClosing()) restarting = restart();
     });
     await ready(begun);
     thread = begun;
     // Closed while it was starting.
-    if (closing) await end(begun);
+    if (isClosing()) await end(begun);
   }
   async function restart(): Promise<void> {
     parts.telemetry.count('audit_worker_restarts');
-    for (let wait = FIRST_RESTART_MS; !closing; wait = Math.min(wait * 2, LONGEST_RESTART_MS)) {
+    for (let wait = FIRST_RESTART_MS; !isClosing(); wait = Math.min(wait * 2, LONGEST_RESTART_MS)) {
       try {
         return await start();
       } catch (error) {
         parts.telemetry.log.error({}, 'the audit thread could not be started again', error);
-        await sleep(wait, undefined, { ref: false });
+        // Whoever closes does not wait for the next try.
+        await sleep(wait, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
       }
     }
   }
@@ -66,7 +68,7 @@ export async function startEvidenceWorker(parts: EvidenceWorkerParts): Promise<E
       await thread?.terminate();
     },
     async close() {
-      closing = true;
+      closing.abort();
       calls.failAll();
       await Promise.all([thread === undefined ? undefined : end(thread), restarting]);
     },
@@ -101,7 +103,12 @@ function launch({ setup, deeds, telemetry }: EvidenceWorkerParts, calls: ThreadC
 /** Rejects with what ended it where it ends before. */
 function ready(thread: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
-    thread.on('message', (message: FromWorker) => message.kind === 'ready' && resolve());
+    const told = ({ kind }: FromWorker): void => {
+      if (kind !== 'ready') return;
+      thread.off('message', told);
+      resolve();
+    };
+    thread.on('message', told);
     thread.once('error', (error) => reject(error instanceof Error ? error : new Error(ENDED)));
     thread.once('exit', (code) => reject(new Error(`${ENDED} with code ${code} before it was ready`)));
   });
@@ -120,9 +127,8 @@ function receive(message: FromWorker, { thread, deeds, telemetry, calls }: Recei
     case 'part':
       return calls.answered(message.id, message);
     case 'failed': {
-      const { id, code, detail, pointers } = message;
-      const issues = pointers.map((pointer) => ({ pointer, message: detail }));
-      return calls.answered(id, new AppError(ERROR_CODES.find((known) => known === code) ?? 'audit_unavailable', { detail, issues }));
+      const { id, code, detail, issues, retryAfter } = message;
+      return calls.answered(id, new AppError(code, { detail, issues, ...(retryAfter === undefined ? {} : { retryAfter }) }));
     }
     case 'do':
       return void perform(message, deeds).then((answer) => thread.postMessage(answer));

@@ -1,3 +1,4 @@
+import type { AppError } from '../../core/errors.ts';
 import type { Attributes, Counter, Gauge } from '../../core/ports/telemetry.ts';
 import type { EvidencePort } from '../../core/ports/evidence.ts';
 import type { DatabaseLimits } from '../../database/database.ts';
@@ -29,7 +30,7 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'part'; readonly id: number; readonly lines: readonly string[]; readonly last: boolean }
-  | { readonly kind: 'failed'; readonly id: number; readonly code: string; readonly detail: string; readonly pointers: readonly string[] }
+  | ({ readonly kind: 'failed'; readonly id: number; readonly detail: string } & Pick<AppError, 'code' | 'issues' | 'retryAfter'>)
   /** Something that only the other side can do. */
   | { readonly kind: 'do'; readonly id: number; readonly what: keyof Deeds; readonly args: readonly unknown[] }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly fields: Attributes; readonly message: string }

@@ -54,10 +54,10 @@ async function answer(id: number, run: (signal: AbortSignal) => Promise<void>): 
   try {
     await run(controller.signal);
   } catch (error) {
-    const { code, message: detail, issues } = asAppError(error, 'audit_unavailable');
+    const { code, message: detail, issues, retryAfter } = asAppError(error, 'audit_unavailable');
     if (!(error instanceof AppError)) telemetry.log.error({}, `the audit thread failed: ${String(error)}`);
     exports.delete(id);
-    tell({ kind: 'failed', id, code, detail, pointers: issues.map(({ pointer }) => pointer) });
+    tell({ kind: 'failed', id, code, detail, issues, retryAfter });
   } finally {
     if (!exports.has(id)) aborts.delete(id);
   }
