@@ -598,18 +598,18 @@ async function madeSource(): Promise<string> {
 const heldThing = () => ({ kind: 'content', source: 's', document: `held-${(made += 1)}` });
 
 let reasons = 1;
+let wish: Promise<string> = Promise.resolve('');
 
 /** The reason for which somebody wishes to replay what takes a second person: another one once it was allowed. */
-async function wished(): Promise<string> {
-  const reason = `reason ${reasons}`;
-  const path = `/v1/requests/${secret}/replay?reason=${encodeURIComponent(reason)}`;
-  const answer = await test.call('GET', path, await test.token({ sub: 'wisher', client_id: FULL.client_id }));
-  if (answer.status === 200) {
-    reasons += 1;
-    return wished();
-  }
-  expect(answer.json()).toMatchObject({ code: 'second_person_required' });
-  return reason;
+function wished(): Promise<string> {
+  wish = wish.then(async () => {
+    const wisher = await test.token({ sub: 'wisher', client_id: FULL.client_id });
+    const asking = () => test.call('GET', `/v1/requests/${secret}/replay?reason=${reasons}`, wisher);
+    if ((await asking()).status === 200) reasons += 1;
+    expect((await asking()).json()).toMatchObject({ code: 'second_person_required' });
+    return String(reasons);
+  });
+  return wish;
 }
 
 async function compared(): Promise<string> {
