@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { errorTable } from '../../src/core/errors.ts';
+import { AUDIT_KINDS } from '../../src/core/ports/audit.ts';
 import { openDoor, type Fixture } from '../../src/doors/http/door.fixture.ts';
 import { issuerProblems } from '../../src/identity/issuer-config.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -95,6 +96,17 @@ describe('docs/operations.md', () => {
         .filter((found) => found.startsWith('sluice_')),
     );
     expect([...documented].sort()).toEqual(known.sort());
+  });
+});
+
+describe('docs/audit.md', () => {
+  test('names every kind of event, and no other', () => {
+    const cells = rows(section(read('docs/audit.md'), 'What is in the log')).flatMap(([kinds]) => code(kinds));
+    const kindsOf = (cell: string): readonly string[] =>
+      AUDIT_KINDS.filter((kind) => (cell.endsWith('.*') ? kind.startsWith(cell.slice(0, -1)) : kind === cell));
+    const documented = cells.filter((cell) => cell !== 'where: "output"');
+    expect(documented.filter((cell) => kindsOf(cell).length === 0)).toEqual([]);
+    expect(AUDIT_KINDS.filter((kind) => !documented.flatMap(kindsOf).includes(kind))).toEqual([]);
   });
 });
 
