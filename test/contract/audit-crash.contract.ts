@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { EMPTY_HEAD, leafHash, nextHead } from '../../src/audit/leaf.ts';
 import type { DatabaseConfig } from '../../src/database/open-database.ts';
 import { ACME, ADA, event, releaseOf, textOf } from '../support/audit-events.ts';
 import type { AuditWorld } from '../support/audit-fixture.ts';
@@ -23,6 +24,20 @@ export function describeCrashes(get: () => AuditWorld): void {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     expect(child.signalCode).toBe('SIGKILL');
     return lines;
+  }
+
+  /** Events of before pseudonyms about those whom the process erases: their bodies are emptied. */
+  async function plainEvents(): Promise<void> {
+    const rows = Array.from({ length: 48 }, (_, idx) => {
+      const body = JSON.stringify({ user: `user:test|w${idx % 8}-${Math.floor(idx / 8)}` });
+      const row = { tenant: ACME, idx, at: 1 + idx, kind: 'intent', request_id: `old${idx}`, body, salt: 'ab'.repeat(16), v: 1 };
+      return { ...row, leaf: leafHash(row) };
+    });
+    const head = rows.reduce((before, { leaf }) => nextHead(before, leaf), EMPTY_HEAD);
+    await get().database.transaction(async (tx) => {
+      await tx.insertInto('audit_events').values(rows).execute();
+      await tx.insertInto('audit_heads').values({ tenant: ACME, size: rows.length, head, at: 48, erasures: 0 }).execute();
+    });
   }
 
   async function expectWhole(lines: readonly string[]): Promise<void> {
@@ -51,6 +66,7 @@ export function describeCrashes(get: () => AuditWorld): void {
     });
 
     it.each(WRITE_POINTS)('at the write of %s leaves a log that verifies, opens and goes on', async (point) => {
+      await plainEvents();
       const lines = await killed(get().config, point, Number.POSITIVE_INFINITY);
       expect(lines.length).toBeGreaterThan(0);
       await expectWhole(lines);

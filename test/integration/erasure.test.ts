@@ -194,6 +194,12 @@ describe('an erased caller', () => {
     reason: spellings('marrow-reason'),
     'digest of a session': [sessionPerson(ACME, NAMED)],
     'digest of the name': digestSpellings(NAMED),
+    // Lists are named by pseudonyms: nobody finds those of a person by trying names.
+    'lists of the name': (['asked', 'done', 'concerned', 'all'] as const).flatMap((what) =>
+      (['caller', 'client'] as const).flatMap((about) =>
+        [NAMED, PERSON].flatMap((name) => digestSpellings(JSON.stringify([about, what, name]))),
+      ),
+    ),
     'digests of names': ['session', 'holder'].flatMap((what) => {
       const more = what === 'session' ? ['a-session'] : [];
       return digestSpellings(JSON.stringify([what, 'acme', NAMED, 'client:test|assistant', ...more]));

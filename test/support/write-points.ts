@@ -8,6 +8,7 @@ export const WRITE_POINTS = [
   'insert into audit_sealed',
   'insert into audit_texts',
   'update audit_heads',
+  'update "audit_events"',
   'delete from "audit_keys"',
   'delete from "audit_texts"',
   'insert into "audit_tombstones"',
