@@ -54,7 +54,6 @@ async function openForReading(path: string): Promise<FileHandle | 'absent'> {
  * reads what it wrote. A crash leaves a temporary file at most.
  */
 export async function createRingFile(path: string, ring: KeyRing): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = await writeTemporary(path, ring);
   try {
     // A link, unlike a rename, does not replace what is there.
@@ -71,7 +70,6 @@ export async function createRingFile(path: string, ring: KeyRing): Promise<boole
 
 /** Replaces the ring in one step: a reader, and a crash, find the old one whole or the new one whole. */
 export async function replaceRingFile(path: string, ring: KeyRing): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = await writeTemporary(path, ring);
   try {
     await rename(temporary, path);
@@ -86,6 +84,7 @@ async function writeTemporary(path: string, ring: KeyRing): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   let handle: FileHandle;
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     // Exclusive, and closed to others from the first byte on.
     handle = await open(temporary, 'wx', OWNER_ONLY);
   } catch (error) {
@@ -94,6 +93,10 @@ async function writeTemporary(path: string, ring: KeyRing): Promise<string> {
   try {
     await handle.writeFile(ringText(ring), 'utf8');
     await handle.sync();
+  } catch (error) {
+    // A full disk leaves no half of a file of private keys.
+    await unlink(temporary).catch(() => undefined);
+    throw notWritten(path, error);
   } finally {
     await handle.close();
   }

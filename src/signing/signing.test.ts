@@ -46,6 +46,13 @@ describe('the file of keys', () => {
     expect(signing.coSign(MESSAGE)).toBeUndefined();
   });
 
+  it('that cannot be made is told of with what to do', async () => {
+    await symlink(join(directory, 'nowhere', 'deep'), join(directory, 'keys'));
+    const message = expect.stringContaining('SLUICE_SIGNING_KEYS') as string;
+    await expect(open()).rejects.toMatchObject({ name: 'SigningKeysError', message });
+    expect(await readdir(directory)).toEqual(['keys']);
+  });
+
   it('is one file for processes that start at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => open()));
     expect(new Set(all.map((signing) => signing.keys()[0].kid)).size).toBe(1);

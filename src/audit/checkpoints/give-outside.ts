@@ -93,8 +93,8 @@ async function giveNewest(parts: GivingParts, place: Place, tenant: string, leas
     consistencyProof(from, checkpoint.size, tileReader(index.db, tenant));
   const { note } = await place.give({ checkpoint, known, consistency, signal });
   if (note !== undefined) await addCosignatures(log, lease, checkpoint, note);
-  await remember(parts.databases, checkpoint, place);
-  parts.telemetry.gauge('audit_outside_last_seconds', Math.floor(Date.now() / 1_000));
+  const at = await remember(parts.databases, checkpoint, place);
+  parts.telemetry.gauge('audit_outside_last_seconds', Math.floor(at / 1_000));
 }
 
 async function knownSize({ log }: LogAndIndex, { origin }: StoredCheckpoint, place: Place): Promise<number> {
@@ -107,13 +107,15 @@ async function knownSize({ log }: LogAndIndex, { origin }: StoredCheckpoint, pla
   return row?.size ?? 0;
 }
 
-async function remember({ log }: LogAndIndex, { origin, size }: StoredCheckpoint, place: Place): Promise<void> {
-  await log.transaction(async (tx) => {
+/** Database time, in milliseconds, as of all times of checkpoints. */
+async function remember({ log }: LogAndIndex, { origin, size }: StoredCheckpoint, place: Place): Promise<number> {
+  return log.transaction(async (tx) => {
     const at = await readDatabaseTime(tx, log.kind);
     await tx
       .insertInto('audit_outside')
       .values({ origin, place: place.name, size, at })
       .onConflict((conflict) => conflict.columns(['origin', 'place']).doUpdateSet({ size, at }).where('audit_outside.size', '<', size))
       .execute();
+    return at;
   });
 }
