@@ -3,6 +3,7 @@ import { AppError, asAppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { AuditKind, AuditPort, AuditTail, Erasures, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
+import { pooledRandom } from '../core/pooled-random.ts';
 import type { AuditSink } from '../database/audit-sink.ts';
 import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database } from '../database/database.ts';
@@ -42,7 +43,9 @@ const UNCONDITIONAL: Condition = { kind: 'none' };
 const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueuedText: 67_108_864, maxBatch: 256 };
 
 /** The audit log of all tenants over one database. Times in the log are the database's. */
-export function createAudit({ database, telemetry, sessionSink = noSessions, random = randomBytes, limits = {} }: AuditParts): Audit {
+export function createAudit(parts: AuditParts): Audit {
+  const { database, telemetry, sessionSink = noSessions, limits = {} } = parts;
+  const random = parts.random ?? pooledRandom(randomBytes);
   const keyring = createKeyring(database.db, random);
   const sealer = { random, texts: createTextStore(random) };
   const commit = groupCommit({ database, telemetry, sessionSink, keyring, sealer }, { ...LIMITS, ...limits });

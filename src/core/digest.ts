@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOf } from 'node:crypto';
 
 /** `sha256:` and 64 hex digits. */
 export type Digest = `sha256:${string}`;
 
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hashOf('sha256', data, 'hex');
 }
 
 export function digestOf(data: string | Uint8Array): Digest {
