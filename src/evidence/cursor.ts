@@ -30,27 +30,47 @@ const TAG = 16;
  * made from a secret of the deployment, so they hold on every replica and after a restart.
  */
 export function createCursors(secret: () => Promise<string>, random: (bytes: number) => Uint8Array): Cursors {
-  const keyOf = async (): Promise<Uint8Array> => new Uint8Array(hkdfSync('sha256', await secret(), '', 'sluice audit cursor 1', 32));
+  const places = sealedPlaces(secret, random);
   return {
-    async seal(scope, { after, before }) {
-      const nonce = random(NONCE);
-      const cipher = createCipheriv('aes-256-gcm', await keyOf(), nonce).setAAD(bound(scope));
+    seal(scope, { after, before }) {
       const plain = Buffer.alloc(16);
       plain.writeBigUInt64BE(BigInt(after), 0);
       plain.writeBigUInt64BE(BigInt(before), 8);
+      return places.seal(bound(scope), plain);
+    },
+    async open(scope, text) {
+      const plain = await places.open(bound(scope), text);
+      if (plain?.length !== 16) throw refused();
+      return { after: Number(plain.readBigUInt64BE(0)), before: Number(plain.readBigUInt64BE(8)) };
+    },
+  };
+}
+
+/** Bytes that only this deployment can read, and only where they were made for. */
+export interface SealedPlaces {
+  seal(scope: Uint8Array, plain: Uint8Array): Promise<string>;
+  /** Undefined for everything that `seal` did not make for the same scope. */
+  open(scope: Uint8Array, text: string): Promise<Buffer | undefined>;
+}
+
+export function sealedPlaces(secret: () => Promise<string>, random: (bytes: number) => Uint8Array): SealedPlaces {
+  const keyOf = async (): Promise<Uint8Array> => new Uint8Array(hkdfSync('sha256', await secret(), '', 'sluice audit cursor 1', 32));
+  return {
+    async seal(scope, plain) {
+      const nonce = random(NONCE);
+      const cipher = createCipheriv('aes-256-gcm', await keyOf(), nonce).setAAD(scope);
       return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64url');
     },
     async open(scope, text) {
       const bytes = Buffer.from(text, 'base64url');
-      if (bytes.length !== NONCE + 16 + TAG) throw refused();
+      if (bytes.length < NONCE + TAG) return undefined;
       try {
         const decipher = createDecipheriv('aes-256-gcm', await keyOf(), bytes.subarray(0, NONCE), { authTagLength: TAG })
-          .setAAD(bound(scope))
+          .setAAD(scope)
           .setAuthTag(bytes.subarray(-TAG));
-        const plain = Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
-        return { after: Number(plain.readBigUInt64BE(0)), before: Number(plain.readBigUInt64BE(8)) };
+        return Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
       } catch {
-        throw refused();
+        return undefined;
       }
     },
   };

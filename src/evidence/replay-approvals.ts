@@ -1,9 +1,11 @@
 import { actingPrincipal } from '../core/caller.ts';
 import { AppError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
 import type { ReplayWish } from '../core/ports/erasure.ts';
 import { presence, type Presence } from '../core/presence.ts';
 import { qualifyPrincipal } from '../core/principal.ts';
 import { changeBy, type RequestContext } from '../core/request-context.ts';
+import type { SealedPlaces } from './cursor.ts';
 import { again, byOwnHand, decidedUnder } from './people.ts';
 import { releaseOf, replayRight } from './replay-rights.ts';
 import type { ReplayParts } from './replay.ts';
@@ -24,6 +26,7 @@ export interface ApprovalResource extends WishResource {
 export interface ApprovalParts extends Pick<ReplayParts, 'catalog' | 'policy' | 'audit'> {
   /** Short names of the configured issuers. */
   readonly issuers: readonly string[];
+  readonly places: SealedPlaces;
 }
 
 /**
@@ -55,6 +58,8 @@ export function approveReplay(
 const PAGE = 100;
 /** Wishes that one listing looks at; beyond them it answers what it found, and where to go on. */
 const MAX_LOOKED_AT = 1_000;
+/** More than any request and reader. */
+const CURSOR_BYTES = 2_048;
 
 /** Open wishes that the caller could allow: those of others, over answers of which they may replay everything. */
 export async function openWishes(
@@ -65,18 +70,19 @@ export async function openWishes(
 ): Promise<{ readonly wishes: readonly WishResource[]; readonly next?: string }> {
   const here = await presence(parts.catalog, context.caller);
   const wishes: WishResource[] = [];
-  let place = after === undefined ? undefined : placeOf(after);
+  const { tenant } = here.view;
+  let place = after === undefined ? undefined : await placeOf(parts, tenant, after);
   for (let looked = 0; looked < MAX_LOOKED_AT;) {
     const page = await parts.catalog.openReplayWishes(here.view.tenant, place, PAGE);
     for (const wish of page) {
       looked += 1;
       place = wish;
       if (wish.reader !== actingPrincipal(here.caller) && (await rightOver(parts, here, wish.request)) === 'all') wishes.push(shown(wish));
-      if (wishes.length === limit) return { wishes, next: cursorOf(wish) };
+      if (wishes.length === limit) return { wishes, next: await cursorOf(parts, tenant, wish) };
     }
     if (page.length < PAGE) return { wishes };
   }
-  return { wishes, ...(place === undefined ? {} : { next: cursorOf(place) }) };
+  return { wishes, ...(place === undefined ? {} : { next: await cursorOf(parts, tenant, place) }) };
 }
 
 async function rightOver(parts: ApprovalParts, here: Presence, request: string): Promise<'all' | 'some' | 'none'> {
@@ -99,20 +105,21 @@ interface Place {
   readonly reader: string;
 }
 
-function cursorOf({ request, reader }: Place): string {
-  return Buffer.from(JSON.stringify([request, reader])).toString('base64url');
+/** Sealed: the place may be a wish that the caller may not know of. Of one length, whoever wishes it. */
+function cursorOf({ places }: ApprovalParts, tenant: TenantId, { request, reader }: Place): Promise<string> {
+  const plain = Buffer.alloc(CURSOR_BYTES, ' ');
+  plain.write(JSON.stringify([request, reader]));
+  return places.seal(scopeOf(tenant), plain);
 }
 
-/** A cursor is ours to read alone; whatever else comes is `invalid_request`. */
-function placeOf(cursor: string): Place {
-  try {
-    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(place) && place.length === 2) {
-      const [request, reader] = place as readonly unknown[];
-      if (typeof request === 'string' && typeof reader === 'string') return { request, reader };
-    }
-  } catch {
-    // Refused below, like any other text that no listing ever gave out.
-  }
-  throw new AppError('invalid_request', { issues: [{ pointer: 'query/after', message: 'not a place in the list' }] });
+async function placeOf({ places }: ApprovalParts, tenant: TenantId, cursor: string): Promise<Place> {
+  const plain = await places.open(scopeOf(tenant), cursor);
+  if (plain === undefined)
+    throw new AppError('invalid_request', { issues: [{ pointer: 'query/after', message: 'not a place in the list' }] });
+  const [request, reader] = JSON.parse(plain.toString('utf8')) as readonly [string, string];
+  return { request, reader };
+}
+
+function scopeOf(tenant: TenantId): Buffer {
+  return Buffer.from(JSON.stringify([tenant, 'replay wishes']));
 }

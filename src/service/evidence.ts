@@ -7,6 +7,7 @@ import type { IssuerSummary } from '../core/ports/identity.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { createAuditDesk, type AuditDesk } from '../evidence/audit-desk.ts';
+import { sealedPlaces } from '../evidence/cursor.ts';
 import { createErasures, type Erasures } from '../evidence/erasures.ts';
 import { createLegalHolds, type LegalHolds } from '../evidence/legal-holds.ts';
 import { createReplays, type Replays } from '../evidence/replays.ts';
@@ -36,8 +37,10 @@ export function evidenceServices(parts: {
   const issuers = parts.issuers.map(({ name }) => name);
   const explainer = createPolicyExplainer(scheme);
   const counterfactual = createCounterfactual({ catalog, policy, explainer, audit, telemetry, issuers: parts.issuers });
+  const secret = (): Promise<string> => catalog.chunkSecret();
+  const places = sealedPlaces(secret, randomBytes);
   return {
-    replays: createReplays({ catalog, policy, audit, sealed: audit, evidence, issuers, counterfactual }),
+    replays: createReplays({ catalog, policy, audit, sealed: audit, evidence, issuers, counterfactual, places }),
     erasures: createErasures({ catalog, policy, audit, issuers, mend }),
     auditDesk: createAuditDesk({
       catalog,
@@ -45,7 +48,7 @@ export function evidenceServices(parts: {
       audit,
       evidence: reads,
       issuers,
-      secret: () => catalog.chunkSecret(),
+      secret,
       random: randomBytes,
     }),
     legalHolds: createLegalHolds({ catalog, policy, erasures: audit, issuers }),
