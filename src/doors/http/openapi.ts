@@ -13,6 +13,20 @@ const PROBLEM_STATUSES: Readonly<Record<Route['kind'], readonly number[]>> = {
   download: [400, 401, 403, 404, 422, 429, 500, 503],
 };
 
+/** What stands in a path; a `request` may also be one for access. */
+const IN_PATH: Readonly<Record<string, string>> = {
+  source: 'The id of a source.',
+  document: 'The id of a document in its source, percent-encoded.',
+  request: 'The id of a request, as its answer named it.',
+  session: 'The name of a session of the caller.',
+  group: 'The id of a group, percent-encoded.',
+  id: 'The id, as the list names it, percent-encoded.',
+  revision: 'A revision of the policy.',
+  // OpenAPI has no word for a parameter of several segments.
+  tile: 'The rest of the path of tlog-tiles, with its slashes as they are: level, index, and `.p/<width>` of a partial one.',
+  asset: 'The name of a file.',
+};
+
 /** Turns zod schemas into references, each defined once under `components`. */
 interface Components {
   reference(schema: z.ZodType, io: 'input' | 'output'): JsonObject;
@@ -68,12 +82,11 @@ function problemAnswer(components: Components, status: number): JsonObject {
 }
 
 function parameters(route: Route): readonly Json[] {
-  const inPath = [...route.path.matchAll(/\{(\w+)(\*?)\}/g)].map(([, name = '', rest]) => ({
+  const inPath = [...route.path.matchAll(/\{(\w+)\*?\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    // OpenAPI has no word for a parameter of several segments.
-    ...(rest === '' ? {} : { description: 'The rest of the path, with its slashes as they are.' }),
+    description: IN_PATH[name] ?? name,
     schema: { type: 'string' },
   }));
   if (route.kind === 'public' || route.query === undefined) return inPath;

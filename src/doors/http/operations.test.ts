@@ -2,9 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { openDoorForTest as open, rawExchange, type Fixture } from './door.fixture.ts';
 
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Record<string, unknown>;
+  readonly security: unknown[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly description?: string;
+    readonly schema: { readonly description?: string };
+  }[];
+}
+
 interface OpenApi {
   readonly openapi: string;
-  readonly paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown>; security: unknown[] }>>;
+  readonly paths: Record<string, Record<string, Operation>>;
   readonly components: { readonly schemas: Record<string, Record<string, unknown>> };
 }
 
@@ -47,6 +58,23 @@ describe('the contract', () => {
     for (const { responses } of operations) {
       for (const response of Object.values(responses)) expect(response).toHaveProperty('description');
     }
+  });
+
+  it('says of each parameter and each shape of the evidence what it is', async () => {
+    const { at } = await open();
+    const { paths, components } = await contract(at);
+    const ofEvidence = /^\/v1\/(?:audit|requests|replay-approvals|erasures|legal-holds)\b/;
+    const operations = Object.entries(paths).flatMap(([path, methods]) => (ofEvidence.test(path) ? Object.values(methods) : []));
+    expect(operations.length).toBeGreaterThan(20);
+    const silent = operations.flatMap(({ operationId, parameters }) =>
+      parameters.flatMap(({ name, description, schema }) =>
+        (description ?? schema.description) === undefined ? [`${operationId} ${name}`] : [],
+      ),
+    );
+    expect(silent).toEqual([]);
+    const named = [...JSON.stringify(operations).matchAll(/schemas\/(\w+)"/g)].map(([, name = '']) => name);
+    const before = ['RequestTrace', 'Problem'];
+    expect(named.filter((name) => !before.includes(name) && components.schemas[name]?.['description'] === undefined)).toEqual([]);
   });
 
   it('asks for a token below /v1 and shows the strict shape of a request', async () => {

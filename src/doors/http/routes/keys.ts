@@ -21,7 +21,7 @@ const keySetSchema = z
       }),
     ),
   })
-  .meta({ id: 'KeySet' });
+  .meta({ id: 'KeySet', description: 'RFC 7517, RFC 8037. `since` and `retired`: between which moments a key signed.' });
 
 /** Public keys are public: whoever holds a manifest or a checkpoint has to be able to fetch them. */
 export function keyRoutes(services: Pick<HttpServices, 'keys'>): readonly PublicRoute[] {

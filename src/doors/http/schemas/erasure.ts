@@ -21,16 +21,16 @@ export const eraseSchema = withReason.meta({
   examples: [{ kind: 'content', source: 'people-handbook', document: 'leave', reason: 'a request to be forgotten' }],
 });
 
-export const holdSchema = withReason.meta({ id: 'PlaceHold' });
+export const holdSchema = withReason.meta({ id: 'PlaceHold', description: 'What may not be erased, whether it exists or not, and why.' });
 
 /** In a query everything is optional to the parser; the shape is checked whole. */
 export const liftHoldQuery = z
   .strictObject({
-    kind: z.enum(['caller', 'content']),
+    kind: z.enum(['caller', 'content']).meta({ description: '`caller` takes `principal`; `content` takes `source` and `document`.' }),
     principal: principal.optional(),
-    source: name.optional(),
-    document: name.optional(),
-    version: version.optional(),
+    source: name.optional().meta({ description: 'The id of a source.' }),
+    document: name.optional().meta({ description: 'The id of a document in it.' }),
+    version: version.optional().meta({ description: 'One version of it alone.' }),
     reason: evidenceReason,
   })
   .refine(
@@ -50,9 +50,9 @@ export const holdsSchema = z
     holds: z.array(z.strictObject({ what: named, reason: z.string(), by: z.string(), since: z.string() })),
     next: z.string().optional(),
   })
-  .meta({ id: 'LegalHolds' });
+  .meta({ id: 'LegalHolds', description: 'What is held, why, by whom and since when.' });
 
-export const heldSchema = z.strictObject({ held: named }).meta({ id: 'LegalHold' });
+export const heldSchema = z.strictObject({ held: named }).meta({ id: 'LegalHold', description: 'What is held.' });
 
 /** What a request names, without the reason. */
 export function namedOf(input: { readonly kind: 'caller' | 'content' } & Partial<Record<string, string | undefined>>): NamedErasable {

@@ -52,7 +52,7 @@ export const replayApprovalSchema = z
 
 export const replayWishesSchema = z
   .strictObject({ wishes: z.array(z.strictObject(wishShape)), next: z.string().optional() })
-  .meta({ id: 'ReplayWishes' });
+  .meta({ id: 'ReplayWishes', description: 'Open wishes that the caller could allow.' });
 
 export const reevaluateSchema = z
   .strictObject({

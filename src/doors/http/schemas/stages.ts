@@ -15,14 +15,22 @@ export const admittedSchema = z
   .strictObject({
     chunks: reportedChunks.meta({ description: 'Ids of the chunks that went into the prompt, in its order.' }),
     prompt: z.string().min(1).optional().meta({ description: 'Its text. A digest of it is kept, sealed; the text is not.' }),
-    promptDigest: digestSchema.optional().meta({ type: 'string', pattern: '^sha256:[0-9a-f]{64}$' }),
+    promptDigest: digestSchema.optional().meta({ description: 'In place of the text.', type: 'string', pattern: '^sha256:[0-9a-f]{64}$' }),
   })
   .refine(({ prompt, promptDigest }) => prompt === undefined || promptDigest === undefined, 'prompt or promptDigest, not both')
-  .meta({ id: 'AdmittedReport', examples: [{ chunks: ['8c0b3f9e-41d2-8b7a-9c55-0d1e2f3a4b5c'], prompt: 'Answer from …' }] });
+  .meta({
+    id: 'AdmittedReport',
+    description: 'A claim of the application.',
+    examples: [{ chunks: ['8c0b3f9e-41d2-8b7a-9c55-0d1e2f3a4b5c'], prompt: 'Answer from …' }],
+  });
 
 export const citedSchema = z
   .strictObject({ chunks: reportedChunks.meta({ description: 'Ids of the chunks that the answer cites.' }) })
-  .meta({ id: 'CitedReport', examples: [{ chunks: ['8c0b3f9e-41d2-8b7a-9c55-0d1e2f3a4b5c'] }] });
+  .meta({
+    id: 'CitedReport',
+    description: 'A claim of the application.',
+    examples: [{ chunks: ['8c0b3f9e-41d2-8b7a-9c55-0d1e2f3a4b5c'] }],
+  });
 
 export const stageAnswerSchema = z
   .strictObject({
@@ -30,11 +38,11 @@ export const stageAnswerSchema = z
     stage: z.enum(['admitted', 'cited']),
     recorded: z.boolean().meta({ description: 'False where the same report was there already.' }),
   })
-  .meta({ id: 'StageAnswer' });
+  .meta({ id: 'StageAnswer', description: 'That the report is in the log.' });
 
 export const outputSchema = z
   .strictObject({ output: z.string().meta({ description: 'What the model wrote. It is compared and not kept.' }) })
-  .meta({ id: 'OutputCheck', examples: [{ output: 'Parental leave is twelve weeks [1].' }] });
+  .meta({ id: 'OutputCheck', description: 'At most 262,144 characters.', examples: [{ output: 'Parental leave is twelve weeks [1].' }] });
 
 const count = z.int().min(0);
 const place = { start: count, end: count };
