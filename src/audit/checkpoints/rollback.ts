@@ -5,6 +5,7 @@ import type { Database } from '../../database/database.ts';
 import { indexedSize, readTile, rootAt } from '../index/read-tiles.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import { logSize as sizeOf } from '../read-events.ts';
+import { growByLog } from './leaves-of-log.ts';
 import { currentOrigin, originId } from './origins.ts';
 import { newestCheckpoint } from './stored.ts';
 import type { Held, Place } from './outside/place.ts';
@@ -29,7 +30,6 @@ export type Comparison = { readonly kind: 'same' } | { readonly kind: 'cannot-te
 
 /** Trees up to this size are computed from the events where the index cannot tell. */
 const COMPUTED_UP_TO = 2_000_000;
-const PAGE = 5_000;
 const UNSIGNED = 'it holds checkpoints that no key of this deployment signed';
 
 export interface RollbackParts {
@@ -135,19 +135,8 @@ async function isOfThisLog(log: Database, index: Database, tenant: string): Prom
   return hashes !== undefined && row?.leaf === Buffer.from(hashes.subarray(at, at + HASH_SIZE)).toString('hex');
 }
 
+/** No root where events are missing, which is none that anybody signed. */
 async function computedRoot({ db }: Database, tenant: string, size: number): Promise<string> {
   const tree = createFrontier();
-  while (tree.size() < size) {
-    const rows = await db
-      .selectFrom('audit_events')
-      .select('leaf')
-      .where('tenant', '=', tenant)
-      .where('idx', '>=', tree.size())
-      .where('idx', '<', Math.min(size, tree.size() + PAGE))
-      .orderBy('idx')
-      .execute();
-    if (rows.length === 0) return '';
-    for (const { leaf } of rows) tree.append(Buffer.from(leaf, 'hex'));
-  }
-  return Buffer.from(tree.root()).toString('hex');
+  return (await growByLog(db, tenant, tree, size)) ? Buffer.from(tree.root()).toString('hex') : '';
 }

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createFrontier } from '../../core/tlog/frontier.ts';
 import { peaksFromTiles } from '../../core/tlog/make-proofs.ts';
 import { rootAt, tileReader } from '../index/read-tiles.ts';
 import { dropIndex, logState, settleMap } from '../index/index-step.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
 import type { Deeds } from '../worker/protocol.ts';
+import { growByLog } from './leaves-of-log.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { makeNote } from './make-note.ts';
 import { addOrigin, currentOrigin, originName } from './origins.ts';
 import { newestCheckpoint, storeCheckpoint, type StoredCheckpoint } from './stored.ts';
-
-const PAGE = 2_000;
 
 export interface SignParts {
   readonly databases: LogAndIndex;
@@ -19,7 +17,7 @@ export interface SignParts {
   readonly host: string;
 }
 
-/** Whether the tree still begins with what was signed before. */
+/** The tree no longer begins with what was signed before. */
 export class ForkedLog extends Error {
   readonly tenant: string;
   readonly size: number;
@@ -74,20 +72,7 @@ export async function demandSameLog(
  */
 async function rootOfLog({ log, index }: LogAndIndex, tenant: string, from: number, size: number): Promise<string> {
   const tree = createFrontier(await peaksFromTiles(from, tileReader(index.db, tenant)));
-  while (tree.size() < size) {
-    const rows = await log.db
-      .selectFrom('audit_events')
-      .select('leaf')
-      .where('tenant', '=', tenant)
-      .where('idx', '>=', tree.size())
-      .where('idx', '<', Math.min(size, tree.size() + PAGE))
-      .orderBy('idx')
-      .execute();
-    if (rows.length === 0) throw new Error(`events of ${tenant} are missing`);
-    for (const { leaf } of rows) tree.append(Buffer.from(leaf, 'hex'));
-    // Whoever asks this thread something gets a turn.
-    await nextTurn();
-  }
+  if (!(await growByLog(log.db, tenant, tree, size))) throw new Error(`events of ${tenant} are missing`);
   return Buffer.from(tree.root()).toString('hex');
 }
 

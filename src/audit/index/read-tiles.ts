@@ -7,24 +7,16 @@ type Reads = Pick<Tx, 'selectFrom'>;
 
 /** The hashes of a tile as far as it is indexed, at least `width` of them; undefined where there are fewer. */
 export async function readTile(db: Reads, tenant: string, { level, index, width }: Tile): Promise<Uint8Array | undefined> {
-  const full = (): Promise<{ hashes: Uint8Array } | undefined> =>
+  const from = (table: 'audit_tiles' | 'audit_edges'): Promise<{ hashes: Uint8Array } | undefined> =>
     db
-      .selectFrom('audit_tiles')
-      .select('hashes')
-      .where('tenant', '=', tenant)
-      .where('level', '=', level)
-      .where('idx', '=', index)
-      .executeTakeFirst();
-  const edge = (): Promise<{ hashes: Uint8Array } | undefined> =>
-    db
-      .selectFrom('audit_edges')
+      .selectFrom(table)
       .select('hashes')
       .where('tenant', '=', tenant)
       .where('level', '=', level)
       .where('idx', '=', index)
       .executeTakeFirst();
   // Between two reads an edge may have become a full tile, never the other way round.
-  const found = (await full()) ?? (await edge()) ?? (await full());
+  const found = (await from('audit_tiles')) ?? (await from('audit_edges')) ?? (await from('audit_tiles'));
   return found === undefined || found.hashes.length < width * HASH_SIZE ? undefined : found.hashes;
 }
 
