@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLogAndIndex, type LogAndIndex } from '../../src/audit/index/open-index.ts';
 import { createEvidence, type Evidence } from '../../src/audit/worker/evidence.ts';
+import { EMPTY_HEAD, nextHead } from '../../src/audit/leaf.ts';
 import type { TenantId } from '../../src/core/ids.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
+import type { AuditEventRow, AuditHeadRow } from '../../src/database/audit-tables.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
 import { modelOf, rowsOf, storeLog, type Drawn } from '../property/audit-index-model.ts';
@@ -99,4 +101,44 @@ describe('what is signed', () => {
     expect(await made.evidence.checkpoint(ACME, true)).toMatchObject({ size: 700, root: model.root, map: model.map });
     expect(failures).toBeGreaterThan(0);
   });
+
+  it('is not another log than a running signer has signed, though nothing in the database says so any more', async () => {
+    const all = rows(300);
+    await storeLog(both.log, ACME, all);
+    expect(await made.evidence.checkpoint(ACME, true)).toMatchObject({ size: 300 });
+    const forged = [
+      ...all.slice(0, 100),
+      ...rowsOf(
+        ACME,
+        rows(400).map((_, n): Drawn => ({ kind: 'intent', person: n % 5, documents: [], v: 2 })),
+      ).slice(100),
+    ];
+    await both.index.transaction(async (tx) => {
+      for (const table of [
+        'audit_index_logs',
+        'audit_tiles',
+        'audit_edges',
+        'audit_sublogs',
+        'audit_sublog_blocks',
+        'audit_map_buckets',
+        'audit_map_tiles',
+        'audit_open_intents',
+      ] as const)
+        await tx.deleteFrom(table).execute();
+    });
+    await both.log.transaction(async (tx) => {
+      for (const table of ['audit_checkpoints', 'audit_outside', 'audit_events', 'audit_heads'] as const)
+        await tx.deleteFrom(table).execute();
+      await tx.insertInto('audit_events').values(forged.slice(0, 200)).execute();
+      await tx.insertInto('audit_events').values(forged.slice(200)).execute();
+      await tx.insertInto('audit_heads').values(headOf(forged)).execute();
+    });
+    await expect(made.evidence.checkpoint(ACME, true)).rejects.toMatchObject({ code: 'log_rolled_back' });
+    expect(await both.log.db.selectFrom('audit_checkpoints').select('size').execute()).toEqual([]);
+  });
 });
+
+function headOf(log: readonly AuditEventRow[]): AuditHeadRow {
+  const head = log.reduce((before, { leaf }) => nextHead(before, leaf), EMPTY_HEAD);
+  return { tenant: ACME, size: log.length, head, at: log.at(-1)?.at ?? 0, erasures: 0 };
+}
