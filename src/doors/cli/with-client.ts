@@ -1,4 +1,5 @@
-import { createApiClient, type ApiClient } from './api-client.ts';
+import type { z } from 'zod';
+import { createApiClient, expectShape, type ApiClient } from './api-client.ts';
 import type { Commands } from './program.ts';
 
 /** A client for one command, closed whatever happens. */
@@ -8,5 +9,20 @@ export async function withClient<T>({ house }: Pick<Commands, 'house'>, run: (cl
     return await run(client);
   } finally {
     await client.close();
+  }
+}
+
+/** Shows every page of a list, each 100 long, in order. `path` is without a query. */
+export async function eachPage<T extends { readonly next?: string | undefined }>(
+  client: ApiClient,
+  path: string,
+  shape: z.ZodType<T>,
+  show: (page: T) => void,
+): Promise<void> {
+  for (let query = 'limit=100'; ;) {
+    const page = expectShape(shape, await client.call('GET', `${path}?${query}`));
+    show(page);
+    if (page.next === undefined) return;
+    query = `limit=100&after=${encodeURIComponent(page.next)}`;
   }
 }

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { expectShape } from '../api-client.ts';
 import { usage } from '../failure.ts';
 import type { Commands } from '../program.ts';
+import { reasonOf } from '../reason.ts';
 import { printable, type Terminal } from '../terminal.ts';
-import { withClient } from '../with-client.ts';
+import { eachPage, withClient } from '../with-client.ts';
 
 const named = z.object({
   kind: z.string(),
@@ -33,11 +34,6 @@ function namedBy([kind, id = '']: readonly string[], { only: version }: Options)
   const slash = id.indexOf('/');
   if (kind !== 'content' || slash < 1) throw usage('say what: caller <principal>, or content <source>/<document>');
   return { kind, source: id.slice(0, slash), document: id.slice(slash + 1), ...(version === undefined ? {} : { version }) };
-}
-
-function reasonOf({ reason }: Options): string {
-  if (reason === undefined || reason.trim() === '') throw usage('say why, with --reason');
-  return reason;
 }
 
 /** Erasure and legal holds over the API, as the bearer of SLUICE_TOKEN. */
@@ -95,15 +91,7 @@ function addHold(commands: Commands): void {
     .description('what is held, and why')
     .action(
       action(async (json) => {
-        await withClient(commands, async (client) => {
-          for (let after = ''; ;) {
-            const query = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
-            const { holds, next } = expectShape(page, await client.call('GET', `/v1/legal-holds?limit=100${query}`));
-            printHolds(terminal, holds, json);
-            if (next === undefined) return;
-            after = next;
-          }
-        });
+        await withClient(commands, (client) => eachPage(client, '/v1/legal-holds', page, ({ holds }) => printHolds(terminal, holds, json)));
         return 0;
       }),
     );

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { expectShape } from '../api-client.ts';
 import { usage } from '../failure.ts';
 import type { Commands } from '../program.ts';
+import { reasonOf } from '../reason.ts';
 import { printable, type Terminal } from '../terminal.ts';
-import { withClient } from '../with-client.ts';
+import { eachPage, withClient } from '../with-client.ts';
 
 const wish = z.object({ request: z.string(), reader: z.string(), reason: z.string(), at: z.string() });
 const page = z.object({ wishes: z.array(wish), next: z.string().optional() });
@@ -30,9 +31,8 @@ export function addReplay(commands: Commands): void {
     .action(
       action(async (json, line) => {
         const [request] = line.args;
-        const { reason } = line.opts<{ reason?: string }>();
         if (request === undefined) throw usage('name the request');
-        if (reason === undefined || reason.trim() === '') throw usage('say why, with --reason');
+        const reason = reasonOf(line.opts<{ reason?: string }>());
         const path = requestPath(request, `replay?${new URLSearchParams({ reason }).toString()}`);
         const { body, header } = await withClient(commands, (client) => client.bytes(path, 'sluice-replay'));
         terminal.raw(body);
@@ -54,15 +54,9 @@ function addApprovals(commands: Commands, command: Commands['program']): void {
     .description('who wishes to replay what, as far as you could allow it')
     .action(
       action(async (json) => {
-        await withClient(commands, async (client) => {
-          for (let after = ''; ;) {
-            const query = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
-            const { wishes, next } = expectShape(page, await client.call('GET', `/v1/replay-approvals?limit=100${query}`));
-            printWishes(terminal, wishes, json);
-            if (next === undefined) return;
-            after = next;
-          }
-        });
+        await withClient(commands, (client) =>
+          eachPage(client, '/v1/replay-approvals', page, ({ wishes }) => printWishes(terminal, wishes, json)),
+        );
         return 0;
       }),
     );

@@ -3,7 +3,9 @@ import { createApiClient, expectShape, type ApiClient } from '../api-client.ts';
 import { usage } from '../failure.ts';
 import type { LocalSwitch } from '../house.ts';
 import type { Commands } from '../program.ts';
+import { reasonOf } from '../reason.ts';
 import { printable, type Terminal } from '../terminal.ts';
+import { eachPage } from '../with-client.ts';
 
 const proposal = z.object({ by: z.string(), at: z.string(), until: z.string() });
 const thrown = z.object({
@@ -39,11 +41,6 @@ function kindOf(text: string | undefined): (typeof KINDS)[number] {
   const kind = KINDS.find((one) => one === text);
   if (kind === undefined) throw usage(`say what to switch: ${KINDS.join(', ')}`);
   return kind;
-}
-
-function reasonOf({ reason }: Options): string {
-  if (reason === undefined || reason.trim() === '') throw usage('say why, with --reason');
-  return reason;
 }
 
 type Body = (client: ApiClient, json: boolean, args: readonly string[], options: Options) => Promise<void>;
@@ -104,15 +101,7 @@ export function addSwitch({ program, house, terminal, action }: Commands): void 
     .command('list')
     .description('what is off, as far as you may know of it')
     .action(
-      withClient(async (client, json) => {
-        for (let after = ''; ;) {
-          const query = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
-          const { switches, next } = expectShape(page, await client.call('GET', `/v1/switches?limit=1000${query}`));
-          printSwitches(terminal, switches, json);
-          if (next === undefined) return;
-          after = next;
-        }
-      }),
+      withClient((client, json) => eachPage(client, '/v1/switches', page, ({ switches }) => printSwitches(terminal, switches, json))),
     );
 }
 
