@@ -94,7 +94,9 @@ export function narrowedEvent(event: StoredAuditEvent, rights: AuditRights): Sto
       const { source, label } = body;
       if (!isObject(label) || !rights.chunk({ source: source ?? null, zone: label['zone'] ?? null })) return undefined;
       // The digest of a label tells which it was, and that one may be above this reader.
-      return { ...event, body: { ...body, label: 'before' in label ? { ...label, before: null } : label } };
+      const shown = { ...body, label: 'before' in label ? { ...label, before: null } : label };
+      // Whom the ACL denied and reached nobody: its members are for those who audit everything.
+      return { ...event, body: 'released' in body ? { ...shown, released: null } : shown };
     }
     case 'document.deleted':
     case 'document.original-read':

@@ -77,12 +77,18 @@ async function narrowedPage(
 }
 
 /** Whether what is left of an event still speaks of what was asked after: else the answer would tell that a hidden document was in it. */
-function stillFits({ body }: StoredAuditEvent, { document, source }: AuditFilters): boolean {
+function stillFits({ body }: StoredAuditEvent, { document, source, subject }: AuditFilters): boolean {
   const chunks = Array.isArray(body['chunks']) ? (body['chunks'] as readonly Json[]).filter(isObject) : [];
   const things = [body, ...chunks];
   const named = (of: string, id?: string): boolean =>
     things.some((thing) => thing['source'] === of && (id === undefined || thing['document'] === id));
+  if (subject !== undefined && !says(body, subject)) return false;
   return (document === undefined || named(document.source, document.document)) && (source === undefined || named(source));
+}
+
+function says(value: Json, name: string): boolean {
+  if (typeof value !== 'object' || value === null) return value === name;
+  return Object.values(value).some((item: Json) => says(item, name));
 }
 
 function nextAfter(after: number, before: number): { readonly next?: Place } {
