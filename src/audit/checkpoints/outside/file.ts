@@ -31,7 +31,9 @@ export function filePlace(directory: string, name: string, isSigned: IsSigned): 
         throw new MissingFile(fileOf(origin), known, error);
       });
       try {
-        const { size: length } = await file.stat();
+        const found = await file.stat();
+        if (!found.isFile()) throw new Error(`${fileOf(origin)} is no regular file`);
+        const length = found.size;
         const [last] = length === 0 ? [] : (await file.read({ buffer: Buffer.alloc(1), position: length - 1 })).buffer;
         // What a crash left of a line stays, and is not read as one.
         const broken = last !== undefined && last !== 10 ? '\n' : '';
