@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -24,12 +24,14 @@ interface Said {
 /** What the sequencer makes of a witness that answers so; and how often it asked. */
 async function given(answer: (note: string, asked: number) => Said | Promise<Said>) {
   let asked = 0;
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    asked += 1;
+    const { status, body: said, headers = {} } = await answer(body.slice(body.indexOf('\n\n') + 2), asked);
+    response.writeHead(status, headers).end(said);
+  }
   const server = createServer((request, response) => {
-    void text(request).then(async (body) => {
-      asked += 1;
-      const { status, body: said, headers = {} } = await answer(body.slice(body.indexOf('\n\n') + 2), asked);
-      response.writeHead(status, headers).end(said);
-    });
+    void reply(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
