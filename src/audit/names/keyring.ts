@@ -37,6 +37,7 @@ interface Cached {
  */
 export function createKeyring(db: Kysely<Schema>, random: RandomBytes): Keyring {
   const cache = new LRUCache<string, Cached>({ max: MAX_CACHED });
+  /** Of erasures, as last heard of: a number for each tenant. */
   const counts = new Map<string, number>();
 
   function remember(tenant: string, key: KnownKey, erasures: number): KnownKey {
@@ -66,14 +67,11 @@ export function createKeyring(db: Kysely<Schema>, random: RandomBytes): Keyring 
       const row = found.get(id);
       // Somebody beside us may have made the same one meanwhile: both must come with the same key.
       const beside = cache.peek(cacheKey(tenant, id));
-      const key = row === undefined ? proposal(subject, beside, erasures) : { ...row, stored: true };
+      const proposed = beside?.erasures === erasures ? beside.key : undefined;
+      const key = row === undefined ? (proposed ?? { ...newKey(subject, random), stored: false }) : { ...row, stored: true };
       known.set(id, remember(tenant, key, erasures));
     }
     return { erasures, known };
-  }
-
-  function proposal(subject: Subject, beside: Cached | undefined, erasures: number): KnownKey {
-    return beside !== undefined && beside.erasures === erasures ? beside.key : { ...newKey(subject, random), stored: false };
   }
 
   return {

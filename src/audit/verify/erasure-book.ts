@@ -33,26 +33,6 @@ export function erasureBook(): ErasureBook {
     }
   }
 
-  async function firstStoneUntold(db: Kysely<Schema>, tenant: string): Promise<number | undefined> {
-    let first: number | undefined;
-    for (let after: string | undefined = ''; after !== undefined;) {
-      const from: string = after;
-      const stones = await db
-        .selectFrom('audit_tombstones')
-        .select(['pseudonym', 'idx'])
-        .where('tenant', '=', tenant)
-        .where('pseudonym', '>', from)
-        .orderBy('pseudonym')
-        .limit(PAGE)
-        .execute();
-      for (const { pseudonym, idx } of stones) {
-        if (!named.has(`${pseudonym} ${idx}`) && (first === undefined || idx < first)) first = idx;
-      }
-      after = stones.at(-1)?.pseudonym;
-    }
-    return first;
-  }
-
   return {
     emptied: (index) => empty.add(index),
     told,
@@ -68,9 +48,30 @@ export function erasureBook(): ErasureBook {
         .execute();
       for (const { idx, kind, body } of rows) told(idx, kind, () => bodyOf({ body }));
       const [position] = [...empty].sort((a, b) => a - b);
-      return position ?? firstStoneUntold(db, tenant);
+      return position ?? firstStoneUntold(db, tenant, named);
     },
   };
+}
+
+/** The first position that a tombstone points to, though the event there does not name it. */
+async function firstStoneUntold(db: Kysely<Schema>, tenant: string, named: ReadonlySet<string>): Promise<number | undefined> {
+  let first: number | undefined;
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const from: string = after;
+    const stones = await db
+      .selectFrom('audit_tombstones')
+      .select(['pseudonym', 'idx'])
+      .where('tenant', '=', tenant)
+      .where('pseudonym', '>', from)
+      .orderBy('pseudonym')
+      .limit(PAGE)
+      .execute();
+    for (const { pseudonym, idx } of stones) {
+      if (!named.has(`${pseudonym} ${idx}`) && (first === undefined || idx < first)) first = idx;
+    }
+    after = stones.at(-1)?.pseudonym;
+  }
+  return first;
 }
 
 /** Whoever forged an event must not end the verification with it. */
