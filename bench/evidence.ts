@@ -177,6 +177,27 @@ async function exported(evidence: EvidencePort): Promise<void> {
   say('verified, by processor time', `${perSecond(events, verifying)} events/s`, '>= 200,000 events/s');
 }
 
+async function evidenceOf(path: string): Promise<void> {
+  const databases = await openLogAndIndex({ kind: 'sqlite', path });
+  try {
+    const lease = await takeLease(databases.log, 'bench', LEASE_MS, undefined);
+    if (lease === undefined) throw new Error('the lease is held');
+    await indexAll(databases, lease);
+    const settings = { holder: 'bench', host: 'bench.example', checkpointSeconds: 60, outside: [] };
+    const { evidence } = createEvidence({ databases, settings, deeds, telemetry: silentTelemetry });
+    await questions(evidence);
+    await proofs(evidence);
+    await exported(evidence);
+    const { subLogs } = await databases.index.db
+      .selectFrom('audit_sublogs')
+      .select(({ fn }) => fn.countAll<number>().as('subLogs'))
+      .executeTakeFirstOrThrow();
+    say('sub-logs', subLogs.toLocaleString('en'));
+  } finally {
+    await databases.close();
+  }
+}
+
 async function bench(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), `sluice-bench-${randomBytes(4).toString('hex')}-`));
   try {
@@ -200,24 +221,7 @@ async function bench(): Promise<void> {
     const made = spawnSync(process.execPath, [maker, path, String(events), String(documents)], { stdio: 'inherit' });
     if (made.status !== 0) throw new Error('the log was not made');
     say('made the log', `${seconds(began).toFixed(0)} s`);
-    const databases = await openLogAndIndex({ kind: 'sqlite', path });
-    try {
-      const lease = await takeLease(databases.log, 'bench', LEASE_MS, undefined);
-      if (lease === undefined) throw new Error('the lease is held');
-      await indexAll(databases, lease);
-      const settings = { holder: 'bench', host: 'bench.example', checkpointSeconds: 60, outside: [] };
-      const { evidence } = createEvidence({ databases, settings, deeds, telemetry: silentTelemetry });
-      await questions(evidence);
-      await proofs(evidence);
-      await exported(evidence);
-      const { subLogs } = await databases.index.db
-        .selectFrom('audit_sublogs')
-        .select(({ fn }) => fn.countAll<number>().as('subLogs'))
-        .executeTakeFirstOrThrow();
-      say('sub-logs', subLogs.toLocaleString('en'));
-    } finally {
-      await databases.close();
-    }
+    await evidenceOf(path);
     say('log, index', `${megabytes(statSync(path).size)}, ${megabytes(statSync(indexPath(path)).size)}`);
     say('most memory of the process', megabytes(mostRss));
     say('the whole bench', `${seconds(began).toFixed(0)} s`, '<= 1,200 s');
