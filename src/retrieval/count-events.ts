@@ -18,7 +18,7 @@ export function countIntentEvent(caller: Caller, request: CountRequest, purpose:
       traceId: request.traceId ?? null,
       restriction: restrictionFacts(request.restriction),
     },
-    sealed: sealedFacts(caller),
+    sealed: sealedFacts(caller, request.restriction),
   };
 }
 

@@ -1,6 +1,5 @@
 import { named, namedDocument } from '../core/audit-names.ts';
 import { actingPrincipal, type Caller } from '../core/caller.ts';
-import { digestOf } from '../core/digest.ts';
 import type { Restriction } from '../core/filter.ts';
 import { AppError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -31,9 +30,9 @@ export function baitNames(bait: readonly Bait[]): readonly JsonObject[] {
 }
 
 /** What else is known of a caller, and would link to them after their erasure. */
-export function sealedFacts(caller: Caller, facts: JsonObject = {}): Pick<Sealed, 'holder' | 'facts'> {
+export function sealedFacts(caller: Caller, { filter }: Restriction = {}, facts: JsonObject = {}): Pick<Sealed, 'holder' | 'facts'> {
   const { actorChain, tokenDigest } = caller;
-  return { holder: actingPrincipal(caller), facts: { actorChain, tokenDigest, ...facts } };
+  return { holder: actingPrincipal(caller), facts: { actorChain, tokenDigest, ...facts, ...(filter === undefined ? {} : { filter }) } };
 }
 
 export function restrictionFacts({ sources, minTrust, maxLevel, filter }: Restriction): JsonObject {
@@ -41,7 +40,8 @@ export function restrictionFacts({ sources, minTrust, maxLevel, filter }: Restri
     sources: sources ?? null,
     minTrust: minTrust ?? null,
     maxLevel: maxLevel ?? null,
-    filter: filter === undefined ? null : digestOf(JSON.stringify(filter)),
+    // A digest would tell whoever guesses it; the event commits to what is sealed.
+    filter: filter === undefined ? null : 'sealed',
   };
 }
 
@@ -62,7 +62,7 @@ export function intentEvent(caller: Caller, request: RetrieveRequest, purpose: P
       traceId: traceId ?? null,
       restriction: restrictionFacts(restriction),
     },
-    sealed: sealedFacts(caller, { salt: question.salt, question: question.text }),
+    sealed: sealedFacts(caller, restriction, { salt: question.salt, question: question.text }),
   };
 }
 

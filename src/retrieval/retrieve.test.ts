@@ -5,6 +5,7 @@ import type { AuditEvent, ReleaseOutcome } from '../core/ports/audit.ts';
 import type { Candidate, EpochStamp, TenantView } from '../core/ports/catalog.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { ProvenancePort } from '../core/ports/provenance.ts';
+import type { MetadataFilter } from '../core/filter.ts';
 import type { Provenance } from '../core/provenance.ts';
 import type { Hit, VectorIndex } from '../core/ports/vectors.ts';
 import { unwatched } from '../core/ports/watch.ts';
@@ -175,9 +176,10 @@ describe('the path of a query', () => {
     expect(world.releases).toMatchObject([{ stamp: { tenant: 1, global: 1 }, validUntil: 'forever' }]);
   });
 
-  it('keeps the query and every text out of the events, and seals them', async () => {
+  it('keeps the query, the filter and every text out of the events, and seals them', async () => {
     const world = worldOf();
-    await ask(world);
+    const filter = { must: [{ key: 'metadata.project', match: { value: 'secret' } }] } as unknown as MetadataFilter;
+    await ask(world, { restriction: { filter } });
     const written = JSON.stringify(
       [world.events, world.releases.map(({ event }) => event)].flat().map(({ sealed: _sealed, ...event }) => event),
     );
@@ -185,7 +187,8 @@ describe('the path of a query', () => {
     expect(written).not.toContain('Text 0');
     expect(world.events[0]?.body).toMatchObject({ queryLength: 'a secret question'.length, purpose: 'answer', limit: 3 });
     // What replay needs is sealed under the keys of whom and what it is about.
-    expect(world.events[0]?.sealed).toMatchObject({ holder: 'user:idp|ada', facts: { question: 'a secret question' } });
+    expect(world.events[0]?.sealed).toMatchObject({ holder: 'user:idp|ada', facts: { question: 'a secret question', filter } });
+    expect(world.events[0]?.body['restriction']).toMatchObject({ filter: 'sealed' });
     const sealed = world.releases[0]?.event.sealed;
     expect(sealed?.texts?.map((text) => text.content())).toMatchObject([{ text: 'Text 0.' }, { text: 'Text 1.' }, { text: 'Text 2.' }]);
     expect(world.releases[0]?.event).toMatchObject({
