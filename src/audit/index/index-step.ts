@@ -21,7 +21,7 @@ export interface BatchLimits {
 }
 
 /** A document that is often released is written once a batch: where the index is behind, a longer one costs less an event. */
-const LIMITS: BatchLimits = { events: 20_000, text: 67_108_864 };
+const LIMITS: BatchLimits = { events: 12_000, text: 67_108_864 };
 const PAGE = 200;
 
 /** What is kept of a batch; its bodies are read and let go, page by page. */
