@@ -12,7 +12,7 @@ import { indexPath, openLogAndIndex, type LogAndIndex } from '../src/audit/index
 import { createEvidence } from '../src/audit/worker/evidence.ts';
 import type { Deeds } from '../src/audit/worker/protocol.ts';
 import type { TenantId } from '../src/core/ids.ts';
-import type { AuditQuestion, EvidencePort, SubLog } from '../src/core/ports/evidence.ts';
+import type { AuditQuestion, EvidencePort, SubLog, Within } from '../src/core/ports/evidence.ts';
 import { silentTelemetry } from '../src/core/ports/telemetry.ts';
 import { createExportVerifier } from '../src/core/tlog/verify-export.ts';
 import { noteVerifier } from '../src/core/tlog/note-keys.ts';
@@ -105,8 +105,9 @@ async function measured(what: string, times: number, target: string, run: (n: nu
 }
 
 async function questions(evidence: EvidencePort): Promise<void> {
-  const ask = async (subLogs: readonly SubLog[], more: Partial<AuditQuestion> = {}): Promise<void> => {
-    const page = await evidence.ask({ tenant: TENANT, in: subLogs.map((one) => [one]), kinds: ['release'], limit: 100, ...more }, NO_HURRY);
+  const ask = async ([first, ...others]: readonly [SubLog, ...SubLog[]], more: Partial<AuditQuestion> = {}): Promise<void> => {
+    const within: Within = [[first], ...others.map((one) => [one])];
+    const page = await evidence.ask({ tenant: TENANT, in: within, kinds: ['release'], limit: 100, ...more }, NO_HURRY);
     if (page.events.length === 0) throw new Error('nobody was shown anything');
   };
   const document = (n: number): SubLog => ({ about: 'document', what: 'released', name: documentName(n) });

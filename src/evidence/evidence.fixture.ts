@@ -42,7 +42,7 @@ function naivePage(log: readonly StoredAuditEvent[], question: AuditQuestion, ti
     const time = Date.parse(event?.at ?? '');
     if (event === undefined || time < from || time >= to) continue;
     const own = subLogsOf({ v: 1, kind: event.kind, body: event.body }).map(nameOf);
-    const fits = question.in.every((list) => list.some((one) => own.includes(nameOf(one))));
+    const fits = question.in === 'whole-log' || question.in.every((list) => list.some((one) => own.includes(nameOf(one))));
     if (fits && (kinds === undefined || kinds.includes(event.kind))) events.push(event);
     const full = events.length === limit || tired();
     if (full && at + 1 < end) return { events, next: at, size: log.length };

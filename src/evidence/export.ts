@@ -85,6 +85,6 @@ async function* verifiable(
 
 /** The first position at or after a time; the length of the log where there is none. */
 async function firstAt(evidence: EvidencePort, tenant: TenantId, time: number, signal: AbortSignal): Promise<number> {
-  const page = await evidence.ask({ tenant, in: [], from: time, limit: 1 }, signal);
+  const page = await evidence.ask({ tenant, in: 'whole-log', from: time, limit: 1 }, signal);
   return page.events[0]?.index ?? page.size;
 }

@@ -97,10 +97,10 @@ function nextAfter(after: number, before: number): { readonly next?: Place } {
 
 /** Where the answer as a whole begins and ends, told by time and by the length of the log. */
 async function bounds(evidence: EvidencePort, tenant: TenantId, { from, to }: AuditFilters, signal: AbortSignal): Promise<Place> {
-  const first = await evidence.ask({ tenant, in: [], limit: 1, ...(from === undefined ? { before: 0 } : { from }) }, signal);
+  const first = await evidence.ask({ tenant, in: 'whole-log', limit: 1, ...(from === undefined ? { before: 0 } : { from }) }, signal);
   const start = from === undefined ? 0 : (first.events[0]?.index ?? first.size);
   if (to === undefined) return { after: start - 1, before: first.size };
-  const last = await evidence.ask({ tenant, in: [], limit: 1, from: to }, signal);
+  const last = await evidence.ask({ tenant, in: 'whole-log', limit: 1, from: to }, signal);
   return { after: start - 1, before: last.events[0]?.index ?? first.size };
 }
 

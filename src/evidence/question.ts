@@ -2,7 +2,7 @@ import { documentName, named, namedDocument } from '../core/audit-names.ts';
 import type { DocumentId, SourceId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AuditKind } from '../core/ports/audit.ts';
-import type { SubLog } from '../core/ports/evidence.ts';
+import type { SubLog, Within } from '../core/ports/evidence.ts';
 import { principalParts, type Principal } from '../core/principal.ts';
 
 /** What an auditor asks after; events have to fit all of it. */
@@ -24,20 +24,21 @@ type About = SubLog['about'];
 type What = SubLog['what'];
 
 /** The sub-logs that hold the answer: an event has to be in one of each list. */
-export function subLogsFor({ document, subject, source, client, kinds }: AuditFilters): readonly (readonly SubLog[])[] {
+export function subLogsFor({ document, subject, source, client, kinds }: AuditFilters): Within {
   const releases = kinds !== undefined && kinds.every((kind) => kind === 'release');
-  const others = kinds !== undefined && !kinds.includes('release');
+  const changes = kinds !== undefined && !kinds.includes('release');
   // Nothing but a release is in `released`, and it is in nothing else of a document, nor in what somebody did.
-  const ofThing: readonly What[] = releases ? ['released'] : others ? ['changed', 'concerned'] : ['released', 'changed', 'concerned'];
+  const ofThing: readonly What[] = releases ? ['released'] : changes ? ['changed', 'concerned'] : ['released', 'changed', 'concerned'];
   const ofActor: readonly What[] = releases ? ['asked'] : ['asked', 'done', 'concerned'];
   const lists = (about: About, whats: readonly What[], name: string): readonly SubLog[] => whats.map((what) => ({ about, what, name }));
-  return [
+  const [first, ...others] = [
     ...(document === undefined ? [] : [lists('document', ofThing, documentName(document.source, document.document))]),
     // The document's own list is within its source's.
     ...(source === undefined || document?.source === source ? [] : [lists('source', ofThing, source)]),
     ...(subject === undefined ? [] : [lists(isPerson(subject) ? 'caller' : 'client', ofActor, subject)]),
     ...(client === undefined ? [] : [lists('client', releases ? ['asked'] : ['asked', 'done'], client)]),
   ];
+  return first === undefined ? 'whole-log' : [first, ...others];
 }
 
 export function isPerson(principal: Principal): boolean {

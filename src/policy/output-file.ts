@@ -1,6 +1,4 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseTenantId } from '../core/ids.ts';
 import { COMPARTMENT, MAX_COMPARTMENTS, TRUSTS, type LabelScheme, type Level } from '../core/label.ts';
 import {
   DEFAULT_OUTPUT_POLICY,
@@ -12,9 +10,9 @@ import {
   type OutputPolicy,
   type OutputRule,
 } from '../core/output-policy.ts';
+import { byTenant, readPolicyFile } from './policy-file.ts';
 
 const MAX_RULES = 64;
-const MAX_TENANTS = 1_000;
 
 function ruleSchema(scheme: LabelScheme) {
   return z
@@ -44,29 +42,15 @@ function policySchema(scheme: LabelScheme) {
       .max(MAX_RULES, `at most ${MAX_RULES} rules`)
       .default(() => [...DEFAULT_OUTPUT_RULES]),
   };
-  const tenant = z.string().refine((name) => parseTenantId(name) !== undefined, 'not the name of a tenant');
   return z.strictObject({
     ...shape,
-    tenants: z
-      .record(tenant, z.strictObject(shape))
-      .refine((all) => Object.keys(all).length <= MAX_TENANTS, `at most ${MAX_TENANTS} tenants`)
-      .default({}),
+    tenants: byTenant(z.strictObject(shape)),
   });
 }
 
 /** `output.yaml`; the defaults where there is none. Throws with the place and what to do. */
 export function parseOutputPolicy(text: string | undefined, scheme: LabelScheme): OutputPolicy {
   if (text === undefined) return DEFAULT_OUTPUT_POLICY;
-  const parsed = policySchema(scheme).safeParse(yamlOf(text));
-  if (!parsed.success) throw new Error(`output.yaml: ${z.prettifyError(parsed.error)}`);
-  const { tenants, ...all } = parsed.data;
+  const { tenants, ...all } = readPolicyFile('output.yaml', text, policySchema(scheme));
   return { ...all, tenants: new Map(Object.entries(tenants)) };
-}
-
-function yamlOf(text: string): unknown {
-  try {
-    return parse(text, { uniqueKeys: true, maxAliasCount: 0 });
-  } catch (error) {
-    throw new Error('output.yaml is not YAML', { cause: error });
-  }
 }

@@ -1,10 +1,8 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseTenantId } from '../core/ids.ts';
 import { DEFAULT_WATCHING, WATCH_ACTIONS, WATCH_KINDS, WATCH_WINDOWS, type WatchRule, type WatchingPolicy } from '../core/watching.ts';
+import { byTenant, readPolicyFile } from './policy-file.ts';
 
 const MAX_RULES = 32;
-const MAX_TENANTS = 1_000;
 const isShare = ({ kind }: { readonly kind: string }): boolean => kind === 'share' || kind === 'novelty';
 
 const rule = z
@@ -25,28 +23,15 @@ const rule = z
   .transform((given): WatchRule => ({ ...given, atLeast: given.atLeast ?? (isShare(given) ? 50 : 0), limit: given.limit ?? 1 }));
 
 const rules = z.array(rule).max(MAX_RULES, `at most ${MAX_RULES} rules`);
-const tenant = z.string().refine((name) => parseTenantId(name) !== undefined, 'not the name of a tenant');
 const schema = z.strictObject({
   rules,
-  tenants: z
-    .record(tenant, z.strictObject({ rules }))
-    .refine((all) => Object.keys(all).length <= MAX_TENANTS, `at most ${MAX_TENANTS} tenants`)
-    .default({}),
+  tenants: byTenant(z.strictObject({ rules })),
 });
 
 /** `watching.yaml`; the defaults, which only alert, where there is none. Throws with the place and what to do. */
 export function parseWatching(text: string | undefined): WatchingPolicy {
   if (text === undefined) return DEFAULT_WATCHING;
-  const parsed = schema.safeParse(yamlOf(text));
-  if (!parsed.success) throw new Error(`watching.yaml: ${z.prettifyError(parsed.error)}`);
-  const own = Object.entries(parsed.data.tenants).map(([name, { rules: theirs }]) => [name, theirs] as const);
-  return { rules: parsed.data.rules, tenants: new Map(own) };
-}
-
-function yamlOf(text: string): unknown {
-  try {
-    return parse(text, { uniqueKeys: true, maxAliasCount: 0 });
-  } catch (error) {
-    throw new Error('watching.yaml is not YAML', { cause: error });
-  }
+  const { rules: all, tenants } = readPolicyFile('watching.yaml', text, schema);
+  const own = Object.entries(tenants).map(([name, { rules: theirs }]) => [name, theirs] as const);
+  return { rules: all, tenants: new Map(own) };
 }

@@ -1,3 +1,4 @@
+import { INDEX_TABLES } from '../../src/audit/index/index-step.ts';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLogAndIndex, type LogAndIndex } from '../../src/audit/index/open-index.ts';
@@ -114,17 +115,7 @@ describe('what is signed', () => {
       ).slice(100),
     ];
     await both.index.transaction(async (tx) => {
-      for (const table of [
-        'audit_index_logs',
-        'audit_tiles',
-        'audit_edges',
-        'audit_sublogs',
-        'audit_sublog_blocks',
-        'audit_map_buckets',
-        'audit_map_tiles',
-        'audit_open_intents',
-      ] as const)
-        await tx.deleteFrom(table).execute();
+      for (const table of INDEX_TABLES) await tx.deleteFrom(table).execute();
     });
     await both.log.transaction(async (tx) => {
       for (const table of ['audit_checkpoints', 'audit_outside', 'audit_events', 'audit_heads'] as const)

@@ -93,21 +93,22 @@ export async function settleMap(index: Database, term: number, tenant: string): 
   });
 }
 
+/** All that is derived from the log, by tenant. */
+export const INDEX_TABLES = [
+  'audit_index_logs',
+  'audit_tiles',
+  'audit_edges',
+  'audit_sublogs',
+  'audit_sublog_blocks',
+  'audit_map_buckets',
+  'audit_map_tiles',
+  'audit_open_intents',
+] as const;
+
 /** Deletes what is indexed of a tenant, to be built again. */
 export async function dropIndex(index: Database, term: number, tenant: string): Promise<void> {
   await fenced(index, term, async (tx) => {
-    for (const table of [
-      'audit_index_logs',
-      'audit_tiles',
-      'audit_edges',
-      'audit_sublogs',
-      'audit_sublog_blocks',
-      'audit_map_buckets',
-      'audit_map_tiles',
-      'audit_open_intents',
-    ] as const) {
-      await tx.deleteFrom(table).where('tenant', '=', tenant).execute();
-    }
+    for (const table of INDEX_TABLES) await tx.deleteFrom(table).where('tenant', '=', tenant).execute();
   });
 }
 

@@ -35,7 +35,7 @@ interface Asking {
   readonly question: AuditQuestion;
   readonly signal: AbortSignal;
   /** Sub-logs as events name them; an event has to be in one of each. */
-  readonly wanted: readonly (readonly SubLog[])[];
+  readonly wanted: Wanted;
   /** Positions [start, end), of which those below `indexed` are in the index. */
   readonly start: number;
   readonly end: number;
@@ -62,9 +62,10 @@ export async function ask(parts: AskParts, question: AuditQuestion, signal: Abor
   const { start, end, indexed, size } = asking;
   const found: Found = { events: [], reached: start, read: 0 };
   if (start < end) {
-    if (asking.wanted.length === 0) await scan(asking, found, end);
+    const { wanted } = asking;
+    if (wanted === 'whole-log') await scan(asking, found, end);
     else {
-      const whole = await walk(asking, found, Math.min(indexed, end));
+      const whole = await walk(asking, wanted, found, Math.min(indexed, end));
       if (whole) await scan(asking, found, end);
     }
   }
@@ -80,20 +81,23 @@ async function prepare(parts: AskParts, question: AuditQuestion, signal: AbortSi
   const start = Math.max(after === undefined ? 0 : after + 1, from === undefined ? 0 : await positionAt(parts.log, tenant, from, size));
   const end = Math.min(before ?? size, size, to === undefined ? size : await positionAt(parts.log, tenant, to, size));
   // Kinds are told by the events where something narrower is asked for: their own sub-logs are the longest.
-  const asked = question.in.length > 0 || kinds === undefined ? question.in : [kinds.map(kindLog)];
-  const wanted = await Promise.all(
-    asked.map(async (list) => (await Promise.all(list.map((one) => storedNames(parts.log, tenant, one)))).flat().map(({ log }) => log)),
-  );
+  const asked = question.in === 'whole-log' && kinds !== undefined ? ([kinds.map(kindLog)] as const) : question.in;
+  const stored = async (list: readonly SubLog[]): Promise<readonly SubLog[]> =>
+    (await Promise.all(list.map((one) => storedNames(parts.log, tenant, one)))).flat().map(({ log }) => log);
+  const wanted: Wanted = asked === 'whole-log' ? asked : await Promise.all(asked.map(stored));
   return { parts, limits: { ...LIMITS, ...parts.limits }, question, signal, wanted, start, end, indexed, size };
 }
+
+/** As `Within`, by the names that events have for each. */
+type Wanted = 'whole-log' | readonly (readonly SubLog[])[];
 
 function kindLog(kind: string): SubLog {
   return { about: 'kind', what: 'all', name: kind };
 }
 
 /** Through the index, up to `end`. False where the page is full, or too much was read. */
-async function walk(asking: Asking, found: Found, end: number): Promise<boolean> {
-  const { parts, limits, question, wanted, signal } = asking;
+async function walk(asking: Asking, wanted: Exclude<Wanted, 'whole-log'>, found: Found, end: number): Promise<boolean> {
+  const { parts, limits, question, signal } = asking;
   if (found.reached >= end) return true;
   const work: Work = { blocks: 0 };
   const lists: Postings[] = [];
@@ -149,11 +153,11 @@ async function take({ parts, question }: Asking, found: Found, positions: readon
 
 /** Event by event: what is not indexed yet, and questions about the whole log. */
 async function scan({ parts, limits, question, wanted, signal }: Asking, found: Found, end: number): Promise<void> {
-  const names = wanted.map((list) => new Set(list.map(nameOf)));
+  const names = wanted === 'whole-log' ? wanted : wanted.map((list) => new Set(list.map(nameOf)));
   const kinds = question.kinds === undefined ? undefined : new Set<string>(question.kinds);
   while (found.reached < end && found.events.length < question.limit && found.read < limits.events) {
     signal.throwIfAborted();
-    const to = Math.min(end, found.reached + (names.length === 0 ? Math.min(BATCH, question.limit - found.events.length) : BATCH));
+    const to = Math.min(end, found.reached + (names === 'whole-log' ? Math.min(BATCH, question.limit - found.events.length) : BATCH));
     const rows = await parts.log.db
       .selectFrom('audit_events')
       .selectAll()
@@ -171,8 +175,8 @@ async function scan({ parts, limits, question, wanted, signal }: Asking, found: 
   }
 }
 
-function isIn(row: AuditEventRow, wanted: readonly ReadonlySet<string>[]): boolean {
-  if (wanted.length === 0) return true;
+function isIn(row: AuditEventRow, wanted: 'whole-log' | readonly ReadonlySet<string>[]): boolean {
+  if (wanted === 'whole-log') return true;
   const own = subLogsOf({ v: row.v, kind: row.kind, body: bodyOf(row) }).map(nameOf);
   return wanted.every((names) => own.some((name) => names.has(name)));
 }

@@ -13,10 +13,12 @@ export interface SubLog {
   readonly name: string;
 }
 
+/** Events that are in at least one sub-log of each of these lists. A list without any is one that no event is in. */
+export type Within = 'whole-log' | readonly [readonly SubLog[], ...(readonly SubLog[])[]];
+
 export interface AuditQuestion {
   readonly tenant: TenantId;
-  /** Events that are in at least one sub-log of each of these lists; of the whole log where there are none. */
-  readonly in: readonly (readonly SubLog[])[];
+  readonly in: Within;
   readonly kinds?: readonly AuditKind[];
   /** Milliseconds, [from, to). */
   readonly from?: number;
