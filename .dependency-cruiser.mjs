@@ -8,6 +8,8 @@ const ROOF = '^src/(main\\.ts$|service/|config\\.ts$|config/)';
 const FLOOR_1 = ['identity', 'policy', 'catalog', 'vectors', 'embedding', 'audit', 'provenance', 'signing', 'telemetry'];
 const FLOOR_2 = ['retrieval', 'ingestion', 'administration', 'evidence'];
 const DOORS = ['http', 'qdrant', 'mcp', 'cli'];
+/** What doors on HTTP share; a door of no protocol. */
+const ENTRANCE = 'src/doors/entrance/';
 /** Directories whose files are ours; anything else is a package or Node itself. */
 const OURS = '^(src|connectors|migrations|policies|bin|scripts|test|bench|demo|examples)/';
 
@@ -40,9 +42,15 @@ const rooms = [
     room(
       `door-${name}`,
       `src/doors/${name}/`,
-      ['src/core/', ...FLOOR_2.map((floor) => `src/${floor}/`), 'src/telemetry/telemetry\\.ts$'],
+      ['src/core/', ENTRANCE, ...FLOOR_2.map((floor) => `src/${floor}/`), 'src/telemetry/telemetry\\.ts$'],
       'A door speaks a protocol and decides nothing.',
     ),
+  ),
+  room(
+    'entrance-knows-no-protocol',
+    ENTRANCE,
+    ['src/core/', 'src/telemetry/telemetry\\.ts$'],
+    'Tokens, limits and sockets, whatever is spoken.',
   ),
   room('connectors-know-core-only', 'connectors/', ['src/core/'], 'A new kind of source is a file here and changes nothing else.'),
   room('config-knows-core-only', 'src/config(/|\\.ts$)', ['src/core/'], 'It reads the environment and constructs nothing.'),
@@ -62,7 +70,7 @@ const edges = [
     comment: 'A new directory in src/ needs a rule here first.',
     from: {
       path: '^src/',
-      pathNot: `^src/(core|database|${[...FLOOR_1, ...FLOOR_2].join('|')}|doors/(${DOORS.join('|')}))/|${ROOF}|${TESTS}`,
+      pathNot: `^src/(core|database|${[...FLOOR_1, ...FLOOR_2].join('|')}|doors/(entrance|${DOORS.join('|')}))/|${ROOF}|${TESTS}`,
     },
     to: {},
   },

@@ -56,6 +56,7 @@ export function decideWorld(zones: number, lines: number, roles: number): Decide
     sources: new Map(sources.map((source) => [source.id, source])),
     zones: new Map(zoneList.map((zone) => [zone.id, zone])),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    collections: new Map(),
     grants: new Map(),
   };
   return { scheme, view, groups: groupsOf(lines) };

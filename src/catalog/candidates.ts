@@ -2,8 +2,9 @@ import { CompiledQuery, sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Acl } from '../core/acl.ts';
 import type { Digest } from '../core/digest.ts';
-import type { ChunkId, DocumentId, DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
-import type { Candidate, Lineage, ReadCatalog, RemovedCharacters } from '../core/ports/catalog.ts';
+import type { ChunkId, CollectionKey, DocumentId, DocumentKey, SourceId, ZoneId } from '../core/ids.ts';
+import type { Candidate, Lineage, RemovedCharacters } from '../core/ports/candidate.ts';
+import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { ChunkRow, DocumentRow, DocumentVersionRow, SourceRow } from '../database/catalog-tables.ts';
 import type { Database } from '../database/database.ts';
 import { databaseTime } from '../database/time.ts';
@@ -11,7 +12,7 @@ import { databaseTime } from '../database/time.ts';
 type OrNull<T> = { readonly [K in keyof T]: T[K] | null };
 
 type CandidateRow = { readonly at: number } & (FoundRow | OrNull<FoundRow>);
-type FoundRow = Pick<ChunkRow, 'chunk' | 'key' | 'span_start' | 'span_end' | 'digest' | 'path' | 'text'> &
+type FoundRow = Pick<ChunkRow, 'chunk' | 'collection' | 'key' | 'span_start' | 'span_end' | 'digest' | 'path' | 'text'> &
   OrNull<Pick<DocumentVersionRow, 'version' | 'removed' | 'lineage'>> & { readonly chunk_state: ChunkRow['state'] } & OrNull<
     Pick<DocumentRow, 'source' | 'document' | 'zone' | 'acl' | 'acl_version' | 'valid_from' | 'valid_until' | 'title' | 'uri'> & {
       readonly document_state: DocumentRow['state'];
@@ -73,7 +74,7 @@ function createParser(): Parse {
 function statementText({ db, kind }: Database, width: number): string {
   const ids = sql.join(Array<string>(width).fill(''));
   return sql`
-    select now.at, c.chunk, c.state as chunk_state, c.key, c.span_start, c.span_end, c.digest, c.path, c.text,
+    select now.at, c.chunk, c.collection, c.state as chunk_state, c.key, c.span_start, c.span_end, c.digest, c.path, c.text,
       d.source, d.document, d.state as document_state, d.zone, d.acl, d.acl_version, d.valid_from, d.valid_until, d.title, d.uri,
       case when d.content = c.content then 1 else 0 end as current_content,
       v.version, v.removed, v.lineage, s.state as source_state, case when w.kind is not null then 1 end as switched_off,
@@ -104,6 +105,7 @@ function stateOf(row: FoundRow): Candidate['state'] {
 function candidateOf(row: FoundRow, parse: Parse): Candidate {
   return {
     chunk: row.chunk as ChunkId,
+    ...(row.collection === null ? {} : { collection: row.collection as CollectionKey }),
     state: stateOf(row),
     honey: row.honey === 1,
     key: row.key as DocumentKey,

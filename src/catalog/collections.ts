@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize';
 import type { JsonObject } from '../core/json.ts';
-import type { CollectionRegistry } from '../core/ports/catalog.ts';
+import type { CollectionRegistry } from '../core/ports/collection-registry.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
 
 export function collectionRegistry(context: CatalogContext): CollectionRegistry {

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely';
 import type { Digest } from '../core/digest.ts';
-import type { DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
+import type { CollectionKey, DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LabelScheme } from '../core/label.ts';
 import type { DocumentHygiene } from '../core/hygiene.ts';
-import type { RemovedCharacters, StoredDocument } from '../core/ports/catalog.ts';
+import type { RemovedCharacters } from '../core/ports/candidate.ts';
+import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
 import type { DocumentRow, DocumentVersionRow } from '../database/catalog-tables.ts';
 import type { Schema } from '../database/schema.ts';
@@ -70,6 +71,7 @@ export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocum
     ...(row.hygiene === null ? {} : { hygiene: JSON.parse(row.hygiene) as DocumentHygiene }),
     ...(row.marker === null ? {} : { honey: row.marker }),
     chunks: row.chunk_count,
+    ...(row.collection === null ? {} : { collection: row.collection as CollectionKey }),
     writtenBy: row.written_by as Principal,
     writeDigest: row.write_digest as Digest,
     updatedAt: new Date(row.updated_at).toISOString(),

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { aclPrincipals, indexedValidity } from '../core/acl.ts';
-import type { ChunkId, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { ChunkRecord, DriftCatalog, DriftScope } from '../core/ports/drift.ts';
 import type { AccessPayload } from '../core/ports/vectors.ts';
@@ -44,7 +44,9 @@ export function comparison(context: CatalogContext): Comparison {
       .select(sql<number | null>`case when d.indexed_revision < d.revision then 1 else 0 end`.as('pending'));
 
   const within = (scope: DriftScope) =>
-    records().$if(scope.kind === 'tenant', (query) => query.where('c.tenant', '=', scope.kind === 'tenant' ? scope.tenant : ''));
+    records()
+      .where('c.collection', 'is', null)
+      .$if(scope.kind === 'tenant', (query) => query.where('c.tenant', '=', scope.kind === 'tenant' ? scope.tenant : ''));
 
   return {
     async chunkRecords(scope, after, limit) {
@@ -58,6 +60,7 @@ export function comparison(context: CatalogContext): Comparison {
       const { total } = await db
         .selectFrom('chunks')
         .select(({ fn }) => fn.countAll<number | string>().as('total'))
+        .where('collection', 'is', null)
         .$if(scope.kind === 'tenant', (query) => query.where('tenant', '=', scope.kind === 'tenant' ? scope.tenant : ''))
         .executeTakeFirstOrThrow();
       return Number(total);
@@ -101,6 +104,7 @@ async function accessPayloads(
         acl: numbered(acl, numbers),
         ...indexedValidity(acl, { validFrom: row.valid_from ?? 'always', validUntil: row.valid_until ?? 'forever' }),
         metadata: JSON.parse(row.metadata) as JsonObject,
+        ...(row.collection === null ? {} : { collection: row.collection as CollectionKey }),
       };
       return [key, access] as const;
     }),

@@ -47,6 +47,8 @@ async function viewAt(context: CatalogContext, tx: Tx, tenant: TenantId, at: num
     zones: await zonesAt(context, tx, tenant, sources, at),
     off: await switchesAt(tx, tenant, at),
     grants: await readGrants(tx, tenant, at, 'then'),
+    // What could be read then is asked about documents; a collection decides nothing about them.
+    collections: new Map(),
   };
 }
 

@@ -110,13 +110,14 @@ async function rowAfter(tx: Tx, input: PublishInput, before: DocumentRow | undef
     indexed_revision: revision,
     content: contentKey(content),
     chunk_count: content.chunks.length,
+    collection: content.collection ?? null,
     ...columns,
   };
 }
 
 type AttributeColumns = Omit<
   DocumentRow,
-  'tenant' | 'key' | 'source' | 'document' | 'revision' | 'indexed_revision' | 'content' | 'chunk_count'
+  'tenant' | 'key' | 'source' | 'document' | 'revision' | 'indexed_revision' | 'content' | 'chunk_count' | 'collection'
 >;
 
 /** ACL and label keep their version where they are the same, so that a version stands for one ACL and one label for ever. */

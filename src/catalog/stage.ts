@@ -1,6 +1,7 @@
 import { digestOf, type Digest } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
+import { pointIdText } from '../core/points/point-id.ts';
 import type { DocumentContent, WriteCatalog } from '../core/ports/catalog.ts';
 import type { Tx } from '../database/database.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
@@ -23,6 +24,7 @@ export function createStage(context: CatalogContext): WriteCatalog['stage'] {
       await insertVersion(tx, tenant, key, name, content, at);
       const added = await insertChunks(tx, tenant, key, name, content, at);
       if (added < content.chunks.length) await takeUpAgain(tx, tenant, key, name, content.chunks.length, at);
+      await insertPoints(tx, tenant, content);
     });
 }
 
@@ -60,7 +62,7 @@ async function insertChunks(
   tenant: TenantId,
   key: DocumentKey,
   name: Digest,
-  { chunks }: DocumentContent,
+  { chunks, collection }: DocumentContent,
   at: number,
 ): Promise<number> {
   const rows = chunks.map(({ chunk, ordinal, text, digest, span }) => ({
@@ -77,6 +79,7 @@ async function insertChunks(
     span_start: span.start,
     span_end: span.end,
     path: JSON.stringify(span.path),
+    collection: collection ?? null,
   }));
   let added = 0n;
   for (let start = 0; start < rows.length; start += INSERT_SLICE) {
@@ -88,6 +91,22 @@ async function insertChunks(
     added += numInsertedOrUpdatedRows;
   }
   return Number(added);
+}
+
+/** The id of a chunk stands for its whole write, so a row that is there is the same one. */
+async function insertPoints(tx: Tx, tenant: TenantId, { chunks, collection }: DocumentContent): Promise<void> {
+  if (collection === undefined) return;
+  const rows = chunks.flatMap(({ chunk, point }) =>
+    point === undefined ? [] : [{ tenant, chunk, collection, point: pointIdText(point.id), payload: point.payload }],
+  );
+  for (let start = 0; start < rows.length; start += INSERT_SLICE) {
+    const slice = rows.slice(start, start + INSERT_SLICE);
+    await tx
+      .insertInto('points')
+      .values(slice)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
 }
 
 /** A retry: what is staged counts as staged now, so that the sweeper does not give it up under the writer's hands. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { aclPrincipals, indexedValidity } from '../core/acl.ts';
-import type { ChunkId, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
 import type { WriteCatalog } from '../core/ports/catalog.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Tx } from '../database/database.ts';
@@ -72,6 +72,7 @@ async function accessPayload({ database }: CatalogContext, tenant: TenantId, key
     acl: numbered(acl, numbers),
     ...indexedValidity(acl, { validFrom: row.valid_from ?? 'always', validUntil: row.valid_until ?? 'forever' }),
     metadata: JSON.parse(row.metadata) as JsonObject,
+    ...(row.collection === null ? {} : { collection: row.collection as CollectionKey }),
   };
 }
 
@@ -102,13 +103,17 @@ async function deadChunks({ database }: CatalogContext, limit: number, stagedFor
   }
   const rows = await database.db
     .selectFrom('chunks')
-    .select(['tenant', 'chunk'])
+    .select(['tenant', 'chunk', 'collection'])
     .where(NOT_LIVE)
     .where('state', '=', 'dead')
     .orderBy('staged_at')
     .limit(limit)
     .execute();
-  return rows.map(({ tenant, chunk }) => ({ tenant: tenant as TenantId, chunk: chunk as ChunkId }));
+  return rows.map(({ tenant, chunk, collection }) => ({
+    tenant: tenant as TenantId,
+    chunk: chunk as ChunkId,
+    ...(collection === null ? {} : { collection: collection as CollectionKey }),
+  }));
 }
 
 /** A text that was never published goes with the last of its chunks; one that was stays, for questions about the past. */
@@ -118,8 +123,12 @@ async function purge(tx: Tx, tenant: TenantId, chunks: readonly ChunkId[]): Prom
     .where('tenant', '=', tenant)
     .where('chunk', 'in', chunks)
     .where('state', '=', 'dead')
-    .returning(['key', 'content'])
+    .returning(['chunk', 'key', 'content'])
     .execute();
+  if (gone.length > 0) {
+    const ids = gone.map(({ chunk }) => chunk);
+    await tx.deleteFrom('points').where('tenant', '=', tenant).where('chunk', 'in', ids).execute();
+  }
   const texts = new Map(gone.map((row) => [`${row.key} ${row.content}`, row]));
   for (const { key, content } of texts.values()) {
     await tx

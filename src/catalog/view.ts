@@ -8,6 +8,7 @@ import type { SwitchRow } from '../database/enforcement-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
 import { EVERYTHING } from './epochs.ts';
+import { readCollections } from './hosted/collection-rows.ts';
 import { readGrants } from './grants.ts';
 import { policyOf, sourceOf, zoneOf } from './rows.ts';
 
@@ -59,6 +60,7 @@ async function readView(context: CatalogContext, tx: Tx, tenant: TenantId, previ
     zones: await readZones(context, tx, tenant, sources, previous),
     off: await readSwitches(tx, tenant),
     grants: await readGrants(tx, tenant, await databaseNow(tx, context), 'now'),
+    collections: await readCollections(tx, tenant),
   };
 }
 

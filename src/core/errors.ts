@@ -3,6 +3,7 @@ const TABLE = {
   invalid_request: [400, 'The request does not match the contract. See errors for the places; /docs shows the shape.'],
   malformed_json: [400, 'The body is not well-formed JSON in UTF-8.'],
   unsupported_filter: [400, 'This filter cannot be applied. Use documented conditions over metadata.* only.'],
+  unsupported_request: [400, 'This cannot be answered here. See errors for what, and what to do instead.'],
   missing_token: [401, 'Send an access token: Authorization: Bearer <token>.'],
   invalid_token: [401, 'The access token was not accepted. Get a fresh one for this service from a configured issuer.'],
   invalid_dpop_proof: [401, 'The DPoP proof was not accepted. Make a fresh one for this token, method and URL.'],

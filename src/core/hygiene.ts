@@ -1,6 +1,6 @@
 import type { TenantId } from './ids.ts';
 import { trustRank, type Trust } from './label.ts';
-import type { RemovedCharacters } from './ports/catalog.ts';
+import type { RemovedCharacters } from './ports/candidate.ts';
 
 /** What of a document's text a reader could not see. `any`: all kinds together. */
 export const HYGIENE_KINDS = ['tag', 'bidi', 'zeroWidth', 'any'] as const;

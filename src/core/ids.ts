@@ -14,6 +14,10 @@ export type DocumentId = Brand<string, 'DocumentId'>;
 export type DocumentKey = Brand<string, 'DocumentKey'>;
 /** A chunk, which is a point in the vector index (UUID). Never reused for other text or for another write. */
 export type ChunkId = Brand<string, 'ChunkId'>;
+/** What applications call a collection at the Qdrant-compatible door: letters, digits, `.`, `_`, `-`, 1 to 128 characters. */
+export type CollectionName = Brand<string, 'CollectionName'>;
+/** Our internal key of a hosted collection (UUID), never reused; its points lie in a collection of Qdrant of their own. */
+export type CollectionKey = Brand<string, 'CollectionKey'>;
 /** A zone within a tenant: a small positive integer, opaque, never reused. */
 export type ZoneId = Brand<number, 'ZoneId'>;
 /** A principal that occurs in some ACL of a tenant, as an integer ≥ 1. 0 means "no gate here" in the index. */
@@ -30,6 +34,10 @@ export function parseTenantId(text: string): TenantId | undefined {
 
 export function parseSourceId(text: string): SourceId | undefined {
   return SOURCE.test(text) ? (text as SourceId) : undefined;
+}
+
+export function parseCollectionName(text: string): CollectionName | undefined {
+  return SOURCE.test(text) ? (text as CollectionName) : undefined;
 }
 
 export function parseDocumentId(text: string): DocumentId | undefined {

@@ -1,6 +1,6 @@
 import type { Digest } from './digest.ts';
 import type { Label } from './label.ts';
-import type { Lineage, RemovedCharacters, Span } from './ports/catalog.ts';
+import type { Lineage, RemovedCharacters, Span } from './ports/candidate.ts';
 import type { Principal } from './principal.ts';
 
 /** The tag on a released chunk, as it goes over the wire (docs/api.md, "Provenance"). */

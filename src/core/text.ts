@@ -1,4 +1,4 @@
-import type { RemovedCharacters } from './ports/catalog.ts';
+import type { RemovedCharacters } from './ports/candidate.ts';
 
 /** A document as text with its structure, offsets in UTF-16 units into `text`. */
 export interface ParsedDocument {

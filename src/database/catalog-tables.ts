@@ -133,6 +133,8 @@ export interface DocumentRow {
   readonly hygiene: string | null;
   /** Of a tombstone: who made it. Null on what lives, and on tombstones of a deleted source. */
   readonly deleted_as: 'owner' | 'writer' | null;
+  /** Key of `collections`; null where its chunks lie in Sluice's own. The same in `chunks`. */
+  readonly collection: string | null;
 }
 
 /** A text as it was handed in and normalised, with the way it came. `content` names the text and its chunks. */
@@ -211,6 +213,7 @@ export interface ChunkRow {
   /** JSON array of headings. */
   readonly path: string;
   readonly text: string;
+  readonly collection: string | null;
 }
 
 /** Immutable. `lines` is JSON; `parent` is null for a tenant's first. */

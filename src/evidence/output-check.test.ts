@@ -6,7 +6,8 @@ import type { ChunkId, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import { labelScheme, type Level } from '../core/label.ts';
 import { DEFAULT_OUTPUT_POLICY, type OutputRule } from '../core/output-policy.ts';
 import type { AuditEvent, Opened, OpenedSealed, StoredAuditEvent } from '../core/ports/audit.ts';
-import type { Candidate, TenantView } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
+import type { TenantView } from '../core/ports/catalog.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Source, Zone } from '../core/zone.ts';
@@ -75,6 +76,7 @@ function partsOf({ sealed = 'none', candidate, zones = [zone], rules = [], fails
     sources: new Map([[source.id, source]]),
     zones: new Map(zones.map((one) => [one.id, one])),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    collections: new Map(),
   } as unknown as TenantView;
   const opened: OpenedSealed | undefined =
     sealed === 'none' ? undefined : { facts: { kind: 'open', content: {} }, answer: { kind: 'none' }, texts: [sealed] };

@@ -1,7 +1,8 @@
 import type { Digest } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Opened, SealedReads } from '../core/ports/audit.ts';
-import type { Candidate, ReadCatalog } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
+import type { ReadCatalog } from '../core/ports/catalog.ts';
 import type { OwnRelease } from './released.ts';
 
 export interface TextReads {

@@ -1,6 +1,7 @@
 import { isHeldBack, judgeHygiene, lowered, type DocumentHygiene, type HygieneFacts, type HygienePolicy } from '../core/hygiene.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { RemovedCharacters, StoredDocument } from '../core/ports/catalog.ts';
+import type { RemovedCharacters } from '../core/ports/candidate.ts';
+import type { StoredDocument } from '../core/ports/catalog.ts';
 import { invisibleIn, NOTHING_REMOVED, sumOf } from './original.ts';
 import type { Access } from './write-rights.ts';
 

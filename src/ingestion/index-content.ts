@@ -1,7 +1,8 @@
 import { digestOf, uuidOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { ChunkId } from '../core/ids.ts';
-import type { DocumentContent, Lineage, StagedChunk, StoredDocument } from '../core/ports/catalog.ts';
+import type { Lineage } from '../core/ports/candidate.ts';
+import type { DocumentContent, StagedChunk, StoredDocument } from '../core/ports/catalog.ts';
 import type { Embedded, EmbeddingPort } from '../core/ports/embedding.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';
 import type { ParsedDocument, TextChunk } from '../core/text.ts';

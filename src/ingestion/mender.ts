@@ -1,4 +1,5 @@
-import type { ChunkId, TenantId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, TenantId } from '../core/ids.ts';
+import type { DeadChunk } from '../core/ports/catalog.ts';
 import { syncAccess, type SyncParts } from './sync-access.ts';
 
 export interface Mender {
@@ -129,16 +130,27 @@ async function sweepChunks(parts: SyncParts, signal: AbortSignal, stagedForMs: n
   for (;;) {
     signal.throwIfAborted();
     const dead = await parts.writes.deadChunks(BATCH, stagedForMs);
-    for (const [tenant, chunks] of byTenant(dead)) {
-      await parts.vectors.deleteChunks(tenant, chunks, signal);
+    for (const { tenant, collection, chunks } of byPlace(dead)) {
+      await parts.vectors.deleteChunks(tenant, chunks, signal, collection);
       await parts.writes.purgeChunks(tenant, chunks);
     }
     if (dead.length < BATCH) return;
   }
 }
 
-function byTenant(dead: readonly { readonly tenant: TenantId; readonly chunk: ChunkId }[]): ReadonlyMap<TenantId, readonly ChunkId[]> {
-  const groups = new Map<TenantId, ChunkId[]>();
-  for (const { tenant, chunk } of dead) groups.set(tenant, [...(groups.get(tenant) ?? []), chunk]);
-  return groups;
+interface DeadInOnePlace {
+  readonly tenant: TenantId;
+  readonly collection: CollectionKey | undefined;
+  readonly chunks: ChunkId[];
+}
+
+function byPlace(dead: readonly DeadChunk[]): readonly DeadInOnePlace[] {
+  const groups = new Map<string, DeadInOnePlace>();
+  for (const { tenant, chunk, collection } of dead) {
+    const place = `${tenant} ${collection ?? ''}`;
+    const group = groups.get(place) ?? { tenant, collection, chunks: [] };
+    group.chunks.push(chunk);
+    groups.set(place, group);
+  }
+  return [...groups.values()];
 }

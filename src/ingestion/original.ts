@@ -1,4 +1,4 @@
-import type { RemovedCharacters } from '../core/ports/catalog.ts';
+import type { RemovedCharacters } from '../core/ports/candidate.ts';
 import { cleanText, type RemovalCount } from './parse/invisible.ts';
 import type { ContentBody, OriginalContent } from './types.ts';
 

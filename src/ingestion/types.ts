@@ -2,7 +2,7 @@ import type { RequestContext } from '../core/request-context.ts';
 import type { Digest } from '../core/digest.ts';
 import type { DocumentId, SourceId } from '../core/ids.ts';
 import type { DocumentHygiene } from '../core/hygiene.ts';
-import type { RemovedCharacters } from '../core/ports/catalog.ts';
+import type { RemovedCharacters } from '../core/ports/candidate.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Trust } from '../core/label.ts';
 import type { DenseVector } from '../core/ports/vectors.ts';

@@ -58,6 +58,7 @@ function groundOf(policy: PolicyPort, scheme: LabelScheme, lines: readonly Polic
     sources: new Map(sources.map((source) => [source.id, source])),
     zones: new Map(zones.map(({ zone }): [ZoneId, Zone] => [zone.id, zone])),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    collections: new Map(),
     grants: new Map(),
   };
   return { policy, file, view, zoneIds: new Map(zones.map(({ name, zone }) => [name, zone.id])) };

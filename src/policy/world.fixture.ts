@@ -64,6 +64,7 @@ export function view(sketch: Sketch): TenantView {
     sources: new Map(sketch.sources.map(source)),
     zones: new Map(Object.entries(sketch.zones).map(zone)),
     off: { everything: false, sources: new Set(), principals: new Set(), ...sketch.off },
+    collections: new Map(),
     grants: new Map(),
   };
 }

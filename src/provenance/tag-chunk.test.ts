@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../core/digest.ts';
 import type { ChunkId, DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { Level } from '../core/label.ts';
-import type { Candidate } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
 import type { TagInput } from '../core/ports/provenance.ts';
 import type { Principal } from '../core/principal.ts';
 import { createProvenance } from './provenance.ts';

@@ -3,7 +3,7 @@ import type { Acl } from '../core/acl.ts';
 import { aclSubject } from '../core/caller.ts';
 import type { SourceId, ZoneId } from '../core/ids.ts';
 import type { Level } from '../core/label.ts';
-import type { Candidate } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
 import type { PolicyPort } from '../core/ports/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import { earliestEnd, isAlarming, judgeHit, type Judgement, type JudgingContext, type RefusedBy } from './judge.ts';

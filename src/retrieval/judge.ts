@@ -5,7 +5,8 @@ import { judgeAccess } from '../core/grants.ts';
 import type { Restriction } from '../core/filter.ts';
 import type { ZoneId } from '../core/ids.ts';
 import { trustRank, type Label } from '../core/label.ts';
-import type { Candidate, TenantView } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
+import type { TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, Purpose } from '../core/ports/policy.ts';
 import { effectiveZone } from '../core/zone.ts';
 

@@ -3,7 +3,8 @@ import { digestOf } from '../core/digest.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
 import type { ChunkId, DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import { labelScheme, type Label, type Level, type Trust } from '../core/label.ts';
-import type { Candidate, EpochStamp, ReadCatalog, TenantView } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
+import type { EpochStamp, ReadCatalog, TenantView } from '../core/ports/catalog.ts';
 import type { PolicyPort, Verdict } from '../core/ports/policy.ts';
 import { silentTelemetry, type Attributes, type Counter, type Telemetry } from '../core/ports/telemetry.ts';
 import type { Principal } from '../core/principal.ts';
@@ -60,6 +61,7 @@ export function view(zones: readonly Zone[] = [zone(1)], sources: readonly Sourc
     sources: new Map(sources.map((one) => [one.id, one])),
     zones: new Map(zones.map((one) => [one.id, one])),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    collections: new Map(),
     grants: new Map(),
   };
 }

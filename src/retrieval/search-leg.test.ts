@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
 import type { ChunkId } from '../core/ids.ts';
-import type { Candidate } from '../core/ports/catalog.ts';
+import type { Candidate } from '../core/ports/candidate.ts';
 import type { Leg, VectorIndex } from '../core/ports/vectors.ts';
 import { candidate, chunkId, countedTelemetry, fakeCatalog, fakePolicy, judgingContext, READ_AT, STAFF } from './retrieval.fixture.ts';
 import { rejudge, searchLeg, type Search, type SearchParts } from './search-leg.ts';

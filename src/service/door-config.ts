@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
+import { DEFAULT_HTTP_LIMITS, type HttpDoorConfig } from '../doors/http/config.ts';
+import { DEFAULT_RATE_LIMITS } from '../doors/entrance/limits.ts';
 import type { ServiceLimits } from './limits.ts';
 
 export function doorConfig(

@@ -59,6 +59,7 @@ export function viewOf(one: DecisionCase, tenant: TenantId, lines: readonly stri
     sources: new Map(one.sources.map((source) => [source.id as SourceId, sourceFor(tenant, source)])),
     zones: new Map(one.zones.map((zone) => [zone.id as ZoneId, zoneFor(zone)])),
     grants: new Map(),
+    collections: new Map(),
     off: {
       everything: one.off.everything,
       sources: new Set(one.off.sources as readonly SourceId[]),

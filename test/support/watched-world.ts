@@ -173,6 +173,7 @@ function viewOf(administrators: readonly string[]): TenantView {
     sources: new Map(),
     zones: new Map(),
     off: { everything: false, sources: new Set(), principals: new Set() },
+    collections: new Map(),
     grants: new Map(),
   };
 }

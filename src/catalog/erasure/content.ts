@@ -67,6 +67,14 @@ type Contents = 'all' | readonly string[];
 
 /** Staged ones too: whoever was about to publish them finds them gone, and begins anew after the erasure. */
 async function blankChunks(tx: Tx, tenant: TenantId, key: DocumentKey, contents: Contents): Promise<void> {
+  const erased = tx
+    .selectFrom('chunks')
+    .select('chunk')
+    .where('tenant', '=', tenant)
+    .where('key', '=', key)
+    .$if(contents !== 'all', (query) => query.where('content', 'in', contents));
+  // The payload that came with a point holds its text.
+  await tx.deleteFrom('points').where('tenant', '=', tenant).where('chunk', 'in', erased).execute();
   await tx
     .updateTable('chunks')
     .set({ state: 'dead', content: ERASED, text: '', digest: ERASED, path: '[]', span_start: 0, span_end: 0 })

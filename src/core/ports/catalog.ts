@@ -1,7 +1,17 @@
 import type { Acl } from '../acl.ts';
 import type { Caller } from '../caller.ts';
 import type { Digest } from '../digest.ts';
-import type { ChunkId, DocumentId, DocumentKey, PrincipalNumber, SourceId, TenantId, ZoneId } from '../ids.ts';
+import type {
+  ChunkId,
+  CollectionKey,
+  CollectionName,
+  DocumentId,
+  DocumentKey,
+  PrincipalNumber,
+  SourceId,
+  TenantId,
+  ZoneId,
+} from '../ids.ts';
 import type { Grants } from '../grants.ts';
 import type { DocumentHygiene, HygieneFacts } from '../hygiene.ts';
 import type { JsonObject } from '../json.ts';
@@ -9,6 +19,8 @@ import type { Label, LabelScheme } from '../label.ts';
 import type { PolicyRevision } from '../policy-lines.ts';
 import type { Principal } from '../principal.ts';
 import type { Source, Zone } from '../zone.ts';
+import type { CandidateRead, Lineage, RemovedCharacters, Span } from './candidate.ts';
+import type { HostedCollection, StoredPoint } from './collections.ts';
 import type { AccessPayload, NumberedAcl } from './vectors.ts';
 
 /**
@@ -42,62 +54,8 @@ export interface TenantView {
   };
   /** Approved requests for access that had not ended when the view was read; when they end is judged by time. */
   readonly grants: Grants;
-}
-
-/** What key two and provenance need to know about a chunk that was hit, read from the truth. */
-export interface Candidate {
-  readonly chunk: ChunkId;
-  /** Only `live` may be released. `off`: switched off. `gone`: superseded, deleted, or its source is. */
-  readonly state: 'live' | 'staged' | 'gone' | 'off' | 'quarantined';
-  /** Bait: never released, whoever may read it. */
-  readonly honey: boolean;
-  readonly key: DocumentKey;
-  readonly source: SourceId;
-  readonly document: DocumentId;
-  readonly zone: ZoneId;
-  readonly acl: Acl;
-  readonly aclVersion: number;
-  readonly validFrom: number | 'always';
-  readonly validUntil: number | 'forever';
-  readonly title: string;
-  readonly uri: string | undefined;
-  readonly version: Digest;
-  readonly text: string;
-  readonly span: Span;
-  readonly digest: Digest;
-  readonly removed: RemovedCharacters;
-  readonly lineage: Lineage;
-}
-
-/** UTF-16 offsets into the document's normalised text, and the headings above. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-  readonly path: readonly string[];
-}
-
-/** Invisible characters taken out at ingestion, counted by kind. */
-export interface RemovedCharacters {
-  readonly tag: number;
-  readonly bidi: number;
-  readonly zeroWidth: number;
-}
-
-export interface Lineage {
-  /** The request or connector run that brought it. */
-  readonly run: string;
-  readonly connector: string;
-  readonly parser: string;
-  readonly chunker: string;
-  readonly embedding: string;
-  /** ISO 8601. */
-  readonly indexedAt: string;
-}
-
-/** Candidates together with the database time (milliseconds) at which they were read. */
-export interface CandidateRead {
-  readonly at: number;
-  readonly candidates: ReadonlyMap<ChunkId, Candidate>;
+  /** Hosted ones that are live. */
+  readonly collections: ReadonlyMap<CollectionName, HostedCollection>;
 }
 
 /** The catalog as the query path sees it. All fail with `catalog_unavailable`. */
@@ -150,6 +108,8 @@ export interface StoredDocument {
   /** The marker of a document that is bait; absent where it is none. For owners alone. */
   readonly honey?: string;
   readonly chunks: number;
+  /** As in Candidate. */
+  readonly collection?: CollectionKey;
   readonly unseen?: HygieneFacts;
   readonly hygiene?: DocumentHygiene;
   /** Principal that wrote it last, and the digest of what it sent; shown to that writer alone. */
@@ -196,6 +156,8 @@ export interface DocumentContent {
   readonly original?: string;
   readonly lineage: Lineage;
   readonly chunks: readonly StagedChunk[];
+  /** Where the chunks are points of a hosted collection. */
+  readonly collection?: CollectionKey;
 }
 
 export interface StagedChunk {
@@ -204,6 +166,8 @@ export interface StagedChunk {
   readonly text: string;
   readonly digest: Digest;
   readonly span: Span;
+  /** What its writer gave; a point of a hosted collection has it. */
+  readonly point?: StoredPoint;
 }
 
 /** `absent` or the revision that the writer saw. Another revision found: `conflict`. */
@@ -285,16 +249,16 @@ export interface WriteCatalog {
   /** Work left over by crashes or an index that was away, oldest first. */
   pendingDocuments(limit: number): Promise<readonly { readonly tenant: TenantId; readonly key: DocumentKey }[]>;
   /** Dead chunks, and chunks staged more than `stagedForMs` ago that were never published. */
-  deadChunks(limit: number, stagedForMs: number): Promise<readonly { readonly tenant: TenantId; readonly chunk: ChunkId }[]>;
+  deadChunks(limit: number, stagedForMs: number): Promise<readonly DeadChunk[]>;
   /** Forgets chunks that the index no longer holds. */
   purgeChunks(tenant: TenantId, chunks: readonly ChunkId[]): Promise<void>;
   /** Turns up to `limit` documents of sources being deleted into dead chunks; false when none are left. */
   purgeSources(limit: number): Promise<boolean>;
 }
 
-/** What the vectors of a collection were made with: models, dimensions, versions. A mismatch at start is an error. */
-export interface CollectionRegistry {
-  collectionIdentity(collection: string): Promise<JsonObject | undefined>;
-  /** The first one recorded stays; the answer is the one in force. */
-  recordCollectionIdentity(collection: string, identity: JsonObject): Promise<JsonObject>;
+export interface DeadChunk {
+  readonly tenant: TenantId;
+  readonly chunk: ChunkId;
+  /** As in Candidate. */
+  readonly collection?: CollectionKey;
 }

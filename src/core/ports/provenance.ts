@@ -4,7 +4,7 @@ import type { DsseEnvelope } from '../manifest/dsse.ts';
 import type { ManifestInput } from '../manifest/statement.ts';
 import type { ContextFormat, Provenance, ReleasedChunk, RenderedContext } from '../provenance.ts';
 import type { Source } from '../zone.ts';
-import type { Candidate } from './catalog.ts';
+import type { Candidate } from './candidate.ts';
 
 export interface TagInput {
   readonly candidate: Candidate;

@@ -1,5 +1,5 @@
 import type { AuthorizedFilter } from '../filter.ts';
-import type { ChunkId, DocumentKey, PrincipalNumber, TenantId, ZoneId } from '../ids.ts';
+import type { ChunkId, CollectionKey, DocumentKey, PrincipalNumber, TenantId, ZoneId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
 
 /** Ascending, unique indices (0 … 2³²−1) with their weights. */
@@ -35,7 +35,10 @@ export interface AccessPayload {
   /** Seconds since 1970; validity is [from, until). */
   readonly validFrom: number | 'always';
   readonly validUntil: number | 'forever';
+  /** Of Sluice's own points alone; a hosted point keeps what its writer gave it. */
   readonly metadata: JsonObject;
+  /** The hosted collection that its points lie in; absent for Sluice's own. */
+  readonly collection?: CollectionKey;
 }
 
 export interface Point {
@@ -54,7 +57,8 @@ export interface VectorIndex {
   upsert(points: readonly Point[], signal: AbortSignal): Promise<void>;
   /** Rewrites the payload of every point of the document that holds a lower revision. A late, older call changes nothing. */
   rewriteAccess(access: AccessPayload, signal: AbortSignal): Promise<void>;
-  deleteChunks(tenant: TenantId, chunks: readonly ChunkId[], signal: AbortSignal): Promise<void>;
+  /** Of one collection: of Sluice's own where none is named. One that is not there holds none of them. */
+  deleteChunks(tenant: TenantId, chunks: readonly ChunkId[], signal: AbortSignal, collection?: CollectionKey): Promise<void>;
   /** Resolves when the index answers and the collection is as configured. */
   probe(signal: AbortSignal): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { AppError } from '../../core/errors.ts';
-import { cutOffUnread } from './body.ts';
+import { cutOffUnread } from '../entrance/body.ts';
 import type { HttpDoorConfig } from './config.ts';
 import { dataHeaders } from './headers.ts';
-import type { InFlight } from './in-flight.ts';
+import type { InFlight } from '../entrance/in-flight.ts';
 import { callerOf, refuse, serveCall, serveDownload, serveStream, type Pipeline } from './pipeline.ts';
-import { beginRequest, stateOf } from './request-state.ts';
+import { beginRequest, stateOf } from '../entrance/request-state.ts';
 import { expressPath, type Route } from './route.ts';
 import { SCIM_DIALECT } from './scim/dialect.ts';
 

@@ -1,4 +1,5 @@
 import type { LabelScheme } from '../../core/label.ts';
+import type { RateLimits } from '../entrance/limits.ts';
 
 /** Where Prometheus reads. With `token`, on the main port under `/metrics`, for the bearer of that token. */
 export type MetricsExposure =
@@ -17,13 +18,6 @@ export interface HttpLimits {
   readonly idleMs: number;
   /** Milliseconds for the request head to arrive. */
   readonly headersMs: number;
-}
-
-export interface RateLimits {
-  readonly clientPerMinute: number;
-  readonly userPerMinute: number;
-  /** Refused tokens from one address, after which further ones are answered with `rate_limited`. */
-  readonly failuresPerMinute: number;
 }
 
 export interface HttpDoorConfig {
@@ -50,5 +44,3 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   idleMs: 30_000,
   headersMs: 10_000,
 };
-
-export const DEFAULT_RATE_LIMITS: RateLimits = { clientPerMinute: 6_000, userPerMinute: 600, failuresPerMinute: 60 };

@@ -11,7 +11,8 @@ import { principal, type Principal } from '../../core/principal.ts';
 import type { DocumentBody, DocumentPatch, HoneyPatch, IngestionService, SourceResource } from '../../ingestion/types.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 import { createTelemetry, type ServiceTelemetry } from '../../telemetry/telemetry.ts';
-import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS, type HttpDoorConfig } from './config.ts';
+import { DEFAULT_HTTP_LIMITS, type HttpDoorConfig } from './config.ts';
+import { DEFAULT_RATE_LIMITS } from '../entrance/limits.ts';
 import { createHttpDoor, type HttpDoor, type Listening } from './http-door.ts';
 import type { HttpServices } from './services.ts';
 

@@ -1,12 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { Express } from 'express';
+import type { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { createApp } from './app.ts';
 import type { HttpDoorConfig } from './config.ts';
-import { createInFlight } from './in-flight.ts';
+import { createInFlight } from '../entrance/in-flight.ts';
 import type { Pipeline } from './pipeline.ts';
-import { createRateLimiter, type RateLimiter } from './rate-limits.ts';
+import { createRateLimiter, type RateLimiter } from '../entrance/rate-limits.ts';
+import { problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 import { accessRequestRoutes } from './routes/access-requests.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -31,7 +33,8 @@ import { sourceRoutes } from './routes/sources.ts';
 import { watchingRoutes } from './routes/watching.ts';
 import { stageRoutes } from './routes/stages.ts';
 import { switchRoutes } from './routes/switches.ts';
-import { createHttpServer, destroyServer, listenOn, stopAccepting } from './server.ts';
+import { createHttpServer, destroyServer, listenOn, stopAccepting } from '../entrance/server.ts';
+import { PROBLEM_TYPE } from '../entrance/send.ts';
 import type { HttpServices } from './services.ts';
 
 export interface HttpDoorOptions {
@@ -104,6 +107,11 @@ function metricsServer({ telemetry }: HttpDoorOptions): Server {
   });
 }
 
+function renderProblem(error: AppError, requestId: string) {
+  const body = problemOf(error, requestId);
+  return { status: body.status, body, type: PROBLEM_TYPE };
+}
+
 const CUT_MS = 1_000;
 
 function urlOf(host: string, port: number): string {
@@ -129,7 +137,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     publicUrl,
   };
   const app = createApp(pipeline, config, routesOf({ options, limiter, stop: stopping.signal, publicUrl }), inFlight);
-  const server = createHttpServer(app, config.limits);
+  const server = createHttpServer(app, config.limits, renderProblem);
   const metrics = config.metrics.kind === 'port' ? { server: metricsServer(options), ...config.metrics } : undefined;
   return {
     app,

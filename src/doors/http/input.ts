@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, type InputIssue } from '../../core/errors.ts';
 import { parseDocumentId, parseSourceId, type DocumentId, type SourceId } from '../../core/ids.ts';
-import { pointerTo } from './pointer.ts';
+import { pointerTo } from '../entrance/pointer.ts';
 
 const MAX_ISSUES = 16;
 

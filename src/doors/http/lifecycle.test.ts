@@ -2,9 +2,10 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_HTTP_LIMITS, DEFAULT_RATE_LIMITS } from './config.ts';
+import { DEFAULT_HTTP_LIMITS } from './config.ts';
+import { DEFAULT_RATE_LIMITS } from '../entrance/limits.ts';
 import { answerTo, openDoorForTest as open, rawExchange, token, type Fixture } from './door.fixture.ts';
-import { addressKey } from './rate-limits.ts';
+import { addressKey } from '../entrance/rate-limits.ts';
 
 function ask(at: Fixture['at'], auth = token('ada', ['retrieve'])): Promise<Response> {
   return fetch(`${at.url}/v1/retrieve`, {

@@ -4,7 +4,7 @@ import { errorTable } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import type { AnswerSpec, Route } from './route.ts';
 import { problemSchema } from './schemas/answers.ts';
-import { JSON_TYPE, PROBLEM_TYPE } from './send.ts';
+import { JSON_TYPE, PROBLEM_TYPE } from '../entrance/send.ts';
 
 const PROBLEM_STATUSES: Readonly<Record<Route['kind'], readonly number[]>> = {
   public: [503],

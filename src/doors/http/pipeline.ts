@@ -3,16 +3,16 @@ import type { Caller, Scope } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
-import { authenticate, requireScope, schemeOf } from './authenticate.ts';
-import { readBody, requireMediaType } from './body.ts';
+import { authenticate, requireScope, schemeOf } from '../entrance/authenticate.ts';
+import { readBody, requireMediaType } from '../entrance/body.ts';
 import { parseInput, queryOf } from './input.ts';
-import { parseJson } from './json-input.ts';
+import { parseJson } from '../entrance/json-input.ts';
 import { asProblemError, challengeFor, problemOf } from './problem.ts';
-import type { RateLimiter } from './rate-limits.ts';
-import { stateOf, type RequestState } from './request-state.ts';
+import type { RateLimiter } from '../entrance/rate-limits.ts';
+import { stateOf, type RequestState } from '../entrance/request-state.ts';
 import type { Call, CallRoute, Dialect, DownloadRoute, StreamRoute } from './route.ts';
 import { sendParts } from './send-parts.ts';
-import { JSON_TYPE, PROBLEM_TYPE, send } from './send.ts';
+import { JSON_TYPE, PROBLEM_TYPE, send } from '../entrance/send.ts';
 import type { HttpServices } from './services.ts';
 
 export interface Pipeline {

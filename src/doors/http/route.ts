@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Caller, Scope } from '../../core/caller.ts';
 import type { AppError } from '../../core/errors.ts';
 import type { RequestContext } from '../../ingestion/types.ts';
-import type { Reply } from './send.ts';
+import type { Reply } from '../entrance/send.ts';
 
 export type Method = 'get' | 'put' | 'patch' | 'post' | 'delete';
 

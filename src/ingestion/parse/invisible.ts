@@ -1,4 +1,4 @@
-import type { RemovedCharacters } from '../../core/ports/catalog.ts';
+import type { RemovedCharacters } from '../../core/ports/candidate.ts';
 
 /** Counts while one document is read. */
 export type RemovalCount = { -readonly [K in keyof RemovedCharacters]: RemovedCharacters[K] };

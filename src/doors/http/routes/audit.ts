@@ -21,7 +21,7 @@ import {
   summaryAnswerSchema,
   summaryQuerySchema,
 } from '../schemas/audit.ts';
-import { JSON_TYPE, NDJSON_TYPE } from '../send.ts';
+import { JSON_TYPE, NDJSON_TYPE } from '../../entrance/send.ts';
 
 const NOTE_TYPE = 'text/plain; charset=utf-8';
 const CSV_TYPE = 'text/csv; charset=utf-8';

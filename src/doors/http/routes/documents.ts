@@ -5,7 +5,7 @@ import { documentParam, sourceParam } from '../input.ts';
 import { callRoute, type AnswerSpec, type Call, type CallRoute } from '../route.ts';
 import { documentAnswerSchema, listingSchema, originalSchema, patchReceiptSchema, receiptSchema } from '../schemas/answers.ts';
 import { documentPatchSchema, documentSchema, toDocumentBody, toDocumentPatch } from '../schemas/documents.ts';
-import type { Reply } from '../send.ts';
+import type { Reply } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
 
 const PATH = '/v1/sources/{source}/documents/{document}';

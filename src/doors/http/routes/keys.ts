@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jwkOf } from '../../../core/jwks.ts';
 import type { PublicRoute } from '../route.ts';
-import { send } from '../send.ts';
+import { send } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
 
 export const KEY_SET_PATH = '/.well-known/jwks.json';

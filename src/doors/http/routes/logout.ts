@@ -1,9 +1,9 @@
 import { AppError } from '../../../core/errors.ts';
-import { readBody, requireMediaType } from '../body.ts';
-import type { RateLimiter } from '../rate-limits.ts';
-import { stateOf } from '../request-state.ts';
+import { readBody, requireMediaType } from '../../entrance/body.ts';
+import type { RateLimiter } from '../../entrance/rate-limits.ts';
+import { stateOf } from '../../entrance/request-state.ts';
 import type { PublicRoute } from '../route.ts';
-import { send } from '../send.ts';
+import { send } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
 
 const FORM = 'application/x-www-form-urlencoded';

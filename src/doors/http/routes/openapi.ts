@@ -1,6 +1,6 @@
 import { openApiDocument } from '../openapi.ts';
 import type { PublicRoute, Route } from '../route.ts';
-import { JSON_TYPE } from '../send.ts';
+import { JSON_TYPE } from '../../entrance/send.ts';
 
 /** Serves the contract of the given routes and of itself. Built on the first request: a start does not wait for it. */
 export function openApiRoute(others: readonly Route[], version: string): PublicRoute {

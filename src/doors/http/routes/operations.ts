@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { SCOPES } from '../../../core/caller.ts';
 import { AppError } from '../../../core/errors.ts';
 import { ASYMMETRIC_ALGORITHMS, type DpopRule } from '../../../core/ports/identity.ts';
-import { bearerToken } from '../authenticate.ts';
+import { bearerToken } from '../../entrance/authenticate.ts';
 import type { MetricsExposure } from '../config.ts';
-import { stateOf } from '../request-state.ts';
+import { stateOf } from '../../entrance/request-state.ts';
 import type { PublicRoute } from '../route.ts';
 import { readinessSchema } from '../schemas/answers.ts';
-import { send } from '../send.ts';
+import { send } from '../../entrance/send.ts';
 import type { HttpServices, PartReadiness } from '../services.ts';
 
 export const METADATA_PATH = '/.well-known/oauth-protected-resource';

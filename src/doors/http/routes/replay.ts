@@ -10,7 +10,7 @@ import {
   replayWishesSchema,
 } from '../schemas/replay.ts';
 import { pageQuerySchema } from '../schemas/common.ts';
-import type { Reply } from '../send.ts';
+import type { Reply } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
 import { requestIdOf } from './requests.ts';
 

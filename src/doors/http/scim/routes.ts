@@ -4,7 +4,7 @@ import { MAX_GROUP_MEMBERS, type DirectoryGroup, type DirectoryUser } from '../.
 import type { RequestContext } from '../../../core/request-context.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type AnswerSpec, type CallRoute, type Method } from '../route.ts';
-import type { Reply } from '../send.ts';
+import type { Reply } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
 import { SCIM_DIALECT, SCIM_TYPE, ScimError } from './dialect.ts';
 import { MAX_RESULTS, resourceTypes, schemas, serviceProviderConfig } from './discovery.ts';

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, STATUS_CODES, type RequestListener, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
-import type { HttpLimits } from './config.ts';
-import { problemOf } from './problem.ts';
-import { PROBLEM_TYPE } from './send.ts';
+import type { Reply } from './send.ts';
 
 const MAX_HEADER_BYTES = 32_768;
 const KEEP_ALIVE_MS = 65_000;
@@ -22,29 +20,32 @@ function codeOf(error: NodeJS.ErrnoException): ErrorCode {
   }
 }
 
-/** What is not HTTP gets a problem too, written by hand since there is no request to answer. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** An error in the words of a door's own protocol. */
+export type RenderError = (error: AppError, requestId: string) => Reply & { readonly type: string };
+
+/** What is not HTTP gets an answer too, written by hand since there is no request to answer. */
+function answerClientError(render: RenderError, error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = problemOf(new AppError(codeOf(error)), randomUUID());
-  const body = JSON.stringify(problem);
+  const { status, body, type } = render(new AppError(codeOf(error)), randomUUID());
+  const text = JSON.stringify(body);
   const head = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'Connection: close',
     'Cache-Control: no-store',
-    `Content-Type: ${PROBLEM_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
+    `Content-Type: ${type}`,
+    `Content-Length: ${Buffer.byteLength(text)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }
 
 /**
  * The limits of the connection itself: slow heads, large heads, idle sockets. How long a body may take is the request's
  * own deadline, since a batch may rightly take minutes.
  */
-export function createHttpServer(listener: RequestListener, limits: HttpLimits): Server {
+export function createHttpServer(listener: RequestListener, limits: { readonly headersMs: number }, render: RenderError): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -57,7 +58,7 @@ export function createHttpServer(listener: RequestListener, limits: HttpLimits):
     listener,
   );
   server.timeout = IDLE_SOCKET_MS;
-  server.on('clientError', answerClientError);
+  server.on('clientError', (error, socket) => answerClientError(render, error, socket));
   // Without a listener of its own Node would invite the body before the caller is known; `readBody` does it.
   server.on('checkContinue', listener);
   return server;

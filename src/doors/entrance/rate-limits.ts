@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Caller } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
-import type { RateLimits } from './config.ts';
+import type { RateLimits } from './limits.ts';
 
 const WINDOW_SECONDS = 60;
 
