@@ -1,8 +1,10 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
 import type { DriftCatalog } from '../core/ports/drift.ts';
 import type { ErasureCatalog, ReplayApprovals } from '../core/ports/erasure.ts';
+import type { ApplicationKeyCatalog } from '../core/ports/application-keys.ts';
 import type { AccessCatalog } from '../core/ports/access-requests.ts';
 import type { CollectionRegistry } from '../core/ports/collection-registry.ts';
+import type { PointReads } from '../core/ports/collections.ts';
 import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
 import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
@@ -28,9 +30,11 @@ import { comparison } from './drift.ts';
 import { createEpochReader } from './epochs.ts';
 import { erasure } from './erasure/erase.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
+import { pointReads } from './hosted/point-reads.ts';
 import { createHoneyMarkers, createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
+import { applicationKeys } from './hosted/application-keys.ts';
 import { createHistory } from './past.ts';
 import { documentCounts } from './document-counts.ts';
 import { createPublish } from './publish.ts';
@@ -62,6 +66,7 @@ export type Catalog = ReadCatalog &
   SwitchCatalog &
   AccessCatalog &
   CollectionRegistry &
+  PointReads &
   SessionReads &
   SessionUpkeep &
   AggregateCatalog &
@@ -72,6 +77,7 @@ export type Catalog = ReadCatalog &
   ReplayApprovals &
   RevisionCatalog &
   KeyRegistry &
+  ApplicationKeyCatalog &
   DriftCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
@@ -111,9 +117,11 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...directoryUserWrites(context),
     ...directoryGroupWrites(context),
     ...collectionRegistry(context),
+    ...pointReads(context),
     ...createHistory(context),
     ...revisions(context),
     ...signingKeys(context),
+    ...applicationKeys(context),
   });
   // It gives pages, not a promise, and guards each reading itself.
   return { ...methods, scan: createScan(context) };

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { createApplicationKeys } from '../administration/application-keys.ts';
 import { createAccessRequests } from '../administration/access-requests.ts';
 import { createGroups } from '../administration/directory/groups.ts';
 import { createProvisioning } from '../administration/directory/provisioning.ts';
@@ -94,6 +95,7 @@ type Administration =
   | 'reconciliations'
   | 'accessRequests'
   | 'switches'
+  | 'applicationKeys'
   | 'watching';
 
 function administrationOf(parts: RunningParts, mend: () => void): Served<Administration> {
@@ -111,6 +113,7 @@ function administrationOf(parts: RunningParts, mend: () => void): Served<Adminis
     reconciliations: createReconciliations({ catalog, policy, reconciler, newId: randomUUID }),
     accessRequests: createAccessRequests({ catalog, policy, issuers }),
     switches: createSwitches({ catalog, policy, audit, issuers, operators: config.operators }),
+    applicationKeys: createApplicationKeys({ catalog, policy, issuers, random: randomBytes }),
     watching: createWatching({ catalog, policy, audit, board: watch }),
   };
 }

@@ -33,6 +33,7 @@ const TEXT = 'The lighthouse keeper logs every ferry by hand.';
 const READERS = ['everyone', 'client:test|only-retrieve'];
 const BODY = { title: 'Log', mediaType: 'text/plain', text: TEXT, acl: { allow: READERS } };
 const SOURCE = { title: 'A source', owner: 'group:test|owners', level: 'public', compartments: [], trust: 'trusted' };
+const KEY = { client: 'client:test|tool', scopes: ['retrieve'], note: 'a tool' };
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 function byStatus(answer: Answer): Outcome {
@@ -393,6 +394,30 @@ const ROWS: Readonly<Record<string, Row>> = {
     call: async () => ({ method: 'GET', path: '/v1/watching' }),
     outcome: byStatus,
     expected: { administer: 'done', audit: 'done' },
+    otherwise: 'forbidden',
+  },
+  listApplicationKeys: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'GET', path: '/v1/application-keys' }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  addApplicationKey: {
+    scopes: ['admin'],
+    call: async () => ({ method: 'POST', path: '/v1/application-keys', body: KEY }),
+    outcome: byStatus,
+    expected: { administer: 'done' },
+    otherwise: 'forbidden',
+  },
+  revokeApplicationKey: {
+    scopes: ['admin'],
+    async call() {
+      const made = await test.call('POST', '/v1/application-keys', full, KEY);
+      return { method: 'DELETE', path: `/v1/application-keys/${made.json<{ id: string }>().id}` };
+    },
+    outcome: byStatus,
+    expected: { administer: 'done' },
     otherwise: 'forbidden',
   },
   liftWatchBlock: {

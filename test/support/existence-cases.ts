@@ -337,6 +337,7 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   getAccessRequest: access('GET', ''),
   decideAccess: access('POST', '/decision', { decision: 'deny', reason: 'r' }),
   withdrawAccess: access('DELETE', '?reason=r'),
+  revokeApplicationKey: administered('person', 'DELETE', (name) => `/v1/application-keys/${name}`),
   liftWatchBlock: administered('person', 'DELETE', (name) => `/v1/watching/blocks/${encodeURIComponent(`user:dir|someone-${name}`)}`),
   getGroup: administered('group', 'GET', (name) => `/v1/groups/${name}?issuer=dir`),
   putGroup: administered(

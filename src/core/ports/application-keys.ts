@@ -20,6 +20,9 @@ export interface ApplicationKey {
   readonly expiresAt: number | 'never';
 }
 
+/** In force at a time. */
+export const MAX_APPLICATION_KEYS = 1_000;
+
 /** Each change is one transaction with its event. All fail with `catalog_unavailable`. */
 export interface ApplicationKeyCatalog {
   addApplicationKey(key: Omit<ApplicationKey, 'createdAt' | 'createdBy'>, digest: string, change: Change): Promise<ApplicationKey>;

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addApplicationKeys } from './commands/application-keys.ts';
 import { addAuditClient } from './commands/audit-client.ts';
 import { addErase } from './commands/erase.ts';
 import { addExplain } from './commands/explain.ts';
@@ -51,6 +52,7 @@ export async function runCommandLine(argv: readonly string[], house: House, term
     addIngest,
     addLabel,
     addSwitch,
+    addApplicationKeys,
     addTrace,
     addOutput,
     addReconcile,

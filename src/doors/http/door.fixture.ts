@@ -228,6 +228,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
+    applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
     ...evidenceFake(options),
     nearMiss() {},

@@ -11,6 +11,7 @@ import { createRateLimiter, type RateLimiter } from '../entrance/rate-limits.ts'
 import { problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 import { accessRequestRoutes } from './routes/access-requests.ts';
+import { applicationKeyRoutes } from './routes/application-keys.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { batchRoute } from './routes/batch.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -84,6 +85,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...scimRoutes(services, config, publicUrl),
     ...switchRoutes(services, config),
     ...watchingRoutes(services),
+    ...applicationKeyRoutes(services, config),
     ...accessRequestRoutes(services, config),
     ...reportRoutes(services, config),
     ...logoutRoutes(services, limiter),

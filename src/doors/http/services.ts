@@ -6,6 +6,7 @@ import type { PolicyShadow } from '../../administration/policy-shadow.ts';
 import type { Reports } from '../../administration/reports.ts';
 import type { AccessRequestService } from '../../administration/access-requests.ts';
 import type { SwitchService } from '../../administration/switches.ts';
+import type { ApplicationKeys } from '../../administration/application-keys.ts';
 import type { WatchingService } from '../../administration/watching.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
@@ -55,6 +56,7 @@ export interface HttpServices {
   readonly reports: Reports;
   readonly reconciliations: Reconciliations;
   readonly watching: WatchingService;
+  readonly applicationKeys: ApplicationKeys;
   /** Somebody named what is hidden from them or missing. Never waits, never fails. */
   nearMiss(caller: Caller): void;
   /** Public parts, the key in force first. */
