@@ -2,7 +2,8 @@ import { answerBody } from '../../../retrieval/answer-body.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
 import { countAnswerSchema, retrieveAnswerSchema } from '../schemas/answers.ts';
-import { countSchema, restrictionOf, retrieveSchema, toRetrieveRequest } from '../schemas/retrieve.ts';
+import { restrictionOf } from '../../entrance/schemas/reading.ts';
+import { countSchema, retrieveSchema, toRetrieveRequest } from '../schemas/retrieve.ts';
 import type { HttpServices } from '../services.ts';
 
 export function retrieveRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {

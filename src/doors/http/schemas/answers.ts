@@ -2,11 +2,15 @@ import { z } from 'zod';
 import { AUDIT_KINDS } from '../../../core/ports/audit.ts';
 import { ERROR_CODES } from '../../../core/errors.ts';
 import { TRUSTS } from '../../../core/label.ts';
+import {
+  chunkSchema,
+  digestSchema,
+  labelSchema,
+  manifestSchema,
+  removedSchema,
+  sessionSeenSchema,
+} from '../../entrance/schemas/released.ts';
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-export const labelSchema = z
-  .strictObject({ level: z.string(), compartments: z.array(z.string()), trust: z.enum(TRUSTS) })
-  .meta({ id: 'Label' });
 const count = z.int().min(0);
 const issues = z.array(z.strictObject({ pointer: z.string(), message: z.string() }));
 
@@ -22,26 +26,6 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457. Decide on code; detail is for people.' });
 
-const removed = z.strictObject({ tag: count, bidi: count, zeroWidth: count });
-const provenance = z
-  .strictObject({
-    v: z.literal(1),
-    source: z.strictObject({ id: z.string(), title: z.string(), owner: z.string() }),
-    document: z.strictObject({ id: z.string(), version: digest, title: z.string(), uri: z.string().optional() }),
-    span: z.strictObject({ start: count, end: count, unit: z.literal('utf16'), path: z.array(z.string()) }),
-    digest,
-    rendered: digest.optional(),
-    normalised: z.strictObject({ removed }),
-    lineage: z.record(z.string(), z.string()),
-    label: labelSchema,
-    decision: z.strictObject({ policyRevision: z.string(), rules: z.array(z.string()), aclVersion: z.int(), at: z.string() }),
-  })
-  .meta({ id: 'Provenance' });
-
-const chunk = z
-  .strictObject({ id: z.string(), rank: z.int().min(1), score: z.number(), text: z.string(), provenance })
-  .meta({ id: 'Chunk' });
-
 const message = z.strictObject({ role: z.literal('user'), content: z.string() });
 const textBlock = z.strictObject({ type: z.literal('text'), text: z.string() });
 const searchResult = z.strictObject({
@@ -52,32 +36,20 @@ const searchResult = z.strictObject({
   citations: z.strictObject({ enabled: z.literal(true) }),
 });
 const context = z.union([
-  z.strictObject({ format: z.enum(['xml', 'base64']), text: z.string(), digest }),
-  z.strictObject({ format: z.literal('datamark'), marker: z.string().length(1), text: z.string(), digest }),
-  z.strictObject({ format: z.literal('messages'), messages: z.array(message), digest }),
-  z.strictObject({ format: z.literal('anthropic'), content: z.array(z.union([textBlock, searchResult])), digest }),
+  z.strictObject({ format: z.enum(['xml', 'base64']), text: z.string(), digest: digestSchema }),
+  z.strictObject({ format: z.literal('datamark'), marker: z.string().length(1), text: z.string(), digest: digestSchema }),
+  z.strictObject({ format: z.literal('messages'), messages: z.array(message), digest: digestSchema }),
+  z.strictObject({ format: z.literal('anthropic'), content: z.array(z.union([textBlock, searchResult])), digest: digestSchema }),
 ]);
-
-const manifest = z
-  .strictObject({
-    payloadType: z.string(),
-    payload: z.string(),
-    signatures: z.array(z.strictObject({ keyid: z.string(), sig: z.string() })).min(1),
-  })
-  .meta({ id: 'Manifest', description: 'DSSE over an in-toto Statement v1. Absent where there is neither a chunk nor a context.' });
-
-const session = z
-  .strictObject({ turns: count, label: labelSchema.optional() })
-  .meta({ description: 'Everything this session has seen, this answer included. Absent label: nothing so far.' });
 
 export const retrieveAnswerSchema = z
   .strictObject({
     requestId: z.string(),
-    chunks: z.array(chunk),
+    chunks: z.array(chunkSchema),
     label: labelSchema.optional(),
     context: context.optional(),
-    manifest: manifest.optional(),
-    session: session.optional(),
+    manifest: manifestSchema.optional(),
+    session: sessionSeenSchema.optional(),
     limitedTo: z.int().optional().meta({ description: 'The limit that was applied, where the watch keeps answers to this caller short.' }),
   })
   .meta({ id: 'RetrieveAnswer' });
@@ -101,7 +73,7 @@ export const sourcesAnswerSchema = z.strictObject({ sources: z.array(sourceAnswe
 
 const receiptShape = {
   document: z.string(),
-  version: digest,
+  version: digestSchema,
   chunks: count,
   zone: z.int().min(1),
   changed: z.boolean(),
@@ -139,7 +111,7 @@ export const documentAnswerSchema = z
       view: z.enum(['owner', 'auditor', 'reader']),
       source: z.string(),
       document: z.string(),
-      version: digest,
+      version: digestSchema,
       title: z.string(),
       uri: z.string().optional(),
       mediaType: z.string(),
@@ -154,9 +126,14 @@ export const documentAnswerSchema = z
       acl: z.strictObject({ gates: z.array(z.array(aclEntry)), deny: z.array(aclEntry) }).optional(),
       state: z.enum(['live', 'quarantined']).optional(),
       because: z.array(z.enum(['unknown_denies', 'hidden_characters'])).optional(),
-      removed: removed.optional(),
+      removed: removedSchema.optional(),
       hygiene: z
-        .strictObject({ action: z.enum(['lowerTrust', 'quarantine']), counted: removed, accepted: z.boolean(), trust: z.enum(TRUSTS) })
+        .strictObject({
+          action: z.enum(['lowerTrust', 'quarantine']),
+          counted: removedSchema,
+          accepted: z.boolean(),
+          trust: z.enum(TRUSTS),
+        })
         .optional(),
       honey: z.literal(true).optional(),
       marker: z.string().optional(),
@@ -168,8 +145,8 @@ export const originalSchema = z
   .strictObject({
     source: z.string(),
     document: z.string(),
-    version: digest,
-    removed,
+    version: digestSchema,
+    removed: removedSchema,
     original: z
       .strictObject({ title: z.string().optional(), text: z.string().optional(), chunks: z.array(z.string()).optional() })
       .optional()
@@ -179,7 +156,7 @@ export const originalSchema = z
 
 export const listingSchema = z
   .strictObject({
-    documents: z.array(z.strictObject({ document: z.string(), writeDigest: digest.optional() })),
+    documents: z.array(z.strictObject({ document: z.string(), writeDigest: digestSchema.optional() })),
     next: z.string().optional(),
   })
   .meta({ id: 'DocumentListing' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AUDIT_KINDS } from '../../../core/ports/audit.ts';
 import { EXPORT_FORMATS } from '../../../evidence/export.ts';
-import { labelSchema } from './answers.ts';
+import { labelSchema } from '../../entrance/schemas/released.ts';
 import { instantSchema, principalTextSchema } from './common.ts';
 
 const MAX_CURSOR = 256;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../../core/json.ts';
-import { TRUSTS } from '../../../core/label.ts';
 import type { AclEntryBody } from '../../../ingestion/types.ts';
 
 export const MAX_VECTOR = 8_192;
@@ -68,8 +67,6 @@ export const aclEntriesSchema = z
     },
   });
 
-export const trustSchema = z.enum(TRUSTS).meta({ description: 'How far the text may be trusted as input to a model.' });
-export const levelSchema = z.string().min(1).max(63).meta({ description: 'A level of the label scheme of this deployment.' });
 export const titleSchema = z.string().min(1).max(MAX_NAME);
 export const principalTextSchema = z.string().min(1).max(MAX_NAME).meta({
   description: 'user:<issuer>|<sub>, group:<issuer>|<id> or client:<issuer>|<id>; the issuer may be left out where there is one.',

@@ -2,16 +2,8 @@ import { z } from 'zod';
 import type { Digest } from '../../../core/digest.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { AclBody, ContentBody, DocumentBody, DocumentPatch, HoneyPatch } from '../../../ingestion/types.ts';
-import {
-  aclEntriesSchema,
-  instantSchema,
-  levelSchema,
-  metadataSchema,
-  namesSchema,
-  titleSchema,
-  trustSchema,
-  vectorSchema,
-} from './common.ts';
+import { aclEntriesSchema, instantSchema, metadataSchema, namesSchema, titleSchema, vectorSchema } from './common.ts';
+import { levelSchema, trustSchema } from '../../entrance/schemas/reading.ts';
 
 const MAX_CHUNKS = 5_000;
 /** A chunk is released whole, up to a hundred in one answer: without a bound one document could make answers that no memory holds. */

@@ -1,17 +1,9 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors.ts';
 import { MAX_COMPARTMENTS, type LabelScheme } from '../../../core/label.ts';
-import { parseSessionName, SINK_REASONS, type SessionName, type Sink } from '../../../core/session.ts';
-import { labelSchema } from './answers.ts';
-import { levelSchema, trustSchema } from './common.ts';
-
-export const sessionNameSchema = z
-  .custom<SessionName>((value) => typeof value === 'string' && parseSessionName(value) !== undefined, 'not a possible name of a session')
-  .meta({
-    type: 'string',
-    pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$',
-    description: 'Chosen by the caller. The same name by another user or application is another session.',
-  });
+import { SINK_REASONS, type Sink } from '../../../core/session.ts';
+import { levelSchema, trustSchema } from '../../entrance/schemas/reading.ts';
+import { labelSchema } from '../../entrance/schemas/released.ts';
 
 export const checkSessionSchema = z
   .strictObject({

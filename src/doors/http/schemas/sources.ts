@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SourceBody, SourcePatch } from '../../../ingestion/types.ts';
-import { levelSchema, namesSchema, principalTextSchema, titleSchema, trustSchema } from './common.ts';
+import { levelSchema, trustSchema } from '../../entrance/schemas/reading.ts';
+import { namesSchema, principalTextSchema, titleSchema } from './common.ts';
 
 export const sourceSchema = z
   .strictObject({
