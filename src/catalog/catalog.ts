@@ -4,6 +4,7 @@ import type { ErasureCatalog, ReplayApprovals } from '../core/ports/erasure.ts';
 import type { ApplicationKeyCatalog } from '../core/ports/application-keys.ts';
 import type { AccessCatalog } from '../core/ports/access-requests.ts';
 import type { CollectionRegistry } from '../core/ports/collection-registry.ts';
+import type { CollectionCatalog } from '../core/ports/collections.ts';
 import type { PointReads } from '../core/ports/collections.ts';
 import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
 import type { TenantAdmin } from '../core/ports/tenants.ts';
@@ -31,6 +32,7 @@ import { createEpochReader } from './epochs.ts';
 import { erasure } from './erasure/erase.ts';
 import { createRecordLogout, refusingEndedLogins } from './logouts.ts';
 import { pointReads } from './hosted/point-reads.ts';
+import { hostedCollections } from './hosted/collections.ts';
 import { createHoneyMarkers, createMarkHoney } from './honey.ts';
 import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
@@ -78,7 +80,8 @@ export type Catalog = ReadCatalog &
   RevisionCatalog &
   KeyRegistry &
   ApplicationKeyCatalog &
-  DriftCatalog;
+  DriftCatalog &
+  CollectionCatalog;
 
 /** The catalog over a migrated database. Every failure of the database is `catalog_unavailable`. */
 export function createCatalog(context: CatalogContext): Catalog {
@@ -119,6 +122,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     ...collectionRegistry(context),
     ...pointReads(context),
     ...createHistory(context),
+    ...hostedCollections(context),
     ...revisions(context),
     ...signingKeys(context),
     ...applicationKeys(context),
