@@ -3,7 +3,7 @@ import { permittedUntil, type AclSubject } from '../core/acl.ts';
 import type { Caller } from '../core/caller.ts';
 import { judgeAccess } from '../core/grants.ts';
 import type { Restriction } from '../core/filter.ts';
-import type { ZoneId } from '../core/ids.ts';
+import type { CollectionKey, ZoneId } from '../core/ids.ts';
 import { trustRank, type Label } from '../core/label.ts';
 import type { Candidate } from '../core/ports/candidate.ts';
 import type { TenantView } from '../core/ports/catalog.ts';
@@ -54,6 +54,8 @@ export interface JudgingContext {
   readonly restriction: Restriction;
   /** Zones that key one admitted. */
   readonly zones: ReadonlySet<ZoneId>;
+  /** The hosted collection that was searched; absent for Sluice's own. A chunk of another one is no hit of it. */
+  readonly collection?: CollectionKey;
 }
 
 function refused(by: Exclude<RefusedBy, 'bait'>): JudgedHit {
@@ -73,7 +75,7 @@ function withinRestriction(view: TenantView, restriction: Restriction, candidate
  * `at` is database time in milliseconds.
  */
 export function judgeHit(policy: PolicyPort, context: JudgingContext, candidate: Candidate | undefined, at: number): JudgedHit {
-  if (candidate === undefined) return refused('unknown');
+  if (candidate === undefined || candidate.collection !== context.collection) return refused('unknown');
   if (candidate.state !== 'live') return refused(candidate.state);
   if (!isWithin(candidate, at)) return refused('time');
   const acl = judgeAccess(candidate.acl, context.subject, context.view.grants, context.caller, candidate, at);

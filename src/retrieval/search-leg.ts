@@ -15,6 +15,8 @@ export interface SearchParts {
   readonly telemetry: Telemetry;
 }
 
+export type JudgeParts = Pick<SearchParts, 'catalog' | 'policy' | 'telemetry'>;
+
 export interface LegResult {
   /** The best that passed, best first, at most as many as asked for. */
   readonly passed: readonly Judgement[];
@@ -90,8 +92,9 @@ function isGone(hit: JudgedHit | undefined): boolean {
   return hit?.kind === 'refused' && hit.by === 'gone';
 }
 
-async function judgeChunks(
-  parts: SearchParts,
+/** Judges chunks under one context and adds what was decided to `judged`. */
+export async function judgeChunks(
+  parts: JudgeParts,
   context: JudgingContext,
   chunks: readonly ChunkId[],
   judged: Map<ChunkId, JudgedHit>,
@@ -116,7 +119,7 @@ function report(telemetry: Telemetry, chunk: ChunkId, by: Extract<JudgedHit, { k
 
 /** Judges chosen chunks again under a newer view; undefined where any of them no longer passes. */
 export async function rejudge(
-  parts: SearchParts,
+  parts: JudgeParts,
   context: JudgingContext,
   chosen: readonly Judgement[],
 ): Promise<readonly Judgement[] | undefined> {
