@@ -18,6 +18,7 @@ type FoundRow = Pick<ChunkRow, 'chunk' | 'collection' | 'key' | 'span_start' | '
       readonly document_state: DocumentRow['state'];
       readonly current_content: 0 | 1;
       readonly source_state: SourceRow['state'];
+      readonly collection_gone: 1;
       readonly switched_off: 1;
       readonly honey: 1;
     }
@@ -77,13 +78,15 @@ function statementText({ db, kind }: Database, width: number): string {
     select now.at, c.chunk, c.collection, c.state as chunk_state, c.key, c.span_start, c.span_end, c.digest, c.path, c.text,
       d.source, d.document, d.state as document_state, d.zone, d.acl, d.acl_version, d.valid_from, d.valid_until, d.title, d.uri,
       case when d.content = c.content then 1 else 0 end as current_content,
-      v.version, v.removed, v.lineage, s.state as source_state, case when w.kind is not null then 1 end as switched_off,
+      v.version, v.removed, v.lineage, s.state as source_state,
+      case when k.state <> 'live' then 1 end as collection_gone, case when w.kind is not null then 1 end as switched_off,
       case when h.key is not null then 1 end as honey
     from (select ${databaseTime(kind)} as at) now
     left join chunks c on c.tenant = ${''} and c.chunk in (${ids})
     left join documents d on d.tenant = c.tenant and d.key = c.key
     left join document_versions v on v.tenant = c.tenant and v.key = c.key and v.content = c.content
     left join sources s on s.tenant = d.tenant and s.source = d.source
+    left join collections k on k.key = c.collection
     left join switches w on w.scope = c.tenant and w.kind = 'document' and w.target = c.key and w.recorded_to is null
     left join honey_documents h on h.tenant = c.tenant and h.key = c.key and h.recorded_to is null
   `.compile(db).sql;
@@ -96,6 +99,7 @@ function isFound(row: CandidateRow): row is { readonly at: number } & FoundRow {
 function stateOf(row: FoundRow): Candidate['state'] {
   if (row.chunk_state === 'staged') return 'staged';
   if (row.chunk_state !== 'live' || row.version === null || row.current_content !== 1 || row.source_state !== 'live') return 'gone';
+  if (row.collection_gone === 1) return 'gone';
   if (row.document_state === 'quarantined') return 'quarantined';
   if (row.document_state !== 'live') return 'gone';
   return row.switched_off === 1 ? 'off' : 'live';

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Digest } from '../core/digest.ts';
 import type { CollectionKey, DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -15,7 +15,10 @@ export type StoredRow = DocumentRow &
   Pick<DocumentVersionRow, 'version' | 'pipeline' | 'media_type' | 'language' | 'removed' | 'characters'> &
   LabelColumns & { readonly switched_off: string | null; readonly marker: string | null };
 
-/** Documents that are not deleted, of sources that are live. */
+/** Where `k` is the collection of the document `d`: points of a deleted collection die with it, before their tombstones are set. */
+export const OF_LIVE_COLLECTION = sql<boolean>`(d.collection is null or k.state = 'live')`;
+
+/** Documents that are not deleted, of sources and collections that are live. */
 export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
   return db
     .selectFrom('documents as d')
@@ -27,6 +30,8 @@ export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
     .where('d.tenant', '=', tenant)
     .where('d.state', '<>', 'deleted')
     .where('s.state', '=', 'live')
+    .leftJoin('collections as k', 'k.key', 'd.collection')
+    .where(OF_LIVE_COLLECTION)
     .selectAll('d')
     .leftJoin('switches as w', (join) =>
       join.onRef('w.scope', '=', 'd.tenant').onRef('w.target', '=', 'd.key').on('w.kind', '=', 'document').on('w.recorded_to', 'is', null),

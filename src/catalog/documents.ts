@@ -13,15 +13,16 @@ import type { Principal } from '../core/principal.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
+import { bury, writeRow } from './bury.ts';
 import { changedBy, databaseNow, type CatalogContext } from './context.ts';
-import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
+import { documentRow, OF_LIVE_COLLECTION, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 import { endGrants } from './grants.ts';
-import { endHoney } from './honey.ts';
-import { recordDeletion, recordDocument, type ChangeColumns } from './history.ts';
+import { recordDocument } from './history.ts';
+import { leftBehindIn } from './hosted/leftovers.ts';
 import { demandLiveSource } from './live-source.ts';
-import { attributeColumns, digests, killChunks, readBack, writeRow } from './publish.ts';
+import { attributeColumns, digests, readBack } from './publish.ts';
 import { aclOf, labelDigest, labelOf } from './rows.ts';
 
 type DocumentReads = OriginalCatalog &
@@ -45,7 +46,10 @@ export function documentReads(context: CatalogContext): DocumentReads {
       return value;
     },
     async nextRevision(tenant, key) {
-      return ((await documentRow(database.db, tenant, key))?.revision ?? 0) + 1;
+      const row = await documentRow(database.db, tenant, key);
+      // The tombstone that is still to be set takes a revision of its own.
+      const grave = (await leftBehindIn(database.db, row)) === undefined ? 0 : 1;
+      return (row?.revision ?? 0) + grave + 1;
     },
     async listDocuments(tenant, source, after, limit, state) {
       const rows = await selectDocuments(database.db, tenant)
@@ -94,13 +98,15 @@ async function readTombstone({ database, scheme }: CatalogContext, tenant: Tenan
     .innerJoin('zones as z', (join) => join.onRef('z.tenant', '=', 'd.tenant').onRef('z.zone', '=', 'd.zone'))
     .where('d.tenant', '=', tenant)
     .where('d.key', '=', key)
-    .where('d.state', '=', 'deleted')
-    .select(['d.revision', 'd.deleted_as', 'd.acl', 'd.valid_from', 'd.valid_until', 'z.level', 'z.compartments', 'z.trust'])
+    .leftJoin('collections as k', 'k.key', 'd.collection')
+    .where((where) => where.or([where('d.state', '=', 'deleted'), where.not(OF_LIVE_COLLECTION)]))
+    .select(['d.state', 'd.revision', 'd.deleted_as', 'd.acl', 'd.valid_from', 'd.valid_until', 'z.level', 'z.compartments', 'z.trust'])
     .executeTakeFirst();
   if (row === undefined) return undefined;
   return {
-    revision: row.revision,
-    by: row.deleted_as ?? 'owner',
+    // As it will be once the tombstone of a document whose collection was deleted is set.
+    revision: row.state === 'deleted' ? row.revision : row.revision + 1,
+    by: row.state === 'deleted' ? (row.deleted_as ?? 'owner') : 'owner',
     access: {
       acl: aclOf(row.acl),
       declared: labelOf(scheme, row),
@@ -208,29 +214,4 @@ export function createDeleteDocument(context: CatalogContext): WriteCatalog['del
         changeEvent(tenant, 'document.deleted', change, { source, document: namedDocument(source, document), revision, as, ...ended }),
       );
     });
-}
-
-/** Leaves a tombstone with the next revision; the index has nothing to confirm, since its points are of dead chunks. */
-export async function bury(
-  tx: Tx,
-  row: DocumentRow,
-  change: ChangeColumns,
-  at: number,
-  as: DocumentRow['deleted_as'] = null,
-): Promise<DocumentRow> {
-  const revision = row.revision + 1;
-  const tombstone = {
-    ...row,
-    state: 'deleted',
-    deleted_as: as,
-    released: null,
-    revision,
-    indexed_revision: revision,
-    updated_at: at,
-  } as const;
-  await writeRow(tx, row, tombstone);
-  await killChunks(tx, row.tenant as TenantId, row.key as DocumentKey);
-  await endHoney(tx, row.tenant as TenantId, row.key as DocumentKey, at);
-  await recordDeletion(tx, tombstone, change, at);
-  return tombstone;
 }

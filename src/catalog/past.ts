@@ -11,6 +11,7 @@ import { readDatabaseTime } from '../database/time.ts';
 import type { CatalogContext } from './context.ts';
 import { EVERYTHING } from './epochs.ts';
 import { readGrants } from './grants.ts';
+import { leftBehindIn } from './hosted/leftovers.ts';
 import { aclOf, labelOf, policyOf, sourceOf, zoneOf } from './rows.ts';
 
 /** No counter of a live view is negative, so a past one is never taken for the newest. */
@@ -163,7 +164,7 @@ async function find(tx: Tx, tenant: TenantId, named: NamedDocument): Promise<Fou
   const documents = tx.selectFrom('documents').selectAll().where('tenant', '=', tenant);
   if (named.kind === 'document') {
     const row = await documents.where('source', '=', named.source).where('document', '=', named.document).executeTakeFirst();
-    return row && { row };
+    return row && { row: await asItStands(tx, row) };
   }
   const chunk = await tx
     .selectFrom('chunks')
@@ -175,7 +176,12 @@ async function find(tx: Tx, tenant: TenantId, named: NamedDocument): Promise<Fou
     .executeTakeFirst();
   if (chunk === undefined) return undefined;
   const row = await documents.where('key', '=', chunk.key).executeTakeFirst();
-  return row && { row, content: { text: chunk.content, live: chunk.state === 'live' } };
+  return row && { row: await asItStands(tx, row), content: { text: chunk.content, live: chunk.state === 'live' } };
+}
+
+/** Without its collection it is a tombstone already. */
+async function asItStands(tx: Tx, row: DocumentRow): Promise<DocumentRow> {
+  return (await leftBehindIn(tx, row)) === undefined ? row : { ...row, state: 'deleted' };
 }
 
 /** Undefined where the document was not written yet. ACL and label are those of the versions that its revision names. */

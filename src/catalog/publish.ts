@@ -9,10 +9,12 @@ import type { DocumentAttributes, DocumentContent, StoredDocument, WriteCatalog 
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
+import { bury, killChunks, writeRow } from './bury.ts';
 import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
 import { recordDocument } from './history.ts';
+import { demandLiveCollection, leftBehindIn } from './hosted/leftovers.ts';
 import { demandLiveSource } from './live-source.ts';
 import { readNumbers } from './numbers.ts';
 import { findZone } from './reserve.ts';
@@ -29,7 +31,8 @@ export function createPublish(context: CatalogContext): WriteCatalog['publish'] 
       await moveEpoch(tx, tenant, { epoch: expected !== 'absent', generation: false });
       const at = await databaseNow(tx, context);
       await demandLiveSource(tx, tenant, source, context.database.kind);
-      const before = await documentRow(tx, tenant, key);
+      if (content.collection !== undefined) await demandLiveCollection(tx, content.collection, context.database.kind);
+      const before = await buriedWithItsCollection(tx, await documentRow(tx, tenant, key), at);
       demandExpected(before, input);
       const after = await rowAfter(tx, input, before, at);
       await writeRow(tx, before, after);
@@ -59,6 +62,12 @@ export function createPublish(context: CatalogContext): WriteCatalog['publish'] 
       );
       return readBack(tx, context, tenant, key);
     });
+}
+
+/** A point of a deleted collection does not stand in the way of its successor: its tombstone, still to be set, is set here. */
+async function buriedWithItsCollection(tx: Tx, row: DocumentRow | undefined, at: number): Promise<DocumentRow | undefined> {
+  const collection = await leftBehindIn(tx, row);
+  return row === undefined || collection === undefined ? row : bury(tx, row, collection, at);
 }
 
 /** How much of the text could not be seen, and what followed. */
@@ -160,27 +169,6 @@ async function demandNumbers(tx: Tx, tenant: TenantId, acl: Acl): Promise<void> 
   if (numbers.size !== principals.length) throw new AppError('internal', { detail: 'the ACL of a document was not reserved' });
 }
 
-/** Compare and set on the revision; a tombstone is a row like any other. */
-export async function writeRow(tx: Tx, before: DocumentRow | undefined, after: DocumentRow): Promise<void> {
-  if (before === undefined) {
-    const inserted = await tx
-      .insertInto('documents')
-      .values(after)
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    return demandOne(inserted.numInsertedOrUpdatedRows, 'the document was made by someone else');
-  }
-  const updated = await tx
-    .updateTable('documents')
-    .set(after)
-    .where('tenant', '=', after.tenant)
-    .where('key', '=', after.key)
-    .where('revision', '=', before.revision)
-    .where('state', '=', before.state)
-    .executeTakeFirstOrThrow();
-  return demandOne(updated.numUpdatedRows, 'the document has moved on');
-}
-
 /** The former chunks die and the staged ones live in one step: no reader sees both or neither. */
 async function exchangeChunks(tx: Tx, { tenant, key, content }: PublishInput, after: DocumentRow): Promise<void> {
   await killChunks(tx, tenant, key);
@@ -204,16 +192,6 @@ async function exchangeChunks(tx: Tx, { tenant, key, content }: PublishInput, af
     .where('content', '=', after.content)
     .executeTakeFirstOrThrow();
   demandOne(version.numUpdatedRows, 'the text of the document is not staged');
-}
-
-export async function killChunks(tx: Tx, tenant: TenantId, key: DocumentKey): Promise<void> {
-  await tx
-    .updateTable('chunks')
-    .set({ state: 'dead' })
-    .where('tenant', '=', tenant)
-    .where('key', '=', key)
-    .where('state', '=', 'live')
-    .execute();
 }
 
 export async function readBack(tx: Tx, { scheme }: CatalogContext, tenant: TenantId, key: DocumentKey): Promise<StoredDocument> {

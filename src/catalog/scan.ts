@@ -3,6 +3,7 @@ import type { Acl } from '../core/acl.ts';
 import type { DocumentId, DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { ScanCatalog, ScannedDocument } from '../core/ports/history.ts';
 import { guard, type CatalogContext } from './context.ts';
+import { OF_LIVE_COLLECTION } from './document-rows.ts';
 import { aclOf } from './rows.ts';
 
 /** SQLite reads on this thread: a page is a few milliseconds during which nothing else is answered. */
@@ -45,6 +46,8 @@ function pageAfter({ database }: CatalogContext, tenant: TenantId, after: string
     )
     .select(['d.key', 'd.source', 'd.document', 'd.state', 's.state as source_state', 'd.zone', 'd.acl', 'd.valid_from', 'd.valid_until'])
     .select(['w.kind as off', 'h.key as honey'])
+    .leftJoin('collections as k', 'k.key', 'd.collection')
+    .where(OF_LIVE_COLLECTION)
     .where('d.tenant', '=', tenant)
     .where('d.key', '>', after)
     .orderBy('d.key')

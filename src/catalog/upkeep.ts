@@ -5,9 +5,9 @@ import type { WriteCatalog } from '../core/ports/catalog.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Tx } from '../database/database.ts';
 import { databaseTime } from '../database/time.ts';
+import { bury } from './bury.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
-import { documentRow, selectDocuments } from './document-rows.ts';
-import { bury } from './documents.ts';
+import { documentRow, OF_LIVE_COLLECTION, selectDocuments } from './document-rows.ts';
 import { readNumbers } from './numbers.ts';
 import { numbered } from './reserve.ts';
 import { aclOf } from './rows.ts';
@@ -36,12 +36,14 @@ export function upkeep(context: CatalogContext): Upkeep {
           .execute(),
       );
     },
-    // What belongs to a source being deleted is not mended but purged.
+    // What belongs to a source or a collection being deleted is not mended but purged.
     async pendingDocuments(limit) {
       const rows = await database.db
         .selectFrom('documents as d')
         .innerJoin('sources as s', (join) => join.onRef('s.tenant', '=', 'd.tenant').onRef('s.source', '=', 'd.source'))
+        .leftJoin('collections as k', 'k.key', 'd.collection')
         .where('s.state', '=', 'live')
+        .where(OF_LIVE_COLLECTION)
         .where(PENDING)
         .select(['d.tenant', 'd.key'])
         .orderBy('d.updated_at')
@@ -117,7 +119,7 @@ async function deadChunks({ database }: CatalogContext, limit: number, stagedFor
 }
 
 /** A text that was never published goes with the last of its chunks; one that was stays, for questions about the past. */
-async function purge(tx: Tx, tenant: TenantId, chunks: readonly ChunkId[]): Promise<void> {
+export async function purge(tx: Tx, tenant: TenantId, chunks: readonly ChunkId[]): Promise<void> {
   const gone = await tx
     .deleteFrom('chunks')
     .where('tenant', '=', tenant)

@@ -1,5 +1,7 @@
 import type { ChunkId, CollectionKey, TenantId } from '../core/ids.ts';
 import type { DeadChunk } from '../core/ports/catalog.ts';
+import type { CollectionCatalog } from '../core/ports/collections.ts';
+import type { HostedIndex } from '../core/ports/points.ts';
 import { syncAccess, type SyncParts } from './sync-access.ts';
 
 export interface Mender {
@@ -15,6 +17,11 @@ export interface MenderParts extends SyncParts {
   readonly resolveQuarantined?: (signal: AbortSignal) => Promise<number>;
   /** Erases labels of sessions that have ended, up to `limit` at once; how many. */
   readonly sweepSessions?: (limit: number) => Promise<number>;
+  /** Drops what deleted collections leave: their points, then their documents. */
+  readonly hosted?: {
+    readonly catalog: Pick<CollectionCatalog, 'deletedCollections' | 'emptyCollection' | 'forgetCollection'>;
+    readonly index: Pick<HostedIndex, 'drop'>;
+  };
   /** Overwrites what erasures left in files beside the tables; false where it has to be tried again. */
   readonly scrub?: () => Promise<boolean>;
 }
@@ -104,6 +111,7 @@ async function pass(parts: MenderParts, signal: AbortSignal, stagedForMs: number
   while (!signal.aborted && (await parts.writes.purgeSources(BATCH))) {
     // Each call turns one more batch of documents into dead chunks.
   }
+  await dropCollections(parts, signal);
   await sweepChunks(parts, signal, stagedForMs);
   while (!signal.aborted && ((await parts.sweepSessions?.(BATCH)) ?? 0) >= BATCH) {
     // A full batch: there may be more.
@@ -122,6 +130,30 @@ async function mendAccess(parts: SyncParts, signal: AbortSignal): Promise<void> 
     parts.telemetry.count('index_repairs', {}, mended);
     // Without progress the index is away: wait for the next round.
     if (pending.length < BATCH || mended === 0) return;
+  }
+}
+
+/**
+ * The points first, all at once: nobody reads them any more, and a document without its tombstone is found again in the next round.
+ * One collection that cannot be dropped keeps no other from it.
+ */
+async function dropCollections({ hosted, telemetry }: MenderParts, signal: AbortSignal): Promise<void> {
+  if (hosted === undefined) return;
+  const { catalog, index } = hosted;
+  for (const { tenant, key } of await catalog.deletedCollections(BATCH)) {
+    signal.throwIfAborted();
+    try {
+      await index.drop(key, signal);
+      while (!signal.aborted && (await catalog.emptyCollection(key, BATCH))) {
+        // Each call sets one more batch of tombstones.
+      }
+      signal.throwIfAborted();
+      await catalog.forgetCollection(key);
+    } catch (error) {
+      signal.throwIfAborted();
+      telemetry.log.warn({ tenant, collection: key }, 'a deleted collection could not be dropped; it will be tried again');
+      telemetry.log.debug({ error: error instanceof Error ? error.message : 'unknown' }, 'why it could not be dropped');
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { DatabaseConfig } from '../../src/database/open-database.ts';
 import { catalogWorld, type CatalogWorld } from '../support/catalog-fixture.ts';
 import { describeApplicationKeys } from './catalog-application-keys.contract.ts';
+import { describeCollections } from './catalog-collections.contract.ts';
 import { describeDocuments } from './catalog-documents.contract.ts';
 import { describeDirectory } from './catalog-directory.contract.ts';
 import { describeEpochs } from './catalog-epochs.contract.ts';
@@ -39,6 +40,7 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     describeIsolation(get);
     describeLogouts(get);
     describeKeys(get);
+    describeCollections(get);
     describeApplicationKeys(get);
   });
 }

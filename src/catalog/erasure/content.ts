@@ -4,7 +4,7 @@ import type { Change } from '../../core/ports/catalog.ts';
 import type { Tx } from '../../database/database.ts';
 import { changedBy } from '../context.ts';
 import { documentRow } from '../document-rows.ts';
-import { bury } from '../documents.ts';
+import { bury } from '../bury.ts';
 import { moveEpoch } from '../epochs.ts';
 import { endGrants } from '../grants.ts';
 

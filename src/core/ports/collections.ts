@@ -47,11 +47,14 @@ export interface CollectionProfile {
   readonly provenance: 'payload' | 'none';
 }
 
+/** They are held in memory with the view of the tenant. */
+export const MAX_COLLECTIONS = 1_000;
+
 export type CollectionSettings = Pick<HostedCollection, 'writers' | 'profile' | 'defaultAcl'>;
 
 /** Each change is one transaction with its event and moves the generation. All fail with `catalog_unavailable`. */
 export interface CollectionCatalog {
-  /** `conflict` where the revision is another one, or the name is taken. */
+  /** `conflict` where the revision is another one, the name is taken, or a source is not live; `limit_exceeded` beyond MAX_COLLECTIONS. */
   putCollection(
     tenant: TenantId,
     name: CollectionName,
@@ -61,10 +64,12 @@ export interface CollectionCatalog {
   ): Promise<HostedCollection>;
   /** Its documents die at once, the points afterwards; moves the epoch. */
   deleteCollection(tenant: TenantId, name: CollectionName, expected: number, change: Change): Promise<void>;
-  /** Notes that points are written into this source. Nothing where it is known. */
+  /** Notes that points are written into this source. Nothing where it is known; `conflict` where the collection was deleted. */
   noteSource(tenant: TenantId, key: CollectionKey, source: SourceId): Promise<void>;
   /** Deleted ones whose points are still to be dropped, and that they have been. */
   deletedCollections(limit: number): Promise<readonly { readonly tenant: TenantId; readonly key: CollectionKey }[]>;
+  /** Turns up to `limit` documents of a deleted collection into tombstones; true where there are more. Its points are dropped before. */
+  emptyCollection(key: CollectionKey, limit: number): Promise<boolean>;
   forgetCollection(key: CollectionKey): Promise<void>;
 }
 
