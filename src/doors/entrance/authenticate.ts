@@ -41,13 +41,13 @@ export function bearerToken(req: IncomingMessage): string {
   return token;
 }
 
-interface Credentials {
+export interface Credentials {
   readonly token: string;
   readonly possession?: Possession;
 }
 
 /** A token with one proof for it, under the same rules. Two proofs are refused: another part might check the other one. */
-function credentialsOf(req: IncomingMessage, publicUrl: string): Credentials {
+export function credentialsOf(req: IncomingMessage, publicUrl: string): Credentials {
   if (schemeOf(req) === 'Bearer') return { token: bearerToken(req) };
   const value = req.headers.authorization ?? '';
   const token = value.length > MAX_TOKEN ? undefined : DPOP.exec(value)?.[1];
@@ -70,10 +70,25 @@ export async function authenticate(
   limiter: RateLimiter,
   signal: AbortSignal,
 ): Promise<Caller> {
-  const { token, possession } = credentialsOf(req, publicUrl);
+  const credentials = credentialsOf(req, publicUrl);
+  return countingFailures(limiter, address, verified(credentials, identity, limiter, signal));
+}
+
+/** The caller of a token, wherever it stood in the request. */
+export function verified(
+  { token, possession }: Credentials,
+  identity: IdentityPort,
+  limiter: RateLimiter,
+  signal: AbortSignal,
+): Promise<Caller> {
   const admit = (caller: Caller): Promise<void> => limiter.demandRoom(caller);
+  return identity.authenticate(token, signal, possession === undefined ? undefined : { ...possession, admit });
+}
+
+/** Counts against the address what is refused for its token. Fails with `rate_limited` where there was too much of it. */
+export async function countingFailures(limiter: RateLimiter, address: string, caller: Promise<Caller>): Promise<Caller> {
   try {
-    return await identity.authenticate(token, signal, possession === undefined ? undefined : { ...possession, admit });
+    return await caller;
   } catch (error) {
     if (error instanceof AppError && REFUSED.has(error.code)) await limiter.noteFailure(address);
     throw error;

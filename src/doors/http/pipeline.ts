@@ -21,8 +21,10 @@ export interface Pipeline {
   readonly services: HttpServices;
   readonly limiter: RateLimiter;
   readonly telemetry: ServiceTelemetry;
-  /** Address of the RFC 9728 metadata, known once the door listens. */
-  metadataUrl(): string;
+  /** Address of the RFC 9728 metadata of what answers at a path, known once the door listens. */
+  metadataUrl(path: string): string;
+  /** Paths at which other protocols speak. */
+  readonly mounted: ReadonlySet<string>;
   /** Where callers reach this service, known as soon. */
   publicUrl(): string;
   /** Aborted once the service has begun to stop. */
@@ -46,7 +48,7 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
   }
   const { dpop } = pipeline.services.identity;
   const sent = schemeOf(req);
-  const challenge = challengeFor(error.code, { metadataUrl: pipeline.metadataUrl(), scope, dpop, sent });
+  const challenge = challengeFor(error.code, { metadataUrl: pipeline.metadataUrl(req.path), scope, dpop, sent });
   const headers = {
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }),
