@@ -47,7 +47,11 @@ export type PointQuery<Id> =
   | { readonly kind: 'formula'; readonly formula: FormulaTerm<Id>; readonly defaults?: LosslessObject }
   | { readonly kind: 'sample' };
 
-/** A formula as a tree of plain members; only conditions hold ids. */
+/**
+ * A formula as a tree of plain members; only conditions hold ids. `plain` is a number, a variable, or one of `{geo_distance}`, `{datetime}`
+ * and `{datetime_key}` as Qdrant takes them; `operation` is `{<name>: [terms]}` (`mult`, `sum`); every other one is a record of terms,
+ * such as `{neg: <term>}` or `{div: <record of left, right, by_zero_default>}`.
+ */
 export type FormulaTerm<Id> =
   | { readonly kind: 'plain'; readonly value: LosslessJson }
   | { readonly kind: 'condition'; readonly condition: PointCondition<Id> }

@@ -1,83 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '../../core/errors.ts';
-import { pointerTo } from './pointer.ts';
-
-const MAX_DEPTH = 32;
-const MAX_ENTRIES = 100_000;
-const QUOTE = 34;
-const BACKSLASH = 92;
-
-function refuse(path: readonly (string | number)[], message: string): AppError {
-  return new AppError('invalid_request', { issues: [{ pointer: pointerTo(path), message }] });
-}
-
-/** Index of the quote that closes the string opened at `open`. */
-function endOfString(text: string, open: number): number {
-  for (let quote = text.indexOf('"', open + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    if (backslashes % 2 === 0) return quote;
-  }
-  throw new AppError('malformed_json');
-}
-
-/** Bounds the depth before anything is built, and counts the keys that the text spells out. */
-function scan(text: string): number {
-  let depth = 0;
-  let keys = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit === QUOTE) i = endOfString(text, i);
-    else if (unit === 0x3a) keys += 1;
-    else if (unit === 0x7b || unit === 0x5b) {
-      depth += 1;
-      if (depth > MAX_DEPTH) throw refuse([], `nested deeper than ${MAX_DEPTH} levels`);
-    } else if (unit === 0x7d || unit === 0x5d) depth -= 1;
-  }
-  return keys;
-}
-
-function checkString(text: string, path: readonly (string | number)[]): void {
-  if (!text.isWellFormed()) throw refuse(path, 'holds an unpaired surrogate');
-  if (text.includes('\0')) throw refuse(path, 'holds a NUL character');
-}
-
-/** Counts keys; recursion is bounded by `scan`. */
-function walk(value: unknown, path: (string | number)[]): number {
-  if (typeof value === 'string') checkString(value, path);
-  else if (typeof value === 'number') {
-    // 1e400 is JSON, but no number: it would turn into null wherever it is written again.
-    if (!Number.isFinite(value)) throw refuse(path, 'not a finite number');
-  } else if (Array.isArray(value)) return walkList(value, path);
-  else if (typeof value === 'object' && value !== null) return walkObject(value, path);
-  return 0;
-}
-
-function walkList(list: readonly unknown[], path: (string | number)[]): number {
-  if (list.length > MAX_ENTRIES) throw refuse(path, `more than ${MAX_ENTRIES} entries`);
-  let keys = 0;
-  for (const [index, item] of list.entries()) {
-    if (typeof item === 'number' && Number.isFinite(item)) continue;
-    path.push(index);
-    keys += walk(item, path);
-    path.pop();
-  }
-  return keys;
-}
-
-function walkObject(object: object, path: (string | number)[]): number {
-  const entries: [string, unknown][] = Object.entries(object);
-  let keys = entries.length;
-  for (const [key, item] of entries) {
-    path.push(key);
-    checkString(key, path);
-    // Own and harmless here, but a copy by assignment further in would set a prototype.
-    if (key === '__proto__') throw refuse(path, 'this key is not allowed');
-    keys += walk(item, path);
-    path.pop();
-  }
-  return keys;
-}
+import { refuseJson, scanJson, walkJson } from '../../core/strict-json.ts';
 
 /**
  * JSON from the wire, as a value without traps: UTF-8, at most 32 levels deep, no key twice in one object (readers before
@@ -87,9 +10,9 @@ function walkObject(object: object, path: (string | number)[]): number {
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new AppError('malformed_json');
   const text = bytes.toString('utf8');
-  const spelt = scan(text);
+  const spelt = scanJson(text);
   const value = parseText(text);
-  if (walk(value, []) !== spelt) throw refuse([], 'a key occurs twice in one object');
+  if (walkJson(value, []) !== spelt) throw refuseJson([], 'a key occurs twice in one object');
   return value;
 }
 

@@ -1,0 +1,97 @@
+import type { PointId } from '../../../core/points/point-id.ts';
+import type { GroupedSearch, PointSearch, PointsQuestion, Prefetch } from '../../../core/points/question.ts';
+import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json.ts';
+import { MAX_BATCH, MAX_GROUP_SIZE, MAX_LIMIT, MAX_OFFSET, MAX_PREFETCH_DEPTH, MAX_PREFETCH_LIMIT, MAX_PREFETCHES } from './bounds.ts';
+import { filterOf, refuseUnsafe, searchParams, selection, threshold } from './parts.ts';
+import { parseQueryForm } from './query.ts';
+import { clamped, invalid, list, member, object, oneOrMany, payloadKey, type Place, text } from './shape.ts';
+
+const USUAL_LIMIT = 10;
+const USUAL_GROUPS = 10;
+const USUAL_GROUP_SIZE = 3;
+
+interface Count {
+  prefetches: number;
+}
+
+/** `using`, `filter`, `params` and `score_threshold`, which searches of every kind have. */
+export function common(record: LosslessObject, at: string): Pick<PointSearch<PointId>, 'using' | 'filter' | 'params' | 'scoreThreshold'> {
+  refuseUnsafe(record, at);
+  const using = member(record, 'using', at);
+  const params = member(record, 'params', at);
+  const least = member(record, 'score_threshold', at);
+  return {
+    ...(using.value === undefined ? {} : { using: text(using) }),
+    ...filterOf(record, at),
+    ...(params.value === undefined ? {} : { params: searchParams(params) }),
+    ...(least.value === undefined ? {} : { scoreThreshold: threshold(least) }),
+  };
+}
+
+function prefetches(record: LosslessObject, at: string, depth: number, count: Count): readonly Prefetch<PointId>[] {
+  const place = member(record, 'prefetch', at);
+  if (place.value === undefined) return [];
+  if (depth > MAX_PREFETCH_DEPTH) invalid(place.at, `prefetches nest at most ${MAX_PREFETCH_DEPTH} deep`);
+  const places = oneOrMany(place);
+  count.prefetches += places.length;
+  if (count.prefetches > MAX_PREFETCHES) invalid(place.at, `at most ${MAX_PREFETCHES} prefetches`);
+  return places.map((one) => {
+    const inner = object(one);
+    return { ...queried(inner, one.at, depth, count), limit: clamped(member(inner, 'limit', one.at), 1, MAX_PREFETCH_LIMIT, USUAL_LIMIT) };
+  });
+}
+
+function queried(record: LosslessObject, at: string, depth: number, count: Count): Omit<Prefetch<PointId>, 'limit'> {
+  const query = member(record, 'query', at);
+  return {
+    ...common(record, at),
+    ...(query.value === undefined ? {} : { query: parseQueryForm(query) }),
+    prefetch: prefetches(record, at, depth + 1, count),
+  };
+}
+
+function query(place: Place): PointSearch<PointId> {
+  const record = object(place);
+  return {
+    ...queried(record, place.at, 0, { prefetches: 0 }),
+    limit: clamped(member(record, 'limit', place.at), 1, MAX_LIMIT, USUAL_LIMIT),
+    offset: clamped(member(record, 'offset', place.at), 0, MAX_OFFSET, 0),
+    select: selection(record, place.at, false),
+  };
+}
+
+/** Body of `points/query`. */
+export function parseQuery(body: LosslessJson): PointsQuestion {
+  return { kind: 'search', searches: [query({ value: body, at: '' })] };
+}
+
+/** Reads each of `searches` of a batch. */
+export function batchOf(body: LosslessJson, read: (place: Place) => PointSearch<PointId>): PointsQuestion {
+  const place = member(object({ value: body, at: '' }), 'searches', '');
+  const places = list(place);
+  if (places.length > MAX_BATCH) invalid(place.at, `at most ${MAX_BATCH} searches`);
+  const [first, ...rest] = places.map(read);
+  // Qdrant answers an empty batch with an empty list; here it is refused, since there is nothing to decide and nothing to record.
+  return first === undefined ? invalid(place.at, 'at least one search') : { kind: 'search', searches: [first, ...rest] };
+}
+
+/** Body of `points/query/batch`. */
+export function parseQueryBatch(body: LosslessJson): PointsQuestion {
+  return batchOf(body, query);
+}
+
+/** `group_by`, `limit`, `group_size` and what comes with each point. */
+export function grouping(record: LosslessObject, at: string, payload: boolean): Omit<GroupedSearch<PointId>, 'prefetch'> {
+  return {
+    groupBy: payloadKey(member(record, 'group_by', at)),
+    limit: clamped(member(record, 'limit', at), 1, MAX_LIMIT, USUAL_GROUPS),
+    groupSize: clamped(member(record, 'group_size', at), 1, MAX_GROUP_SIZE, USUAL_GROUP_SIZE),
+    select: selection(record, at, payload),
+  };
+}
+
+/** Body of `points/query/groups`. */
+export function parseQueryGroups(body: LosslessJson): PointsQuestion {
+  const record = object({ value: body, at: '' });
+  return { kind: 'groups', search: { ...queried(record, '', 0, { prefetches: 0 }), ...grouping(record, '', false) } };
+}
