@@ -9,6 +9,7 @@ const TABLE = {
   invalid_dpop_proof: [401, 'The DPoP proof was not accepted. Make a fresh one for this token, method and URL.'],
   insufficient_scope: [403, 'The token lacks the scope this route needs.'],
   forbidden: [403, 'Policy does not permit this.'],
+  foreign_origin: [403, 'A page of another origin may not ask here. Call it from a server, without an Origin header.'],
   trust_too_low: [403, 'The writer is trusted less than this document. An owner can allow it.'],
   second_person_required: [
     403,

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { EvidencePort } from '../core/ports/evidence.ts';
 import { createHttpDoor } from '../doors/http/http-door.ts';
+import { mcpMount } from '../doors/mcp/mcp-mount.ts';
 import type { Mender } from '../ingestion/mender.ts';
 import type { Reconciler } from '../ingestion/reconciler.ts';
 import { createClosers, type Closers } from './closers.ts';
@@ -38,12 +39,10 @@ async function build(config: Config, options: ServiceOptions, closers: Closers):
   const parts = await startParts(config, options, closers);
   const { telemetry, clock, limits, files, stores, mender, reconciler, auditor } = parts;
   const services = httpServices(parts);
-  const door = createHttpDoor({
-    services,
-    config: doorConfig(config, options.version, files.vocabulary.scheme, limits.http),
-    telemetry,
-    clock,
-  });
+  const { version } = options;
+  const http = doorConfig(config, version, files.vocabulary.scheme, limits.http);
+  const mcp = mcpMount({ services, labels: http.labels, telemetry, version, requestBytes: http.limits.requestBytes });
+  const door = createHttpDoor({ services, config: http, telemetry, clock, mounts: [mcp] });
   const { url } = await door.listen();
   return {
     url,

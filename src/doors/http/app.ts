@@ -14,6 +14,20 @@ const SCIM = '/scim';
 /** Below these nobody without a token learns even which paths there are, and nothing is kept on the way. */
 const GUARDED = [V1, SCIM];
 
+function guarded({ mounted }: Pipeline): readonly string[] {
+  return [...GUARDED, ...mounted];
+}
+
+/**
+ * Whether a page of another origin sent this: then a browser is led where it should not go (DNS rebinding). Whoever is no page sends no
+ * origin. Where this service checks the host it was asked under, that one's origin is its own too.
+ */
+function isForeign(req: Request, publicUrl: string, hostIsChecked: boolean): boolean {
+  const { origin, host } = req.headers;
+  if (origin === undefined || origin === new URL(publicUrl).origin) return false;
+  return !hostIsChecked || origin !== `http://${host ?? ''}`;
+}
+
 function hostOf(req: Request): string {
   const host = (req.headers.host ?? '').toLowerCase();
   return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? '');
@@ -30,11 +44,13 @@ function begin(pipeline: Pipeline, config: HttpDoorConfig, inFlight: InFlight) {
       onEnd: () => inFlight.end(),
     });
     res.setHeader('X-Request-Id', state.requestId);
-    if (GUARDED.some((prefix) => req.url.startsWith(prefix))) res.setHeader('Cache-Control', 'no-store');
+    if (guarded(pipeline).some((prefix) => req.url.startsWith(prefix))) res.setHeader('Cache-Control', 'no-store');
     cutOffUnread(req, res);
     state.telemetry.run(() => {
       if (pipeline.stop.aborted) refuse(pipeline, req, res, new AppError('shutting_down', { retryAfter: 1 }));
       else if (allowed?.has(hostOf(req)) === false) refuse(pipeline, req, res, new AppError('misdirected'));
+      else if (pipeline.mounted.has(req.path) && isForeign(req, pipeline.publicUrl(), allowed !== undefined))
+        refuse(pipeline, req, res, new AppError('foreign_origin'));
       else next();
     });
   };
@@ -65,7 +81,7 @@ function mount(app: Express, pipeline: Pipeline, route: Route): void {
 }
 
 async function refuseAuthenticated(pipeline: Pipeline, req: Request, res: Response, error: AppError): Promise<void> {
-  const under = GUARDED.find((prefix) => req.path === prefix || req.path.startsWith(`${prefix}/`));
+  const under = guarded(pipeline).find((prefix) => req.path === prefix || req.path.startsWith(`${prefix}/`));
   const dialect = under === SCIM ? SCIM_DIALECT : undefined;
   try {
     if (under !== undefined) await callerOf(pipeline, req, stateOf(req));

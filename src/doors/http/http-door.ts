@@ -6,6 +6,7 @@ import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { createApp } from './app.ts';
 import type { HttpDoorConfig } from './config.ts';
 import { createInFlight } from '../entrance/in-flight.ts';
+import type { Mount } from '../entrance/mount.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createRateLimiter, type RateLimiter } from '../entrance/rate-limits.ts';
 import { problemOf } from './problem.ts';
@@ -20,6 +21,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { replayRoutes } from './routes/replay.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { mountRoutes } from './routes/mounts.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { METADATA_PATH, operationRoutes, sendMetrics } from './routes/operations.ts';
 import { erasureRoutes } from './routes/erasure.ts';
@@ -43,6 +45,8 @@ export interface HttpDoorOptions {
   readonly config: HttpDoorConfig;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
+  /** Other protocols that speak through this port. */
+  readonly mounts?: readonly Mount[];
 }
 
 export interface Listening {
@@ -67,7 +71,7 @@ interface Parts {
 }
 
 function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[] {
-  const { services, config, telemetry, clock } = options;
+  const { services, config, telemetry, clock, mounts = [] } = options;
   const routes: readonly Route[] = [
     ...retrieveRoutes(services, config),
     ...sessionRoutes(services, config),
@@ -91,6 +95,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...logoutRoutes(services, limiter),
     ...keyRoutes(services),
     ...operationRoutes(services, config.metrics, telemetry.registry, publicUrl),
+    ...mountRoutes(mounts, services, publicUrl),
     ...docsRoutes(),
   ];
   return [...routes, openApiRoute(routes, config.version)];
@@ -122,7 +127,8 @@ function urlOf(host: string, port: number): string {
 
 /** The HTTP API on a port of its own. `listen` fails with Node's error where the port cannot be had. */
 export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
-  const { services, config, telemetry } = options;
+  const { services, config, telemetry, mounts = [] } = options;
+  const mounted = new Set(mounts.map(({ path }) => path));
   const stopping = new AbortController();
   const inFlight = createInFlight();
   let listening: Listening = { url: urlOf(config.host, config.port), port: config.port };
@@ -135,7 +141,8 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     stop: stopping.signal,
     clock: options.clock,
     idleMs: config.limits.idleMs,
-    metadataUrl: () => publicUrl() + METADATA_PATH,
+    metadataUrl: (path) => publicUrl() + METADATA_PATH + (mounted.has(path) ? path : ''),
+    mounted,
     publicUrl,
   };
   const app = createApp(pipeline, config, routesOf({ options, limiter, stop: stopping.signal, publicUrl }), inFlight);

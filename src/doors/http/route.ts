@@ -41,7 +41,7 @@ export interface Call<Body, Query> {
   /** A path parameter, decoded once; the route parses it. */
   param(name: 'source' | 'document' | 'request' | 'session' | 'group' | 'id' | 'revision' | 'tile'): string;
   /** A header field of the request; undefined where it is absent. */
-  header(name: 'if-match' | 'accept'): string | undefined;
+  header(name: 'if-match' | 'accept' | 'content-type' | 'mcp-protocol-version'): string | undefined;
 }
 
 /** A protocol with a media type and error bodies of its own. */

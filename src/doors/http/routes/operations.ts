@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
-import { SCOPES } from '../../../core/caller.ts';
+import { SCOPES, type Scope } from '../../../core/caller.ts';
 import { AppError } from '../../../core/errors.ts';
 import { ASYMMETRIC_ALGORITHMS, type DpopRule } from '../../../core/ports/identity.ts';
 import { bearerToken } from '../../entrance/authenticate.ts';
@@ -26,6 +26,8 @@ const metadataSchema = z
     resource_documentation: z.string(),
   })
   .meta({ id: 'ProtectedResource' });
+
+const WHOLE_SERVICE: ProtectedResource = { path: '', operationId: 'protectedResource', scopes: SCOPES, documentation: '/docs' };
 
 function healthRoute(): PublicRoute {
   return {
@@ -76,22 +78,32 @@ function dpopMetadata(rule: DpopRule): Readonly<Record<string, unknown>> {
   return { dpop_signing_alg_values_supported: ASYMMETRIC_ALGORITHMS, dpop_bound_access_tokens_required: rule === 'required' };
 }
 
-function metadataRoute(services: HttpServices, publicUrl: () => string): PublicRoute {
+/** What of the metadata differs from one resource of this service to the next. */
+export interface ProtectedResource {
+  /** Below the origin; empty for the service itself. RFC 9728 section 3.1 puts it behind the well-known path. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly scopes: readonly Scope[];
+  readonly documentation: string;
+}
+
+/** RFC 9728: `resource` is exactly the address that clients use, or they must not use the metadata (section 3.3). */
+export function metadataRoute(services: HttpServices, publicUrl: () => string, resource: ProtectedResource): PublicRoute {
   return {
     kind: 'public',
     method: 'get',
-    path: METADATA_PATH,
-    operationId: 'protectedResource',
+    path: METADATA_PATH + resource.path,
+    operationId: resource.operationId,
     summary: 'RFC 9728: where to get a token for this service.',
     answers: [{ status: 200, description: 'Metadata.', schema: metadataSchema }],
     handle(_req, res) {
       const body = {
-        resource: publicUrl(),
+        resource: publicUrl() + resource.path,
         authorization_servers: services.identity.issuers.map((issuer) => issuer.url),
-        scopes_supported: SCOPES,
+        scopes_supported: resource.scopes,
         bearer_methods_supported: ['header'],
         ...dpopMetadata(services.identity.dpop),
-        resource_documentation: `${publicUrl()}/docs`,
+        resource_documentation: publicUrl() + resource.documentation,
       };
       send(res, { status: 200, body });
     },
@@ -130,6 +142,6 @@ export function operationRoutes(
   registry: Registry,
   publicUrl: () => string,
 ): readonly PublicRoute[] {
-  const always = [healthRoute(), readyRoute(services), metadataRoute(services, publicUrl)];
+  const always = [healthRoute(), readyRoute(services), metadataRoute(services, publicUrl, WHOLE_SERVICE)];
   return metrics.kind === 'token' ? [...always, metricsRoute(metrics.token, registry)] : always;
 }
