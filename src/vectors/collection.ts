@@ -45,7 +45,7 @@ const ranged = { type: 'integer', lookup: false, range: true } as const;
 const both = { type: 'integer', lookup: true, range: true } as const;
 
 /** Every key a filter names, and nothing of `metadata`: which keys callers use there is theirs to know. */
-const INDEXES = {
+export const INDEXES = {
   tenant: { type: 'keyword', is_tenant: true },
   document: { type: 'keyword' },
   zone: both,

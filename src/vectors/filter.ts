@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import type { AuthorizedFilter, Exclusion, Opening, ZoneTerm } from '../core/filter.ts';
 import type { JsonObject } from '../core/json.ts';
+import { RESERVED_KEY } from '../core/points/payload-path.ts';
 import { GATES, NO_GATE, NOBODY } from './payload.ts';
 
 /** Never a `should` at the root: Qdrant appends lists of clauses when it merges filters, and that would widen an ACL there. */
@@ -20,16 +21,29 @@ function someOf<T>(values: readonly T[], what: string): readonly T[] {
   return values;
 }
 
-function zoneCondition(zones: ZoneTerm): JsonObject {
+/**
+ * Where the keys that filters look at stand in a payload: at its root in Sluice's own collection, and in a hosted one, whose root is its
+ * writer's, under one reserved key.
+ */
+export type PayloadLayout = 'root' | 'reserved';
+type KeyOf = (key: string) => string;
+
+/** The path by which a filter names one of our own keys. */
+export const keyIn =
+  (layout: PayloadLayout): KeyOf =>
+  (key) =>
+    layout === 'root' ? key : `${RESERVED_KEY}.${key}`;
+
+function zoneCondition(zones: ZoneTerm, at: KeyOf): JsonObject {
   switch (zones.kind) {
     case 'flat':
-      return { key: 'zone', match: { any: someOf(numbers(zones.ids, 1, 'a zone'), 'zone') } };
+      return { key: at('zone'), match: { any: someOf(numbers(zones.ids, 1, 'a zone'), 'zone') } };
     case 'runs': {
       const runs = someOf(zones.runs, 'zone').map(({ first, last, holes }): JsonObject => {
         const [gte, lte] = numbers([first, last], 1, 'a zone') as [number, number];
         // Both ends are bound, so neither zones made later nor points without a zone come in.
-        const must = [{ key: 'zone', range: { gte, lte } }];
-        return holes.length === 0 ? { must } : { must, must_not: [{ key: 'zone', match: { any: numbers(holes, 1, 'a zone') } }] };
+        const must = [{ key: at('zone'), range: { gte, lte } }];
+        return holes.length === 0 ? { must } : { must, must_not: [{ key: at('zone'), match: { any: numbers(holes, 1, 'a zone') } }] };
       });
       return { should: runs };
     }
@@ -39,9 +53,9 @@ function zoneCondition(zones: ZoneTerm): JsonObject {
 }
 
 /** A point without the field cannot be left out by it, so it is left out for lacking it. */
-function exclusion(without: Exclusion): readonly JsonObject[] {
+function exclusion(without: Exclusion, at: KeyOf): readonly JsonObject[] {
   if (without.kind === 'none' || without.documents.length === 0) return [];
-  return [{ is_empty: { key: 'document' } }, { key: 'document', match: { any: [...without.documents] } }];
+  return [{ is_empty: { key: at('document') } }, { key: at('document'), match: { any: [...without.documents] } }];
 }
 
 /**
@@ -49,27 +63,29 @@ function exclusion(without: Exclusion): readonly JsonObject[] {
  * a grant does not look at, so a search leaves the time of what is granted to key two; an aggregate, which has no second key, keeps
  * it. A point that lost a gate or a bound is invisible to a grant as well.
  */
-function access({ grants, without }: AuthorizedFilter, gate: readonly number[], now: number): readonly JsonObject[] {
-  const open = GATES.map((key): JsonObject => ({ key, match: { any: gate } }));
+function access({ grants, without }: AuthorizedFilter, gate: readonly number[], now: number, at: KeyOf): readonly JsonObject[] {
+  const open = GATES.map((key): JsonObject => ({ key: at(key), match: { any: gate } }));
   const valid: readonly JsonObject[] = [
-    { key: 'valid_from', range: { lte: now } },
-    { key: 'valid_until', range: { gt: now } },
+    { key: at('valid_from'), range: { lte: now } },
+    { key: at('valid_until'), range: { gt: now } },
   ];
   if (grants.kind === 'none') return [...open, ...valid];
-  const opened = someOf(grants.openings, 'opening').map(openingCondition);
-  const whole = [...GATES, 'valid_from', 'valid_until'].map((key): JsonObject => ({ key, range: { gte: NOBODY } }));
+  const opened = someOf(grants.openings, 'opening').map((opening) => openingCondition(opening, at));
+  const whole = [...GATES, 'valid_from', 'valid_until'].map((key): JsonObject => ({ key: at(key), range: { gte: NOBODY } }));
   return without.kind === 'none'
     ? [...whole, { should: [{ must: [...open, ...valid] }, ...opened] }]
     : [...whole, ...valid, { should: [{ must: open }, ...opened] }];
 }
 
-function openingCondition(opening: Opening): JsonObject {
+function openingCondition(opening: Opening, at: KeyOf): JsonObject {
   switch (opening.kind) {
     case 'zones':
-      return zoneCondition(opening.zones);
+      return zoneCondition(opening.zones, at);
     case 'documents': {
       const documents = someOf(opening.documents, 'document');
-      return { must: [zoneCondition({ kind: 'flat', ids: [opening.zone] }), { key: 'document', match: { any: [...documents] } }] };
+      return {
+        must: [zoneCondition({ kind: 'flat', ids: [opening.zone] }, at), { key: at('document'), match: { any: [...documents] } }],
+      };
     }
     default:
       return opening satisfies never;
@@ -80,20 +96,25 @@ function openingCondition(opening: Opening): JsonObject {
  * Qdrant's filter for what this caller may read. Every condition but the deny fails on a missing field, and the deny, which
  * would pass on one, has a condition of its own that demands the field.
  */
-export function toQdrantFilter(filter: AuthorizedFilter): RootFilter {
+export function toQdrantFilter(filter: AuthorizedFilter, layout: PayloadLayout = 'root'): RootFilter {
+  const at = keyIn(layout);
   // Validity is held in whole seconds, so rounding down changes no answer: from ≤ now and until > now stay what they are.
   const now = numbers([Math.floor(filter.now)], 0, 'a time')[0] ?? 0;
   const gate = [NO_GATE, ...numbers(filter.gate, 1, 'a principal')];
   const deny = numbers(filter.deny, 1, 'a principal');
   const must: JsonObject[] = [
-    { key: 'tenant', match: { value: filter.tenant } },
-    zoneCondition(filter.zones),
-    { key: 'acl_v', range: { gte: 1 } },
-    ...access(filter, gate, now),
-    { key: 'deny', range: { gte: NOBODY } },
+    { key: at('tenant'), match: { value: filter.tenant } },
+    zoneCondition(filter.zones, at),
+    { key: at('acl_v'), range: { gte: 1 } },
+    ...access(filter, gate, now, at),
+    { key: at('deny'), range: { gte: NOBODY } },
   ];
+  // Its keys are those of Sluice's own payload, which a hosted one does not have.
+  if (layout === 'reserved' && filter.metadata.kind !== 'none') {
+    throw new AppError('internal', { detail: 'a filter over metadata must not reach a hosted collection' });
+  }
   // As one condition of its own, so that no clause of the caller's meets one of ours.
   if (filter.metadata.kind === 'filter') must.push(filter.metadata.filter);
-  const mustNot = [...(deny.length === 0 ? [] : [{ key: 'deny', match: { any: deny } }]), ...exclusion(filter.without)];
+  const mustNot = [...(deny.length === 0 ? [] : [{ key: at('deny'), match: { any: deny } }]), ...exclusion(filter.without, at)];
   return mustNot.length === 0 ? { must } : { must, must_not: mustNot };
 }

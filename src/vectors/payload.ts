@@ -21,6 +21,9 @@ import type { AccessPayload, NumberedAcl } from '../core/ports/vectors.ts';
  */
 export const GATES = Array.from({ length: MAX_GATES }, (_, i) => `g${i}`);
 
+/** Of Sluice's own payload, all but the caller's `metadata`. */
+export const PAYLOAD_KEYS: readonly string[] = ['tenant', 'document', 'zone', 'acl_v', ...GATES, 'deny', 'valid_from', 'valid_until'];
+
 export const NO_GATE = 0;
 /** No principal has this number, so it neither opens a gate nor denies anybody. */
 export const NOBODY = -1;
@@ -52,8 +55,13 @@ function gates(acl: NumberedAcl): readonly (readonly number[])[] {
   });
 }
 
-/** The whole payload of each of a document's points. Fails with `internal` on what could not be matched again. */
+/** The whole payload of each of a document's own points. Fails with `internal` on what could not be matched again. */
 export function encodePayload(access: AccessPayload): JsonObject {
+  return { ...encodeAccess(access), metadata: access.metadata };
+}
+
+/** What filters look at, and nothing else: of a hosted point, the value of its reserved key. Fails like `encodePayload`. */
+export function encodeAccess(access: AccessPayload): JsonObject {
   const gate = gates(access.acl);
   return {
     tenant: access.tenant,
@@ -65,6 +73,5 @@ export function encodePayload(access: AccessPayload): JsonObject {
     // Instants before 1970 are all past, so 0 says the same about them.
     valid_from: access.validFrom === 'always' ? ALWAYS : whole(Math.max(0, access.validFrom), 0, 'a start of validity'),
     valid_until: access.validUntil === 'forever' ? FOREVER : whole(Math.max(0, access.validUntil), 0, 'an end of validity'),
-    metadata: access.metadata,
   };
 }

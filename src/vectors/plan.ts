@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
 import type { AuthorizedFilter } from '../core/filter.ts';
 import type { Clock } from '../core/ports/clock.ts';
 
@@ -16,7 +17,7 @@ export function choosePlan(readable: number, total: number): SearchPlan {
   return readable / total >= GRAPH_FROM_SHARE ? 'graph' : 'acorn';
 }
 
-export function planParams(plan: SearchPlan, limit: number): Readonly<Record<string, unknown>> {
+export function planParams(plan: SearchPlan, limit: number): JsonObject {
   switch (plan) {
     case 'exact':
       return { exact: true };

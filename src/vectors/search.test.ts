@@ -11,14 +11,13 @@ const signal = new AbortController().signal;
 /** An index of `size` points, each with the score that `scoreOf` gives; keeps how many were asked for each time. */
 function indexOf(size: number, scoreOf: (rank: number) => number) {
   const asked: number[] = [];
-  const read: HotRead = {
+  const read: Pick<HotRead, 'post'> = {
     post: (_path, body) => {
       const { limit } = JSON.parse(body) as { limit: number };
       asked.push(limit);
       const points = Array.from({ length: Math.min(limit, size) }, (_, rank) => ({ id: uuidOf('point', rank), score: scoreOf(rank) }));
       return Promise.resolve({ status: 'ok', result: { points } });
     },
-    close: () => Promise.resolve(),
   };
   const identity = { sparse: 'bm25@1', dense: { kind: 'none' } } as const;
   const search = createSearch({ read, collection: 'test', identity, clock: { now: () => 0 }, deadlineMs: 1_000 });

@@ -10,7 +10,7 @@ import type { HotRead } from './hot-read.ts';
 import { countAnswer, createPlanner, planParams } from './plan.ts';
 
 export interface SearchOptions {
-  readonly read: HotRead;
+  readonly read: Pick<HotRead, 'post'>;
   readonly collection: string;
   readonly identity: EmbeddingIdentity;
   readonly clock: Clock;

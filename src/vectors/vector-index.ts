@@ -3,12 +3,16 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Attributes, Telemetry } from '../core/ports/telemetry.ts';
 import type { IndexInspection } from '../core/ports/drift.ts';
+import type { HostedIndex, PointIndex } from '../core/ports/points.ts';
 import type { VectorIndex } from '../core/ports/vectors.ts';
 import { createAdmin } from './admin.ts';
 import { ensureCollection, ONE_COPY, probeCollection, type Placement } from './collection.ts';
 import type { EndpointProvider } from './endpoint.ts';
 import { createHotRead } from './hot-read.ts';
 import { createInspection } from './inspection.ts';
+import { createHostedIndex } from './points/hosted-index.ts';
+import { createPointIndex } from './points/point-index.ts';
+import { traced } from './points/traced.ts';
 import { createCount, createSearch } from './search.ts';
 import { checkServer } from './server-check.ts';
 import { createWrites } from './writes.ts';
@@ -28,6 +32,8 @@ export interface VectorIndexOptions {
 
 export interface StartableVectorIndex extends VectorIndex {
   readonly inspection: IndexInspection;
+  readonly points: PointIndex;
+  readonly hosted: HostedIndex;
   /**
    * Checks the server and makes the collection where it is missing; `expected: 'there'` says that it was made before, so that a lost
    * one is not replaced by an empty one. Fails with `index_unavailable`, whose message tells the operator what differs and what to do.
@@ -48,6 +54,10 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
   const counting = createHotRead({ endpoint, deadlineMs: searchDeadlineMs });
   const count = createCount({ read: counting, collection, deadlineMs: searchDeadlineMs });
   const writes = createWrites(admin, collection);
+  const writing = createHotRead({ endpoint, deadlineMs: writeDeadlineMs });
+  const placement = options.placement ?? ONE_COPY;
+  const points = createPointIndex({ read, counting, collection, clock, deadlineMs: searchDeadlineMs });
+  const hosted = createHostedIndex({ write: writing, attempts: WRITE_ATTEMPTS, placement });
 
   function step<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
     return telemetry.span(name, attributes, async () => {
@@ -66,20 +76,21 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
     count: (filter, signal) => step('vectors.count', {}, () => count(filter, signal)),
     upsert: (points, signal) => step('vectors.upsert', { points: points.length }, () => writes.upsert(points, signal)),
     rewriteAccess: (access, signal) => step('vectors.rewrite', {}, () => writes.rewriteAccess(access, signal)),
-    deleteChunks: (tenant, chunks, signal) =>
-      step('vectors.delete', { chunks: chunks.length }, () => writes.deleteChunks(tenant, chunks, signal)),
+    deleteChunks: (tenant, chunks, signal, place) =>
+      step('vectors.delete', { chunks: chunks.length }, () => writes.deleteChunks(tenant, chunks, signal, place)),
     inspection: createInspection(admin, collection),
+    ...traced(points, hosted, step),
     probe: (signal) => step('vectors.probe', {}, () => probeCollection(admin, collection, identity, signal)),
     start: (signal, expected = 'perhaps') =>
       step('vectors.start', {}, async () => {
         const limited = AbortSignal.any([signal, AbortSignal.timeout(writeDeadlineMs)]);
         const version = await checkServer(endpoint(), telemetry.log, limited);
         // Each call has its own deadline; all of them together may take as long as the caller waits.
-        await ensureCollection(admin, collection, identity, expected, options.placement ?? ONE_COPY, signal);
+        await ensureCollection(admin, collection, identity, expected, placement, signal);
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
     close: async () => {
-      await Promise.all([read.close(), counting.close(), admin.close()]);
+      await Promise.all([read.close(), counting.close(), writing.close(), admin.close()]);
     },
   };
 }

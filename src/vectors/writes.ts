@@ -1,15 +1,18 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import { AppError } from '../core/errors.ts';
-import type { ChunkId, TenantId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, TenantId } from '../core/ids.ts';
+import { RESERVED_KEY } from '../core/points/payload-path.ts';
 import type { AccessPayload, Point } from '../core/ports/vectors.ts';
 import type { Admin } from './admin.ts';
 import { DENSE, SPARSE } from './collection.ts';
-import { encodePayload } from './payload.ts';
+import { keyIn, type PayloadLayout } from './filter.ts';
+import { encodeAccess, encodePayload } from './payload.ts';
+import { physicalName } from './points/place.ts';
 
 const POINTS_A_REQUEST = 128;
 const IDS_A_REQUEST = 1_000;
 
-function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+export function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
 }
 
@@ -24,8 +27,23 @@ function vectors(point: Point): Schemas['PointStruct']['vector'] {
   return point.dense.kind === 'none' ? sparse : { ...sparse, [DENSE]: [...point.dense.vector] };
 }
 
-function revisionBelow(revision: number): Schemas['Filter'] {
-  return { must_not: [{ key: 'acl_v', range: { gte: revision } }] };
+function revisionBelow(revision: number, layout: PayloadLayout = 'root'): Schemas['Filter'] {
+  return { must_not: [{ key: keyIn(layout)('acl_v'), range: { gte: revision } }] };
+}
+
+/** Points of the document that hold a lower revision. */
+function outdated({ tenant, document, revision }: AccessPayload, layout: PayloadLayout): Schemas['Filter'] {
+  const at = keyIn(layout);
+  const must = [
+    { key: at('tenant'), match: { value: tenant as string } },
+    { key: at('document'), match: { value: document as string } },
+  ];
+  return { must, ...revisionBelow(revision, layout) };
+}
+
+/** A collection that is gone holds no points. */
+function isGone(error: unknown): boolean {
+  return error instanceof AppError && error.message.endsWith('HTTP 404');
 }
 
 export function createWrites(admin: Admin, collection: string) {
@@ -52,26 +70,30 @@ export function createWrites(admin: Admin, collection: string) {
     },
 
     async rewriteAccess(access: AccessPayload, signal: AbortSignal): Promise<void> {
-      const body = {
-        ...target,
-        // Overwritten, not merged: a key that is gone from the metadata must be gone from the index.
-        payload: { ...encodePayload(access) },
-        filter: {
-          must: [
-            { key: 'tenant', match: { value: access.tenant } },
-            { key: 'document', match: { value: access.document } },
-          ],
-          ...revisionBelow(access.revision),
-        },
-      };
+      if (access.collection !== undefined) {
+        const place = { collection_name: physicalName(access.collection), wait: true };
+        // Keys at the root are replaced one by one and whole: the writer's stay, and ours loses what it had before.
+        const body = { ...place, payload: { [RESERVED_KEY]: { ...encodeAccess(access) } }, filter: outdated(access, 'reserved') };
+        applied('rewriting access', await admin.write('rewriting access', (api, init) => api.setPayload({ ...body }, init), signal));
+        return;
+      }
+      // Overwritten, not merged: a key that is gone from the metadata must be gone from the index.
+      const body = { ...target, payload: { ...encodePayload(access) }, filter: outdated(access, 'root') };
       applied('rewriting access', await admin.write('rewriting access', (api, init) => api.overwritePayload({ ...body }, init), signal));
     },
 
-    async deleteChunks(tenant: TenantId, chunks: readonly ChunkId[], signal: AbortSignal): Promise<void> {
+    async deleteChunks(tenant: TenantId, chunks: readonly ChunkId[], signal: AbortSignal, place?: CollectionKey): Promise<void> {
+      const at = keyIn(place === undefined ? 'root' : 'reserved');
+      const name = place === undefined ? collection : physicalName(place);
       for (const batch of batches(chunks, IDS_A_REQUEST)) {
-        const filter = { must: [{ key: 'tenant', match: { value: tenant } }, { has_id: [...batch] }] };
-        const body = { ...target, filter };
-        applied('deleting chunks', await admin.write('deleting chunks', (api, init) => api.deletePoints({ ...body }, init), signal));
+        const filter = { must: [{ key: at('tenant'), match: { value: tenant } }, { has_id: [...batch] }] };
+        const body = { ...target, collection_name: name, filter };
+        const answer = await admin
+          .write('deleting chunks', (api, init) => api.deletePoints({ ...body }, init), signal)
+          .catch((error: unknown) => {
+            if (place === undefined || !isGone(error)) throw error;
+          });
+        if (answer !== undefined) applied('deleting chunks', answer);
       }
     },
   };

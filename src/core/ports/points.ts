@@ -78,7 +78,10 @@ export interface HostedPoint {
 export interface HostedIndex {
   /** Makes Qdrant's collection with the indexes that filters need. Repeating it changes nothing. */
   create(key: CollectionKey, params: LosslessObject, signal: AbortSignal): Promise<void>;
+  /** Nothing where there is none. */
   drop(key: CollectionKey, signal: AbortSignal): Promise<void>;
+  /** At start-up: makes indexes that are missing. `index_unavailable` where the collection is lost or another one; so is then every read. */
+  check(key: CollectionKey, signal: AbortSignal): Promise<void>;
   upsert(key: CollectionKey, points: readonly HostedPoint[], signal: AbortSignal): Promise<void>;
   /** An index on a payload key that is not reserved. */
   createIndex(key: CollectionKey, field: string, schema: LosslessObject | string, signal: AbortSignal): Promise<void>;

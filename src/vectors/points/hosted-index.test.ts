@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codeOf, newDocumentKey, numbers, NOW } from '../../../test/support/vector-fixture.ts';
+import type { CollectionKey } from '../../core/ids.ts';
+import type { RawJson } from '../../core/points/raw-json.ts';
+import { encodeAccess } from '../payload.ts';
+import {
+  ACME,
+  hostedFixture,
+  hostedPoint,
+  json,
+  nearest,
+  newCollectionKey,
+  PARAMS,
+  scopeOf,
+  NO_VECTORS,
+  type HostedFixture,
+} from './hosted.fixture.ts';
+import { physicalName } from './place.ts';
+
+const { signal } = new AbortController();
+let fixture: HostedFixture;
+let key: CollectionKey;
+
+beforeAll(async () => {
+  fixture = await hostedFixture();
+  key = await fixture.newCollection();
+}, 60_000);
+afterAll(() => fixture.close(), 60_000);
+
+const found = async (in_: CollectionKey, spec = {}) => {
+  const { points } = fixture.index;
+  const [hits = []] = await points.search(scopeOf(in_, spec), [nearest([1, 0])], signal);
+  expect(await points.count(scopeOf(in_, spec), undefined, signal)).toBe(hits.length);
+  return new Set(hits.map(({ chunk }) => chunk));
+};
+const stored = async (in_: CollectionKey) =>
+  fixture.ask('POST', `/collections/${physicalName(in_)}/points/scroll`, { with_payload: true }) as Promise<{
+    result: { points: { id: string; payload: unknown }[] };
+  }>;
+
+describe('a hosted collection', () => {
+  it('is made once, whoever repeats it, with an index on each reserved key, and dropped once', async () => {
+    const { hosted } = fixture.index;
+    const own = newCollectionKey();
+    await hosted.create(own, PARAMS, signal);
+    await hosted.create(own, PARAMS, signal);
+    await hosted.check(own, signal);
+    const { result } = (await fixture.ask('GET', `/collections/${physicalName(own)}`)) as {
+      result: { payload_schema: Record<string, { params: unknown }> };
+    };
+    const access = encodeAccess(hostedPoint().access);
+    expect(Object.keys(result.payload_schema).sort()).toEqual(
+      Object.keys(access)
+        .map((name) => `_sluice.${name}`)
+        .sort(),
+    );
+    expect(result.payload_schema['_sluice.tenant']?.params).toMatchObject({ is_tenant: true });
+    await hosted.drop(own, signal);
+    await hosted.drop(own, signal);
+    expect(await codeOf(hosted.check(own, signal))).toBe('index_unavailable');
+    expect(await codeOf(found(own))).toBe('index_unavailable');
+    expect(await codeOf(hosted.upsert(own, [hostedPoint()], signal))).toBe('index_unavailable');
+  });
+
+  it('says how it was made, without what is ours', async () => {
+    const described = await fixture.index.points.describe(key, signal);
+    expect(described.config['params']).toMatchObject(PARAMS);
+    expect(JSON.stringify(described)).not.toMatch(/_sluice|metadata|strict|points/);
+  });
+
+  it('is not made with server-side IDF, nor with members nobody looked at', async () => {
+    const { hosted } = fixture.index;
+    const idf = { ...PARAMS, sparse_vectors: { words: { modifier: 'idf' } } };
+    expect(await codeOf(hosted.create(newCollectionKey(), idf, signal))).toBe('internal');
+    expect(await codeOf(hosted.create(newCollectionKey(), { ...PARAMS, metadata: {} }, signal))).toBe('internal');
+  });
+
+  it('of another make under that name is not served', async () => {
+    const foreign = newCollectionKey();
+    await fixture.ask('PUT', `/collections/${physicalName(foreign)}`, PARAMS);
+    expect(await codeOf(fixture.index.hosted.create(foreign, PARAMS, signal))).toBe('index_unavailable');
+    await fixture.ask('DELETE', `/collections/${physicalName(foreign)}`);
+  });
+
+  it('refuses an index on what is reserved, in any spelling, and makes and deletes others', async () => {
+    const { hosted, points } = fixture.index;
+    for (const field of ['_sluice', '_sluice.zone', '"_sluice".zone', '_sluice[].x', '"_sluice"', 'a..b']) {
+      expect([field, await codeOf(hosted.createIndex(key, field, 'keyword', signal))]).toEqual([field, 'unsupported_request']);
+      expect([field, await codeOf(hosted.deleteIndex(key, field, signal))]).toEqual([field, 'unsupported_request']);
+    }
+    await hosted.createIndex(key, 'a.b', { type: 'integer', lookup: true, range: true }, signal);
+    expect((await points.describe(key, signal)).indexes).toEqual({
+      'a.b': { data_type: 'integer', params: { type: 'integer', lookup: true, range: true, is_principal: null } },
+    });
+    await hosted.deleteIndex(key, 'a.b', signal);
+    expect((await points.describe(key, signal)).indexes).toEqual({});
+  });
+});
+
+describe('points of a hosted collection', () => {
+  it('keep every digit of their payload, whatever it looks like, and are seen by those who may', async () => {
+    const own = await fixture.newCollection();
+    const payloads = ['{"n":12345678901234567890,"f":1.0}', ' { } ', '{"s":"}\\"{","_sluice.tenant":"x"}', '{"a":{"_sluice":{}}}\n'];
+    const points = payloads.map((payload) => hostedPoint({}, payload as RawJson));
+    const hidden = hostedPoint({ acl: { gates: [numbers(6)], deny: [] } });
+    await fixture.index.hosted.upsert(own, [...points, hidden], signal);
+    expect(await found(own)).toEqual(new Set(points.map(({ chunk }) => chunk)));
+    expect(await found(own, { gate: [6] })).toEqual(new Set([hidden.chunk]));
+    const text = await (
+      await fetch(`${fixture.qdrant.url}/collections/${physicalName(own)}/points/scroll`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'api-key': fixture.qdrant.apiKey ?? '' },
+        body: '{"with_payload":true}',
+      })
+    ).text();
+    expect(text).toContain('"n":12345678901234567890,"f":1.0');
+  });
+
+  it('with a reserved key of their own, in any spelling, do not reach the index', async () => {
+    for (const payload of ['{"_sluice":{}}', '{"\\u005fsluice":{}}', '[]', '1', '{"_SLUICE":1}']) {
+      expect(await codeOf(fixture.index.hosted.upsert(key, [hostedPoint({}, payload as RawJson)], signal))).toBe('internal');
+    }
+  });
+
+  it('that Qdrant refuses say why', async () => {
+    const wrong = hostedPoint({}, json({}), json([1, 2, 3]));
+    await expect(fixture.index.hosted.upsert(key, [wrong], signal)).rejects.toMatchObject({
+      code: 'unsupported_request',
+      issues: [{ message: 'Vector dimension error: expected dim: 2, got 3' }],
+    });
+  });
+
+  it('take their rights whole, and only from a newer revision', async () => {
+    const own = await fixture.newCollection();
+    const { index } = fixture;
+    const document = newDocumentKey();
+    const point = hostedPoint({ document, revision: 2 }, json({ a: 1 }));
+    await index.hosted.upsert(own, [point], signal);
+    await fixture.ask('POST', `/collections/${physicalName(own)}/points/payload?wait=true`, {
+      payload: { old: 1 },
+      key: '_sluice',
+      points: [point.chunk],
+    });
+    const access = { ...point.access, collection: own, revision: 3, acl: { gates: [numbers(6)], deny: [] } };
+    await index.rewriteAccess(access, signal);
+    expect((await stored(own)).result.points).toEqual([{ id: point.chunk, payload: { a: 1, _sluice: encodeAccess(access) } }]);
+    // Late and older: neither a rewrite nor a repeated write brings rights back.
+    await index.rewriteAccess({ ...point.access, collection: own }, signal);
+    await index.hosted.upsert(own, [point], signal);
+    expect([await found(own), await found(own, { gate: [6] })]).toEqual([new Set(), new Set([point.chunk])]);
+  });
+
+  it('are deleted in their own tenant and collection alone, and in one that is gone there is nothing to delete', async () => {
+    const own = await fixture.newCollection();
+    const { index } = fixture;
+    const points = [hostedPoint(), hostedPoint(), hostedPoint({ tenant: fixture.newTenant() })];
+    await index.hosted.upsert(own, points, signal);
+    const [first, second, third] = points.map(({ chunk }) => chunk);
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three were made');
+    await index.deleteChunks(ACME, [first, third], signal, own);
+    await index.deleteChunks(ACME, [second], signal);
+    expect((await stored(own)).result.points.map(({ id }) => id).sort()).toEqual([second, third].sort());
+    await index.deleteChunks(ACME, [second], signal, newCollectionKey());
+  });
+
+  it('that lost any part of what is reserved, or all of it, are invisible', async () => {
+    const own = await fixture.newCollection();
+    const whole = hostedPoint({}, json({ a: 1 }));
+    await fixture.index.hosted.upsert(own, [whole], signal);
+    const at = `/collections/${physicalName(own)}/points/payload`;
+    const seen = async () => {
+      const grants = { kind: 'opened', openings: [{ kind: 'zones', zones: { kind: 'flat', ids: [1] } }] };
+      const plain = await found(own);
+      expect(await found(own, { grants })).toEqual(plain);
+      const without = { kind: 'documents', documents: [newDocumentKey()] };
+      const counted = await fixture.index.points.points(scopeOf(own, { without } as never), [whole.chunk], NO_VECTORS, signal);
+      return [plain.size, counted.length];
+    };
+    const access = encodeAccess(whole.access);
+    for (const name of ['', ...Object.keys(access)]) {
+      expect([name, await seen()]).toEqual([name, [1, 1]]);
+      await fixture.ask('POST', `${at}/delete?wait=true`, { keys: [name === '' ? '_sluice' : `_sluice.${name}`], points: [whole.chunk] });
+      // A search needs no document: key two finds that one by the chunk.
+      expect([name, await seen()]).toEqual([name, name === 'document' ? [1, 0] : [0, 0]]);
+      await fixture.ask('POST', `${at}?wait=true`, { payload: { _sluice: access }, points: [whole.chunk] });
+    }
+    expect(NOW).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,132 @@
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
+import { AppError } from '../../core/errors.ts';
+import type { CollectionKey } from '../../core/ids.ts';
+import { isReservedPath, payloadHasReserved, RESERVED_KEY } from '../../core/points/payload-path.ts';
+import type { HostedIndex, HostedPoint } from '../../core/ports/points.ts';
+import type { Placement } from '../collection.ts';
+import { keyIn } from '../filter.ts';
+import type { HotRead, HotRequest } from '../hot-read.ts';
+import { encodeAccess } from '../payload.ts';
+import { batches } from '../writes.ts';
+import { parsed } from './describe.ts';
+import { collectionBody, missingIndexes, whatDiffers } from './hosted-collection.ts';
+import { physicalName } from './place.ts';
+import { accepted, refusal } from './refusals.ts';
+
+export interface HostedIndexOptions {
+  /** With the deadline of one attempt at a write. */
+  readonly write: HotRead;
+  readonly attempts: number;
+  readonly placement: Placement;
+}
+
+const POINTS_A_REQUEST = 128;
+/** Characters; Qdrant takes 32 MiB. */
+const MOST_A_REQUEST = 8 * 1024 * 1024;
+
+export function createHostedIndex({ write, attempts, placement }: HostedIndexOptions): HostedIndex {
+  const again = retry(
+    handleWhen((error) => error instanceof AppError && error.code === 'index_unavailable'),
+    { maxAttempts: attempts - 1, backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 1_000 }) },
+  );
+  // Every request here may be sent again: it sets what it names, or is made under a condition on the revision.
+  const send = (request: HotRequest, signal: AbortSignal) => again.execute(() => write.send(request, signal), signal);
+  const pathOf = (key: CollectionKey) => `/collections/${physicalName(key)}`;
+
+  async function apply(request: HotRequest, signal: AbortSignal): Promise<void> {
+    // Only what is applied is done: what is queued may still be lost.
+    if (!COMPLETED.test(accepted(await send(request, signal)))) {
+      throw new AppError('index_unavailable', { detail: 'the vector index did not confirm a write', retryAfter: 1 });
+    }
+  }
+
+  /** Makes our indexes where they are missing. Fails with `index_unavailable` where the collection is not there, or is another one. */
+  async function ensure(key: CollectionKey, signal: AbortSignal): Promise<void> {
+    const answer = await send({ method: 'GET', path: pathOf(key) }, signal);
+    if (answer.status === 404) throw unusable(key, LOST);
+    const { config, payload_schema: schema } = parsed(accepted(answer));
+    const different = whatDiffers(key, config);
+    if (different !== undefined) throw unusable(key, different);
+    for (const { path, schema: wanted } of missingIndexes(schema)) {
+      const body = JSON.stringify({ field_name: path, field_schema: wanted });
+      await apply({ method: 'PUT', path: `${pathOf(key)}/index?wait=true`, body }, signal);
+    }
+  }
+
+  return {
+    async create(key, params, signal) {
+      const answer = await send({ method: 'PUT', path: pathOf(key), body: collectionBody(key, params, placement) }, signal);
+      // 409: an earlier attempt made it, or another replica. What it made is checked like any other.
+      if (answer.status !== 200 && answer.status !== 409) throw refusal(answer);
+      await ensure(key, signal);
+    },
+    async drop(key, signal) {
+      const answer = await send({ method: 'DELETE', path: pathOf(key) }, signal);
+      if (answer.status !== 404) accepted(answer);
+    },
+    async upsert(key, points, signal) {
+      for (const [revision, group] of Map.groupBy(points, ({ access }) => access.revision)) {
+        for (const batch of bySize(group)) {
+          // A repeat that arrives late must not bring back rights that have been rewritten since.
+          const condition = { must_not: [{ key: keyIn('reserved')('acl_v'), range: { gte: revision } }] };
+          const body = `{"points":[${batch.join(',')}],"update_filter":${JSON.stringify(condition)}}`;
+          await apply({ method: 'PUT', path: `${pathOf(key)}/points?wait=true`, body }, signal);
+        }
+      }
+    },
+    async createIndex(key, field, schema, signal) {
+      const body = JSON.stringify({ field_name: notReserved(field), field_schema: schema });
+      await apply({ method: 'PUT', path: `${pathOf(key)}/index?wait=true`, body }, signal);
+    },
+    async deleteIndex(key, field, signal) {
+      const name = encodeURIComponent(notReserved(field));
+      await apply({ method: 'DELETE', path: `${pathOf(key)}/index/${name}?wait=true` }, signal);
+    },
+    check: ensure,
+  };
+}
+
+const COMPLETED = /"status":"completed"/;
+const LOST =
+  'it is not there. Its points cannot be made again from the catalog, which holds no vectors: restore it from a snapshot, or drop the ' +
+  'collection and let its applications write it again';
+
+function unusable(key: CollectionKey, detail: string): AppError {
+  return new AppError('index_unavailable', { detail: `${physicalName(key)}: ${detail}` });
+}
+
+function notReserved(field: string): string {
+  if (!isReservedPath(field)) return field;
+  throw new AppError('unsupported_request', {
+    issues: [{ pointer: '', message: `${RESERVED_KEY} is reserved, and what begins with it.` }],
+  });
+}
+
+/** Points as text, few and small enough for one request. */
+function* bySize(points: readonly HostedPoint[]): Generator<readonly string[]> {
+  for (const some of batches(points, POINTS_A_REQUEST)) {
+    let batch: string[] = [];
+    let size = 0;
+    for (const text of some.map(pointText)) {
+      if (batch.length > 0 && size + text.length > MOST_A_REQUEST) {
+        yield batch;
+        [batch, size] = [[], 0];
+      }
+      batch.push(text);
+      size += text.length;
+    }
+    yield batch;
+  }
+}
+
+/** The writer's payload as it is, and beside it what filters look at. Fails with `internal` where it has a reserved key of its own. */
+function pointText({ chunk, access, vector, payload }: HostedPoint): string {
+  const given: unknown = JSON.parse(payload);
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || payloadHasReserved({ ...given })) {
+    throw new AppError('internal', { detail: 'a payload that is no object, or has a reserved key, must not reach the index' });
+  }
+  const open = payload.slice(0, payload.lastIndexOf('}')).trimEnd();
+  const comma = Object.keys(given).length === 0 ? '' : ',';
+  const whole = `${open}${comma}"${RESERVED_KEY}":${JSON.stringify(encodeAccess(access))}}`;
+  return `{"id":${JSON.stringify(chunk)},"vector":${vector},"payload":${whole}}`;
+}

@@ -1,0 +1,127 @@
+import type { ChunkId } from '../../core/ids.ts';
+import type { PointFilter, PointSearch, Selection } from '../../core/points/question.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { PointPlace } from '../../core/ports/collections.ts';
+import type { PointIndex, PointScope } from '../../core/ports/points.ts';
+import type { HotRead } from '../hot-read.ts';
+import { createPlanner, planParams, type Planner } from '../plan.ts';
+import { batchAnswer, countOf, facetAnswer, groupsAnswer, pointsAnswer } from './answers.ts';
+import { describeCollection } from './describe.ts';
+import { allowedPath, physicalName } from './place.ts';
+import { accepted } from './refusals.ts';
+import { accessOfScope, restricted } from './render-filter.ts';
+import { narrowed, renderGroups, renderObject, renderOrder, renderSearch, shown, type Rendering } from './render-query.ts';
+
+export interface PointIndexOptions {
+  readonly read: HotRead;
+  /** With a circuit of its own, as for `VectorIndex.count`. */
+  readonly counting: HotRead;
+  /** Name of Sluice's own collection. */
+  readonly collection: string;
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export function createPointIndex({ read, counting, collection, clock, deadlineMs }: PointIndexOptions): PointIndex {
+  const seconds = Math.ceil(deadlineMs / 1_000);
+  const timeout = `timeout=${seconds}`;
+  const planners = new Map<PointPlace, Planner>();
+
+  const pathOf = (place: PointPlace) => `/collections/${place === 'own' ? encodeURIComponent(collection) : physicalName(place)}`;
+
+  async function post(place: PointPlace, path: string, body: string, signal: AbortSignal, by = read): Promise<string> {
+    return accepted(await by.send({ method: 'POST', path: `${pathOf(place)}${path}`, body }, signal));
+  }
+
+  function plannerOf(place: PointPlace): Planner {
+    const known = planners.get(place);
+    if (known !== undefined) return known;
+    // Dropped collections leave theirs behind: a bound keeps that small.
+    if (planners.size >= MAX_PLANNERS) planners.clear();
+    const count = async (body: string, signal: AbortSignal): Promise<unknown> =>
+      JSON.parse(await post(place, `/points/count?${timeout}`, body, signal));
+    const made = createPlanner(count, clock);
+    planners.set(place, made);
+    return made;
+  }
+
+  async function rendering(scope: PointScope, signal: AbortSignal): Promise<Rendering> {
+    const { place, filter } = scope;
+    const access = accessOfScope(scope);
+    const plan = await plannerOf(place).plan(filter, restricted(access, []), signal);
+    return { place, access, plan: (limit) => ({ ...planParams(plan, limit) }) };
+  }
+
+  return {
+    async search(scope, searches, signal) {
+      const to = await rendering(scope, signal);
+      const [first] = searches;
+      if (first !== undefined && searches.length === 1) {
+        return [pointsAnswer(await post(scope.place, `/points/query?${timeout}`, renderSearch(to, first), signal), first.limit)];
+      }
+      const body = `{"searches":[${searches.map((one) => renderSearch(to, one)).join(',')}]}`;
+      return batchAnswer(await post(scope.place, `/points/query/batch?${timeout}`, body, signal), searches.map(limitOf));
+    },
+
+    async groups(scope, search, signal) {
+      const body = renderGroups(await rendering(scope, signal), search);
+      return groupsAnswer(await post(scope.place, `/points/query/groups?${timeout}`, body, signal), search.limit, search.groupSize);
+    },
+
+    async scroll(scope, { filter, after, orderBy, limit, vectors }, signal) {
+      // The place itself comes first where it is still there, and one more shows whether there is a further page.
+      const asked = limit + (after === undefined ? 1 : 2);
+      const body = renderObject([
+        ['filter', restricted(accessOfScope(scope), narrowed(scope.place, filter))],
+        ['limit', String(asked)],
+        ['offset', after === undefined ? undefined : JSON.stringify(after)],
+        ['order_by', orderBy === undefined ? undefined : renderOrder(scope.place, orderBy)],
+        ...shown(vectors),
+      ]);
+      const found = pointsAnswer(await post(scope.place, `/points/scroll?${timeout}`, body, signal), asked);
+      const hits = found.filter(({ chunk }) => chunk !== after);
+      return { hits: hits.slice(0, limit), more: hits.length > limit };
+    },
+
+    async points(scope, chunks, vectors, signal) {
+      if (chunks.length === 0) return [];
+      const body = renderPoints(scope, chunks, vectors);
+      return pointsAnswer(await post(scope.place, `/points/scroll?${timeout}`, body, signal), chunks.length);
+    },
+
+    async count(scope, filter, signal) {
+      const body = `{"filter":${restricted(accessOfScope(scope), narrowed(scope.place, filter))},"exact":true}`;
+      // Every copy is asked, as for `VectorIndex.count`.
+      return countOf(await post(scope.place, `/points/count?consistency=all&${timeout}`, body, signal, counting));
+    },
+
+    async facet(scope, { key, filter, limit }, signal) {
+      const body = renderFacet(scope, key, filter, limit);
+      return facetAnswer(await post(scope.place, `/facet?consistency=all&${timeout}`, body, signal, counting));
+    },
+
+    describe: async (place, signal) => describeCollection(accepted(await read.send({ method: 'GET', path: pathOf(place) }, signal)), place),
+  };
+}
+
+const MAX_PLANNERS = 10_000;
+const limitOf = ({ limit }: PointSearch<ChunkId>): number => limit;
+
+/** A page of a scroll: `POST points` has no filter, so it would give a hidden point to whoever names it. */
+function renderPoints(scope: PointScope, chunks: readonly ChunkId[], vectors: Selection['vectors']): string {
+  return renderObject([
+    ['filter', restricted(accessOfScope(scope), [`{"has_id":${JSON.stringify(chunks)}}`])],
+    ['limit', String(chunks.length)],
+    ...shown(vectors),
+  ]);
+}
+
+function renderFacet(scope: PointScope, key: string, filter: PointFilter<ChunkId> | undefined, limit: number): string {
+  return renderObject([
+    ['key', JSON.stringify(allowedPath(scope.place, key))],
+    ['filter', restricted(accessOfScope(scope), narrowed(scope.place, filter))],
+    ['limit', String(limit)],
+    ['exact', 'true'],
+  ]);
+}

@@ -1,0 +1,79 @@
+import type { AuthorizedFilter } from '../../core/filter.ts';
+import type { ChunkId } from '../../core/ids.ts';
+import type { PointCondition, PointFilter } from '../../core/points/question.ts';
+import type { PointPlace } from '../../core/ports/collections.ts';
+import type { PointScope } from '../../core/ports/points.ts';
+import { toQdrantFilter, type PayloadLayout } from '../filter.ts';
+import { allowedCondition, allowedPath, layoutOf } from './place.ts';
+
+/** The inside of `must` and `must_not` of a filter, as JSON text. */
+export interface Access {
+  readonly must: string;
+  readonly mustNot: string;
+}
+
+type Kept = Partial<Record<PayloadLayout, Access>>;
+/** Requests of one caller carry one filter for as long as nothing changes. */
+const rendered = new WeakMap<AuthorizedFilter, Kept>();
+
+const inside = (conditions: readonly unknown[]): string => JSON.stringify(conditions).slice(1, -1);
+
+function accessOf(filter: AuthorizedFilter, layout: PayloadLayout): Access {
+  const kept = rendered.get(filter) ?? {};
+  const known = kept[layout];
+  if (known !== undefined) return known;
+  const root = toQdrantFilter(filter, layout);
+  const access = { must: inside(root.must), mustNot: 'must_not' in root ? inside(root.must_not) : '' };
+  rendered.set(filter, { ...kept, [layout]: access });
+  return access;
+}
+
+/** What stands in every stage of a request: who may read, and what key two has refused. */
+export function accessOfScope({ place, filter, never }: PointScope): Access {
+  const access = accessOf(filter, layoutOf(place));
+  if (never.length === 0) return access;
+  const refused = `{"has_id":${JSON.stringify(never)}}`;
+  return { must: access.must, mustNot: access.mustNot === '' ? refused : `${access.mustNot},${refused}` };
+}
+
+/** The filter of one stage. The caller's is one condition of its own within `must`, so that no clause of it meets one of ours. */
+export function restricted({ must, mustNot }: Access, narrower: readonly string[]): string {
+  const all = [must, ...narrower].join(',');
+  return mustNot === '' ? `{"must":[${all}]}` : `{"must":[${all}],"must_not":[${mustNot}]}`;
+}
+
+const CLAUSES = ['must', 'should', 'must_not'] as const;
+
+export function renderFilter(place: PointPlace, filter: PointFilter<ChunkId>, within: 'root' | 'nested' = 'root'): string {
+  const list = (conditions: readonly PointCondition<ChunkId>[]) =>
+    `[${conditions.map((one) => renderCondition(place, one, within)).join(',')}]`;
+  const clauses = CLAUSES.flatMap((name) => {
+    const conditions = filter[name];
+    return conditions === undefined ? [] : [`"${name}":${list(conditions)}`];
+  });
+  if (filter.min_should !== undefined) {
+    const { conditions, min_count } = filter.min_should;
+    clauses.push(`"min_should":{"conditions":${list(conditions)},"min_count":${JSON.stringify(min_count)}}`);
+  }
+  return `{${clauses.join(',')}}`;
+}
+
+export function renderCondition(place: PointPlace, condition: PointCondition<ChunkId>, within: 'root' | 'nested' = 'root'): string {
+  switch (condition.kind) {
+    case 'filter':
+      return renderFilter(place, condition.filter, within);
+    case 'nested': {
+      // Paths within begin where this one ends, so it is the outermost that decides what they can reach.
+      const key = within === 'root' ? allowedPath(place, condition.key) : condition.key;
+      return `{"nested":{"key":${JSON.stringify(key)},"filter":${renderFilter(place, condition.filter, 'nested')}}}`;
+    }
+    case 'has-id':
+      return `{"has_id":${JSON.stringify(condition.ids)}}`;
+    case 'has-vector':
+      return `{"has_vector":${JSON.stringify(condition.name)}}`;
+    case 'field':
+      return JSON.stringify(within === 'root' ? allowedCondition(place, condition.condition) : condition.condition);
+    default:
+      return condition satisfies never;
+  }
+}
