@@ -83,7 +83,7 @@ export function sampleVector(shape: ShapeName, random: Random): Json {
   return {
     dense: dense(6),
     ...(random.chance(0.8) ? { multi: [dense(4), dense(4)] } : {}),
-    ...(random.chance(0.9) ? { words: { indices, values: indices.map(() => Math.abs(float()) + 0.001) } } : {}),
+    ...(random.chance(0.9) ? { words: { indices, values: indices.map(() => (1 + random.below(1_023)) / 1_024) } } : {}),
   };
 }
 

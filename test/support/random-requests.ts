@@ -64,7 +64,8 @@ export function requestGenerator(api: OpenApi, hints: Hints, random: Random): Re
       1,
       4,
     );
-    return { indices, values: indices.map(() => Math.abs(float())) };
+    // Sums of their products are exact in 32 bits, in whatever order they are added.
+    return { indices, values: indices.map(() => (1 + random.below(1_023)) / 1_024) };
   };
   const field = () => random.pick(hints.fields);
   const fieldWith = (wanted: 'facet' | 'order') => {
@@ -216,7 +217,7 @@ export function requestGenerator(api: OpenApi, hints: Hints, random: Random): Re
 type Place = { readonly holder: Record<string, Json> | Json[]; readonly at: string | number };
 
 function placesIn(value: Json): readonly Place[] {
-  if (Array.isArray(value)) return value.flatMap((one, at) => [{ holder: value, at }, ...placesIn(one)]);
+  if (Array.isArray(value)) return (value as Json[]).flatMap((one, at) => [{ holder: value, at }, ...placesIn(one)]);
   if (typeof value !== 'object' || value === null || 'rawJSON' in value) return [];
   const holder = value as Record<string, Json>;
   return Object.keys(holder).flatMap((at) => [{ holder, at }, ...placesIn(holder[at] ?? null)]);
@@ -247,5 +248,5 @@ function spoilt(given: Json, random: Random): Json {
 function structuredCopy(value: Json): Json {
   if (Array.isArray(value)) return value.map(structuredCopy);
   if (typeof value !== 'object' || value === null || 'rawJSON' in value) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, structuredCopy(one as Json)]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, structuredCopy(one)]));
 }

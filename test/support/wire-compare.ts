@@ -33,8 +33,8 @@ function likenessOfSearch(node: Members): Likeness {
 export function likenessOf({ operation, body }: Request): Likeness {
   const root = asMembers(body);
   if (operation.endsWith('groups')) {
-    const one = operation.startsWith('query') ? likenessOfSearch(root) : operation.startsWith('search') ? 'exact' : 'ties';
-    return one === 'exact' ? 'exact' : 'shape';
+    const one = operation.startsWith('query') ? likenessOfSearch(root) : operation.startsWith('search') ? 'exact' : 'shape';
+    return one === 'exact' && !('mmr' in asMembers(root['query'])) ? 'ties' : 'shape';
   }
   const searches = 'searches' in root ? asList(root['searches']).map(asMembers) : [root];
   if (operation.startsWith('query')) return searches.map(likenessOfSearch).reduce(looser, 'exact');
@@ -48,7 +48,7 @@ export function withoutVersions(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutVersions);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(([key, one]) => key !== 'version' || typeof one !== 'number');
-  return Object.fromEntries(kept.map(([key, one]) => [key, key === 'payload' ? one : withoutVersions(one as Json)]));
+  return Object.fromEntries(kept.map(([key, one]) => [key, key === 'payload' ? one : withoutVersions(one)]));
 }
 
 function listsOf(result: Json | undefined): readonly (readonly Members[])[] {
@@ -61,16 +61,44 @@ function listsOf(result: Json | undefined): readonly (readonly Members[])[] {
 }
 
 const rankOf = (point: Members): Json => point['order_value'] ?? point['score'] ?? null;
+const idOf = (point: Members): string => JSON.stringify(point['id']);
 
-function sameRanks(one: readonly Members[], other: readonly Members[]): boolean {
-  if (!isDeepStrictEqual(one.map(rankOf), other.map(rankOf))) return false;
-  const last = rankOf(one.at(-1) ?? {});
-  const sorted = (list: readonly Members[]): readonly string[] =>
-    list
-      .filter((point) => rankOf(point) !== last)
-      .map((point) => JSON.stringify(point))
-      .sort();
-  return isDeepStrictEqual(sorted(one), sorted(other));
+/** Sums of a score may be added up in another order. */
+function near(one: Json | undefined, other: Json | undefined): boolean {
+  if (typeof one !== 'number' || typeof other !== 'number') return isDeepStrictEqual(one, other);
+  return Math.abs(one - other) <= 1e-5 * Math.max(1, Math.abs(one));
+}
+
+function samePoint(one: Members, other: Members): boolean {
+  const { score, ...rest } = one;
+  const { score: its, ...others } = other;
+  return near(score, its) && isDeepStrictEqual(rest, others);
+}
+
+/** `cut`: ranks at which a limit or an offset may have cut among equals. */
+function sameRanks(one: readonly Members[], other: readonly Members[], cut: readonly Json[]): boolean {
+  if (one.length !== other.length || !one.every((point, n) => near(rankOf(point), rankOf(other[n] ?? {})))) return false;
+  const byId = new Map(other.map((point) => [idOf(point), point]));
+  return one.every((point) => {
+    const its = byId.get(idOf(point));
+    return its === undefined ? cut.some((rank) => near(rank, rankOf(point))) : samePoint(point, its);
+  });
+}
+
+function sameList(one: readonly Members[], other: readonly Members[]): boolean {
+  return sameRanks(one, other, [rankOf(one[0] ?? {}), rankOf(one.at(-1) ?? {})]);
+}
+
+/** Groups whose best points are equal in score stand in any order. */
+function sameGroups(one: readonly Members[], other: readonly Members[]): boolean {
+  const hitsOf = (group: Members): readonly Members[] => asList(group['hits']).map(asMembers);
+  const best = (group: Members): Json => rankOf(hitsOf(group)[0] ?? {});
+  if (one.length !== other.length || !one.every((group, n) => near(best(group), best(other[n] ?? {})))) return false;
+  const byId = new Map(other.map((group) => [idOf(group), group]));
+  return one.every((group) => {
+    const its = byId.get(idOf(group));
+    return its === undefined ? near(best(group), best(one.at(-1) ?? {})) : sameList(hitsOf(group), hitsOf(its));
+  });
 }
 
 /** What a value is made of: its members and types; of lists, those of the first. */
@@ -79,7 +107,7 @@ export function shapeOf(value: Json): Json {
   if (typeof value === 'string' && value.startsWith('number ')) return 'number';
   if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
   const kept = Object.entries(value).map(
-    ([key, one]) => [key, key === 'payload' || key === 'vector' ? '…' : shapeOf(one as Json)] as const,
+    ([key, one]) => [key, ['payload', 'vector', 'id', 'score', 'next_page_offset'].includes(key) ? '…' : shapeOf(one)] as const,
   );
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -91,11 +119,15 @@ export function difference(request: Request, door: WireAnswer, twin: WireAnswer)
   if (door.status !== 200) return isDeepStrictEqual(shapeOf(one), shapeOf(other)) ? undefined : 'another shape of error';
   if (isDeepStrictEqual(one, other)) return undefined;
   const likeness = likenessOf(request);
-  const [mine, its] = [listsOf(asMembers(one)['result']), listsOf(asMembers(other)['result'])];
-  if (likeness === 'exact' || mine.length !== its.length) return likeness === 'shape' ? undefined : `not ${likeness}`;
-  const pairs = mine.map((list, n) => [list, its[n] ?? []] as const);
-  if (likeness === 'ties') return pairs.every(([a, b]) => sameRanks(a, b)) ? undefined : 'not ties';
-  if (pairs.some(([a, b]) => a.length !== b.length && likeness === 'set')) return 'another number of points';
-  const shapes = pairs.every(([a, b]) => a.length === 0 || b.length === 0 || isDeepStrictEqual(shapeOf(a[0] ?? {}), shapeOf(b[0] ?? {})));
-  return shapes ? undefined : 'another shape';
+  if (likeness === 'shape') return undefined;
+  const [result, its] = [asMembers(one)['result'], asMembers(other)['result']];
+  if ('groups' in asMembers(result)) {
+    const [mine, other] = [result, its].map((of) => asList(asMembers(of)['groups']).map(asMembers));
+    return sameGroups(mine ?? [], other ?? []) ? undefined : 'other groups';
+  }
+  const [mine, theirs] = [listsOf(result), listsOf(its)];
+  if (mine.length === 0 || mine.length !== theirs.length) return `not ${likeness}`;
+  const pairs = mine.map((list, n) => [list, theirs[n] ?? []] as const);
+  if (likeness !== 'set') return pairs.every(([a, b]) => sameList(a, b)) ? undefined : `not ${likeness}`;
+  return pairs.every(([a, b]) => a.length === b.length) ? undefined : 'another number of points';
 }

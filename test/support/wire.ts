@@ -20,7 +20,7 @@ export function sideOf(url: string, headers: Readonly<Record<string, string>>): 
     async send(method, path, body) {
       const sent = body === undefined ? {} : { body: JSON.stringify(body) };
       const all = { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-      const answer = await pool.request({ method: method as 'GET', path, headers: all, ...sent });
+      const answer = await pool.request({ method, path, headers: all, ...sent });
       const text = await answer.body.text();
       return { status: answer.statusCode, text, json: bodyOf(text) };
     },
