@@ -1,4 +1,5 @@
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
+import type { DocumentChunks } from '../core/ports/document-chunks.ts';
 import type { DriftCatalog } from '../core/ports/drift.ts';
 import type { ErasureCatalog, ReplayApprovals } from '../core/ports/erasure.ts';
 import type { ApplicationKeyCatalog } from '../core/ports/application-keys.ts';
@@ -38,6 +39,7 @@ import { createNumbers } from './numbers.ts';
 import { createOnce } from './once.ts';
 import { applicationKeys } from './hosted/application-keys.ts';
 import { createHistory } from './past.ts';
+import { createDocumentChunks } from './document-chunks.ts';
 import { documentCounts } from './document-counts.ts';
 import { createPublish } from './publish.ts';
 import { reconciliationRuns } from './reconciliation-runs.ts';
@@ -72,6 +74,7 @@ export type Catalog = ReadCatalog &
   SessionReads &
   SessionUpkeep &
   AggregateCatalog &
+  DocumentChunks &
   EntitlementCatalog &
   HistoryCatalog &
   ScanCatalog &
@@ -105,6 +108,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     honeyMarkers: createHoneyMarkers(context),
     ...upkeep(context),
     ...aggregates(context),
+    documentChunks: createDocumentChunks(context),
     documentCounts: documentCounts(context),
     ...comparison(context),
     ...reconciliationRuns(context),

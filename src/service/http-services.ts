@@ -14,8 +14,10 @@ import { manifestSigner } from '../provenance/manifest.ts';
 import { createProvenance } from '../provenance/provenance.ts';
 import { checkSession } from '../retrieval/check-session.ts';
 import { countChunks } from '../retrieval/count.ts';
+import { openDocument } from '../retrieval/open-document.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { inRetrievalSpan } from '../retrieval/retrieval-span.ts';
+import { collectionsOf } from './collections.ts';
 import { evidenceServices } from './evidence.ts';
 import type { RunningParts } from './running-parts.ts';
 import { readiness } from './readiness.ts';
@@ -34,6 +36,7 @@ export function httpServices(parts: RunningParts): HttpServices {
     identity,
     endLogin: createEndLogin({ identity, catalog: stores.catalog }),
     ingestion: ingestionOf(parts, mend),
+    collections: collectionsOf(parts, mend),
     ...readingOf(parts),
     ...administrationOf(parts, mend),
     stages: stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs }),
@@ -44,7 +47,7 @@ export function httpServices(parts: RunningParts): HttpServices {
   };
 }
 
-function readingOf(parts: RunningParts): Served<'retrieve' | 'count' | 'checkSession' | 'trace'> {
+function readingOf(parts: RunningParts): Served<'retrieve' | 'openDocument' | 'count' | 'checkSession' | 'trace'> {
   const { config, stores, policy, vectors, embedding, watch, signing, tools, telemetry, clock } = parts;
   const { catalog, audit } = stores;
   const shared = { catalog, policy, vectors, embedding, audit, watch, telemetry, clock };
@@ -58,6 +61,7 @@ function readingOf(parts: RunningParts): Served<'retrieve' | 'count' | 'checkSes
   };
   return {
     retrieve: (caller, request, signal) => inRetrievalSpan(telemetry, caller, request, () => retrieve(retrieval, caller, request, signal)),
+    openDocument: (caller, request, signal) => openDocument({ ...retrieval, catalog }, caller, request, signal),
     count: (caller, request, signal) => countChunks(shared, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),

@@ -199,6 +199,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       seen.retrieved.push({ request, signal });
       return options.retrieve === undefined ? answerTo(request) : options.retrieve(caller, request, signal);
     },
+    openDocument: (_caller, { requestId }) => Promise.resolve({ requestId, chunks: [], total: 0 }),
     count: (_caller, { requestId }) => Promise.resolve({ requestId, chunks: 3 }),
     checkSession: () => Promise.resolve({ allowed: true, reasons: [] }),
     ingestion: withRuns({ ...ingestionFake(seen), ...options.ingestion }),
@@ -228,6 +229,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
+    collections: { put: nothing, get: nothing, list: nothing, delete: nothing },
     applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
     ...evidenceFake(options),

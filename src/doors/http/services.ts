@@ -8,6 +8,7 @@ import type { AccessRequestService } from '../../administration/access-requests.
 import type { SwitchService } from '../../administration/switches.ts';
 import type { ApplicationKeys } from '../../administration/application-keys.ts';
 import type { WatchingService } from '../../administration/watching.ts';
+import type { Collections } from '../../ingestion/collections.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { PublishedKey } from '../../core/ports/signing.ts';
@@ -21,6 +22,7 @@ import type { Replays } from '../../evidence/replays.ts';
 import type { StageService } from '../../evidence/stage-service.ts';
 import type { SinkAnswer } from '../../retrieval/check-session.ts';
 import type { CountAnswer, CountRequest } from '../../retrieval/count.ts';
+import type { OpenAnswer, OpenRequest } from '../../retrieval/open-document.ts';
 import type { Reconciliations } from '../../ingestion/reconciliations.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 
@@ -36,10 +38,12 @@ export interface HttpServices {
   readonly identity: IdentityPort;
   readonly endLogin: EndLogin;
   retrieve(caller: Caller, request: RetrieveRequest, signal: AbortSignal): Promise<RetrieveAnswer>;
+  openDocument(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<OpenAnswer>;
   count(caller: Caller, request: CountRequest, signal: AbortSignal): Promise<CountAnswer>;
   /** Whether a sink may receive what a session of this caller has seen. */
   checkSession(caller: Caller, session: SessionName, sink: Sink): Promise<SinkAnswer>;
   readonly ingestion: IngestionService;
+  readonly collections: Collections;
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly stages: StageService;

@@ -12,6 +12,7 @@ import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv
 import { asAppError, type AppError } from '../../core/errors.ts';
 import type { Mount, MountedCall } from '../entrance/mount.ts';
 import { JSON_TYPE, type Reply } from '../entrance/send.ts';
+import { openDocumentTool } from './open-document.ts';
 import { refused } from './results.ts';
 import { searchTool } from './search.ts';
 import type { McpDoorOptions, Tool } from './tool.ts';
@@ -35,7 +36,7 @@ interface Serving {
  * request, since rate limits, deadlines and the log count requests.
  */
 export function mcpMount(options: McpDoorOptions): Mount {
-  const tools = [searchTool(options)];
+  const tools = [searchTool(options), openDocumentTool(options)];
   const serving: Serving = {
     options,
     tools: new Map(tools.map((tool) => [tool.definition.name, tool])),

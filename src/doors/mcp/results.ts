@@ -8,12 +8,16 @@ const ERROR = 'sluice/error';
 const MANIFEST = 'sluice/manifest';
 
 /**
- * `text` is what a model may be shown: the context with trusted and untrusted kept apart. The same chunks stand in `structured` as they
- * are, for the application.
+ * `texts` are what a model may be shown: the context with trusted and untrusted kept apart, and our own words apart from it. The same
+ * chunks stand in `structured` as they are, for the application.
  */
-export function answered(text: string, structured: Readonly<Record<string, unknown>>, manifest: DsseEnvelope | undefined): CallToolResult {
+export function answered(
+  texts: readonly string[],
+  structured: Readonly<Record<string, unknown>>,
+  manifest: DsseEnvelope | undefined,
+): CallToolResult {
   return {
-    content: [{ type: 'text', text }],
+    content: texts.map((text) => ({ type: 'text', text })),
     structuredContent: structured,
     ...(manifest === undefined ? {} : { _meta: { [MANIFEST]: manifest } }),
   };

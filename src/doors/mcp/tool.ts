@@ -2,6 +2,7 @@ import type { CallToolResult, Tool as ToolDefinition } from '@modelcontextprotoc
 import { z } from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { LabelScheme } from '../../core/label.ts';
+import type { OpenAnswer, OpenRequest } from '../../retrieval/open-document.ts';
 import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import type { MountedCall } from '../entrance/mount.ts';
@@ -9,6 +10,7 @@ import type { MountedCall } from '../entrance/mount.ts';
 /** What the door calls. It decides nothing itself. */
 export interface McpServices {
   retrieve(caller: Caller, request: RetrieveRequest, signal: AbortSignal): Promise<RetrieveAnswer>;
+  openDocument(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<OpenAnswer>;
   /** Somebody named what is hidden from them or missing. Never waits, never fails. */
   nearMiss(caller: Caller): void;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors.ts';
 import type { Restriction } from '../../../core/filter.ts';
-import { parseSourceId, type SourceId } from '../../../core/ids.ts';
+import { parseDocumentId, parseSourceId, type DocumentId, type SourceId } from '../../../core/ids.ts';
 import { TRUSTS, type LabelScheme } from '../../../core/label.ts';
 import { parseMetadataFilter } from '../../../core/metadata-filter.ts';
 import { parseSessionName, type SessionName } from '../../../core/session.ts';
@@ -26,6 +26,14 @@ export const sourceNameSchema = z.custom<SourceId>(
   (value) => typeof value === 'string' && parseSourceId(value) !== undefined,
   'not a possible id',
 );
+
+export const documentNameSchema = z
+  .custom<DocumentId>((value) => typeof value === 'string' && parseDocumentId(value) !== undefined, 'not a possible id')
+  .meta({ type: 'string', description: 'The id of a document in its source.' });
+
+/** Of a document that is read in pages. */
+export const placeSchema = z.int().min(0).max(1_000_000).default(0).meta({ description: 'Chunks of the document to pass over.' });
+export const pageLimitSchema = z.int().min(1).max(100).default(20).meta({ description: 'Chunks in one answer at most.' });
 
 /** What narrows a request, the same for every route that reads. */
 export const restrictionShape = {

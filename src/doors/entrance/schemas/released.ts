@@ -29,6 +29,10 @@ export const chunkSchema = z
   .strictObject({ id: z.string(), rank: z.int().min(1), score: z.number(), text: z.string(), provenance: provenanceSchema })
   .meta({ id: 'Chunk' });
 
+export const openedChunkSchema = z
+  .strictObject({ id: z.string(), place: count, text: z.string(), provenance: provenanceSchema })
+  .meta({ id: 'OpenedChunk', description: 'A chunk at its place in the document, from 0.' });
+
 export const manifestSchema = z
   .strictObject({
     payloadType: z.string(),

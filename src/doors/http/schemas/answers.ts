@@ -7,6 +7,7 @@ import {
   digestSchema,
   labelSchema,
   manifestSchema,
+  openedChunkSchema,
   removedSchema,
   sessionSeenSchema,
 } from '../../entrance/schemas/released.ts';
@@ -53,6 +54,20 @@ export const retrieveAnswerSchema = z
     limitedTo: z.int().optional().meta({ description: 'The limit that was applied, where the watch keeps answers to this caller short.' }),
   })
   .meta({ id: 'RetrieveAnswer' });
+
+export const openAnswerSchema = z
+  .strictObject({
+    requestId: z.string(),
+    chunks: z.array(openedChunkSchema),
+    total: count.meta({ description: 'Chunks of the whole document.' }),
+    next: count.optional().meta({ description: 'Where the next page begins; absent on the last one.' }),
+    label: labelSchema.optional(),
+    context: context.optional(),
+    manifest: manifestSchema.optional(),
+    session: sessionSeenSchema.optional(),
+    limitedTo: z.int().optional(),
+  })
+  .meta({ id: 'OpenAnswer' });
 
 export const countAnswerSchema = z.strictObject({ requestId: z.string(), chunks: count }).meta({ id: 'CountAnswer' });
 

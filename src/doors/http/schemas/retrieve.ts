@@ -2,7 +2,16 @@ import { z } from 'zod';
 import type { LabelScheme } from '../../../core/label.ts';
 import { CONTEXT_FORMATS } from '../../../core/provenance.ts';
 import type { RetrieveRequest } from '../../../retrieval/types.ts';
-import { querySchema, restrictionOf, restrictionShape, sessionNameSchema } from '../../entrance/schemas/reading.ts';
+import {
+  documentNameSchema,
+  pageLimitSchema,
+  placeSchema,
+  querySchema,
+  restrictionOf,
+  restrictionShape,
+  sessionNameSchema,
+  sourceNameSchema,
+} from '../../entrance/schemas/reading.ts';
 import { vectorSchema } from './common.ts';
 
 export const retrieveSchema = z
@@ -24,6 +33,18 @@ export const retrieveSchema = z
   });
 
 export type RetrieveInput = z.output<typeof retrieveSchema>;
+
+export const openSchema = z
+  .strictObject({
+    source: sourceNameSchema.meta({ type: 'string' }),
+    document: documentNameSchema,
+    from: placeSchema,
+    limit: pageLimitSchema,
+    purpose: restrictionShape.purpose,
+    session: sessionNameSchema.optional(),
+    context: z.strictObject({ format: z.enum(CONTEXT_FORMATS) }).optional(),
+  })
+  .meta({ id: 'OpenRequest', examples: [{ source: 'people-handbook', document: 'leave/parental.md' }] });
 
 export const countSchema = z.strictObject(restrictionShape).meta({ id: 'CountRequest', examples: [{ sources: ['people-handbook'] }] });
 export type CountInput = z.output<typeof countSchema>;
