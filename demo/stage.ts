@@ -93,6 +93,7 @@ function configIn(directory: string): Config {
     port: 0,
     publicUrl: undefined,
     metrics: { kind: 'none' },
+    qdrantDoor: { kind: 'port', port: 0, publicUrl: undefined },
     dataDir: directory,
     policyDir: POLICIES,
     signingKeys: join(directory, 'signing-keys.json'),

@@ -103,6 +103,20 @@ test('every variable arrives', () => {
   expect(load({ ...OIDC, SLUICE_METRICS_TOKEN: 'a'.repeat(16) }).metrics).toEqual({ kind: 'token', token: 'a'.repeat(16) });
 });
 
+test('the Qdrant-compatible door has a port of its own unless it is switched off', () => {
+  const door = (env: Record<string, string>) => load({ ...OIDC, ...env }).qdrantDoor;
+  expect(door({})).toEqual({ kind: 'port', port: 6363, publicUrl: undefined });
+  expect(door({ SLUICE_QDRANT_DOOR_PORT: '7000', SLUICE_QDRANT_DOOR_URL: 'https://door.example.com/' })).toEqual({
+    kind: 'port',
+    port: 7000,
+    publicUrl: 'https://door.example.com',
+  });
+  expect(door({ SLUICE_PORT: '0' })).toMatchObject({ port: 0 });
+  expect(door({ SLUICE_PORT: '6363', SLUICE_QDRANT_DOOR_PORT: 'off', SLUICE_METRICS_PORT: '6364' })).toEqual({ kind: 'off' });
+  expect(door({ SLUICE_PORT: '0', SLUICE_QDRANT_DOOR_PORT: '0' })).toMatchObject({ port: 0 });
+  expect(explainConfig(load({ ...OIDC, SLUICE_QDRANT_DOOR_PORT: 'off' }))).toMatch(/Qdrant door: +off/);
+});
+
 describe('a bad variable is named', () => {
   test.each([
     [{ SLUICE_PORT: '99999' }, 'SLUICE_PORT: needs a port'],
@@ -136,7 +150,15 @@ describe('a bad variable is named', () => {
     [{ OIDC_ISSUER: 'id.example.com' }, 'OIDC_ISSUER: needs an https URL'],
     [{ OIDC_AUDIENCE: '  ' }, 'OIDC_AUDIENCE: set the audience'],
     [{ SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER: 'yes' }, 'SLUICE_DANGEROUSLY_ALLOW_HTTP_ISSUER: needs true'],
-    [{ SLUICE_QDRANT_DOOR_PORT: '6363' }, 'SLUICE_QDRANT_DOOR_PORT: has no effect in this version'],
+    [{ SLUICE_QDRANT_DOOR_PORT: 'no' }, 'SLUICE_QDRANT_DOOR_PORT: needs a port, 0 to 65535, or off'],
+    [{ SLUICE_QDRANT_DOOR_PORT: '8080' }, 'SLUICE_QDRANT_DOOR_PORT: needs a port other than SLUICE_PORT'],
+    [{ SLUICE_PORT: '6363' }, 'SLUICE_QDRANT_DOOR_PORT: needs a port other than SLUICE_PORT'],
+    [{ SLUICE_METRICS_PORT: '6363' }, 'SLUICE_METRICS_PORT: needs a port other than SLUICE_QDRANT_DOOR_PORT'],
+    [{ SLUICE_QDRANT_DOOR_URL: 'http://door.example.com' }, 'SLUICE_QDRANT_DOOR_URL: needs an https URL'],
+    [
+      { SLUICE_QDRANT_DOOR_PORT: 'off', SLUICE_QDRANT_DOOR_URL: 'https://door.example.com' },
+      'SLUICE_QDRANT_DOOR_URL: belongs to the door that SLUICE_QDRANT_DOOR_PORT switches off',
+    ],
     [{ EMBEDDING_DIR: '/models' }, 'EMBEDDING_DIR: has no effect in this version'],
     [{ SLUICE_CONFIG: '/nowhere.yaml' }, 'SLUICE_CONFIG: names a file that cannot be read'],
     [{ SLUICE_POTR: '1' }, 'SLUICE_POTR: is not a setting; did you mean SLUICE_PORT?'],

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from './config/config-error.ts';
-import { developmentProblems, embeddingProblems, lineageProblems, serverProblems } from './config/combinations.ts';
+import { developmentProblems, embeddingProblems, lineageProblems, qdrantDoorPort, serverProblems } from './config/combinations.ts';
 import { type ConfigFile, emptyFile, parseFile } from './config/file.ts';
 import { introspectionProblems, issuerProblems, oidcProblems, toIssuers } from './config/issuers.ts';
 import { readLookupSecrets, type LookupSecrets } from './config/lookups.ts';
@@ -41,6 +41,11 @@ function metricsOf(values: Variables): MetricsConfig {
   return values.SLUICE_METRICS_PORT === undefined ? { kind: 'none' } : { kind: 'port', port: values.SLUICE_METRICS_PORT };
 }
 
+function qdrantDoorOf(values: Variables): Config['qdrantDoor'] {
+  const port = qdrantDoorPort(values);
+  return port === 'off' ? { kind: 'off' } : { kind: 'port', port, publicUrl: values.SLUICE_QDRANT_DOOR_URL?.replace(/\/+$/, '') };
+}
+
 function denseOf(values: Variables, { embedding: { dense } }: ConfigFile): EmbeddingConfig['dense'] {
   const { EMBEDDING_URL: url, EMBEDDING_MODEL: model, EMBEDDING_API_KEY: apiKey, SLUICE_EMBEDDING_DIMENSION: dimension } = values;
   if (url !== undefined && model !== undefined && dimension !== undefined) return { kind: 'remote', url, model, apiKey, dimension };
@@ -67,6 +72,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
     port: values.SLUICE_PORT ?? 8080,
     publicUrl: values.SLUICE_PUBLIC_URL?.replace(/\/+$/, ''),
     metrics: metricsOf(values),
+    qdrantDoor: qdrantDoorOf(values),
     dataDir,
     policyDir: resolve(values.SLUICE_POLICY_DIR ?? join(PACKAGE_ROOT, 'policies')),
     signingKeys: resolve(values.SLUICE_SIGNING_KEYS ?? join(dataDir, 'signing-keys.json')),

@@ -21,7 +21,14 @@ export async function startSluice(env: Readonly<Record<string, string>>): Promis
   const started = performance.now();
   const child = spawn(process.execPath, ['--max-semi-space-size=4', 'bin/sluice.js', 'serve'], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_LEVEL: 'error', ...env, SLUICE_PORT: String(port) },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      LOG_LEVEL: 'error',
+      SLUICE_QDRANT_DOOR_PORT: '0',
+      ...env,
+      SLUICE_PORT: String(port),
+    },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const url = `http://127.0.0.1:${port}`;

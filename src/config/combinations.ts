@@ -8,11 +8,30 @@ type Rule = readonly [broken: boolean, key: string, message: string];
 const broken = (rules: readonly Rule[]): readonly ConfigProblem[] =>
   rules.flatMap(([holds, key, message]) => (holds ? [{ key, message }] : []));
 
+const QDRANT_DOOR_PORT = 6363;
+
+/** Whoever leaves the port of the service open wants no fixed one beside it. */
+export function qdrantDoorPort({ SLUICE_QDRANT_DOOR_PORT: door, SLUICE_PORT: port }: Variables): number | 'off' {
+  return door ?? (port === 0 ? 0 : QDRANT_DOOR_PORT);
+}
+
 /** Settings of the service that exclude or need one another. `given` are the names that were set, well or badly. */
 export function serverProblems(values: Variables, given: ReadonlySet<string>): readonly ConfigProblem[] {
   const has = (key: string) => given.has(key);
   const port = values.SLUICE_PORT ?? 8080;
+  const door = qdrantDoorPort(values);
   return broken([
+    [door === port && port !== 0, 'SLUICE_QDRANT_DOOR_PORT', 'needs a port other than SLUICE_PORT, or off'],
+    [
+      door !== 'off' && door !== 0 && door === values.SLUICE_METRICS_PORT,
+      'SLUICE_METRICS_PORT',
+      'needs a port other than SLUICE_QDRANT_DOOR_PORT',
+    ],
+    [
+      door === 'off' && has('SLUICE_QDRANT_DOOR_URL'),
+      'SLUICE_QDRANT_DOOR_URL',
+      'belongs to the door that SLUICE_QDRANT_DOOR_PORT switches off',
+    ],
     [has('SLUICE_METRICS_PORT') && has('SLUICE_METRICS_TOKEN'), 'SLUICE_METRICS_PORT', 'set either this or SLUICE_METRICS_TOKEN'],
     [values.SLUICE_METRICS_PORT === port && port !== 0, 'SLUICE_METRICS_PORT', 'needs a port other than SLUICE_PORT'],
     [
@@ -48,7 +67,15 @@ export function embeddingProblems(file: ConfigFile, given: ReadonlySet<string>):
 
 /** The development issuer gives a token to whoever asks, so nothing may reach it but this machine, and nothing real may be behind it. */
 export function developmentProblems(values: Variables, file: ConfigFile, given: ReadonlySet<string>): readonly ConfigProblem[] {
-  const refused = ['DATABASE_URL', 'QDRANT_URL', 'SLUICE_PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SLUICE_TENANT'];
+  const refused = [
+    'DATABASE_URL',
+    'QDRANT_URL',
+    'SLUICE_PUBLIC_URL',
+    'SLUICE_QDRANT_DOOR_URL',
+    'OIDC_ISSUER',
+    'OIDC_AUDIENCE',
+    'SLUICE_TENANT',
+  ];
   const host = values.SLUICE_HOST ?? '127.0.0.1';
   return broken([
     ...refused.map((key): Rule => [given.has(key), key, 'cannot be used in development mode; unset it, or run "npm start"']),

@@ -51,6 +51,11 @@ function checkpoints({ audit: { checkpointSeconds, outside } }: Config): string 
   return `every ${checkpointSeconds} seconds where the log grew; kept in the data directory${others.map((text) => `, ${text}`).join('')}`;
 }
 
+function qdrantDoor({ host, qdrantDoor: door }: Config): string {
+  if (door.kind === 'off') return 'off';
+  return `${host}:${door.port === 0 ? 'any free port' : door.port}${door.publicUrl === undefined ? '' : `, reached at ${place(door.publicUrl)}`}`;
+}
+
 function metrics({ metrics }: Config): string {
   switch (metrics.kind) {
     case 'none':
@@ -71,6 +76,7 @@ export function explainConfig(config: Config): string {
     ['listens on', `${config.host}:${config.port === 0 ? 'any free port' : config.port}`],
     ['public URL', config.publicUrl ?? 'where it listens'],
     ['metrics', metrics(config)],
+    ['Qdrant door', qdrantDoor(config)],
     ['data', config.dataDir],
     ['policies', config.policyDir],
     ['signing keys', config.signingKeys],

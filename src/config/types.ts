@@ -11,6 +11,7 @@ export interface Config {
   /** How callers reach the service, without a slash at the end; undefined: where it listens. */
   readonly publicUrl: string | undefined;
   readonly metrics: MetricsConfig;
+  readonly qdrantDoor: QdrantDoorSetting;
   readonly dataDir: string;
   readonly policyDir: string;
   /** The file of keys that checkpoints and manifests are signed with: one file for all replicas. */
@@ -47,6 +48,13 @@ export interface OperatorConfig {
   readonly user: Principal;
   readonly through: readonly Principal[];
 }
+
+/**
+ * The Qdrant-compatible door: a listener of its own on the same host. `port` 0: any free one. `publicUrl`: how its clients reach it;
+ * undefined: where it listens.
+ */
+export type QdrantDoorSetting =
+  { readonly kind: 'off' } | { readonly kind: 'port'; readonly port: number; readonly publicUrl: string | undefined };
 
 /** `port`: a listener of its own on the same host, without a token. `token`: beside the API, for bearers of this token. */
 export type MetricsConfig =

@@ -12,6 +12,10 @@ const port = z
   .regex(/^\d{1,5}$/, 'needs a port, 0 to 65535')
   .transform(Number)
   .refine((number) => number <= 65_535, 'needs a port, 0 to 65535');
+const publicUrl = z
+  .string()
+  .refine(isProtectedUrl, 'needs an https URL (http on loopback only) without user or password')
+  .refine((text) => URL.parse(text)?.search === '', 'needs a URL without a query');
 const secret = z
   .string()
   .min(16, 'needs at least 16 characters')
@@ -22,10 +26,9 @@ const isPostgres = (text: string) => ['postgres:', 'postgresql:'].includes(URL.p
 const VARIABLES = {
   SLUICE_HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'needs a host name or an IP address, such as 127.0.0.1'),
   SLUICE_PORT: port,
-  SLUICE_PUBLIC_URL: z
-    .string()
-    .refine(isProtectedUrl, 'needs an https URL (http on loopback only) without user or password')
-    .refine((text) => URL.parse(text)?.search === '', 'needs a URL without a query'),
+  SLUICE_PUBLIC_URL: publicUrl,
+  SLUICE_QDRANT_DOOR_PORT: z.union([z.literal('off'), port], 'needs a port, 0 to 65535, or off'),
+  SLUICE_QDRANT_DOOR_URL: publicUrl,
   SLUICE_METRICS_PORT: port,
   SLUICE_METRICS_TOKEN: secret,
   SLUICE_DATA_DIR: z.string(),
@@ -63,7 +66,7 @@ const VARIABLES = {
 } as const;
 
 /** Promised by the contract for later; said aloud, since whoever sets one would believe it works. */
-const LATER = ['SLUICE_QDRANT_DOOR_PORT', 'EMBEDDING_DIR'];
+const LATER = ['EMBEDDING_DIR'];
 
 const schema = z.object(VARIABLES).partial();
 export type Variables = z.infer<typeof schema>;

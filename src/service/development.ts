@@ -40,7 +40,7 @@ export async function startDevelopment(config: Config, options: Pick<ServiceOpti
     return {
       ...service,
       issuer,
-      greeting: greetingOf(service.url, issuer.url, options.version),
+      greeting: greetingOf(service, issuer.url, options.version),
       async close(graceMs) {
         try {
           await service.close(graceMs);
@@ -61,12 +61,13 @@ async function issuerPort(port: number): Promise<number> {
   return port === 0 || beside > 65_535 ? 0 : ((await portIfFree(ISSUER_HOST, beside)) ?? 0);
 }
 
-function greetingOf(url: string, issuerUrl: string, version: string): readonly string[] {
+function greetingOf({ url, qdrantUrl }: Service, issuerUrl: string, version: string): readonly string[] {
   const setUrl = url === 'http://127.0.0.1:8080' ? '' : `SLUICE_URL=${url} `;
   return [
     `sluice ${version} listens on ${url}, for development: whoever asks for a token gets it`,
     `  the API to read    ${url}/docs`,
     `  tokens come from   ${issuerUrl}`,
+    ...(qdrantUrl === undefined ? [] : [`  for Qdrant clients  ${qdrantUrl}`]),
     '  a first question:',
     `    curl -s ${url}/v1/retrieve -H 'content-type: application/json' \\`,
     `      -H "authorization: Bearer $(${setUrl}npx sluice token --as alice)" \\`,

@@ -2,6 +2,7 @@ import type { SequencerTiming } from '../audit/checkpoints/settings.ts';
 import type { GroupCommitLimits } from '../audit/group-commit.ts';
 import type { DatabaseLimits } from '../database/database.ts';
 import type { HttpLimits } from '../doors/http/config.ts';
+import type { QdrantLimits } from '../doors/qdrant/config.ts';
 import type { RemoteLimits } from '../embedding/openai.ts';
 import type { ReconcilerOptions } from '../ingestion/reconciler.ts';
 import type { IdentityLimits } from '../identity/limits.ts';
@@ -12,6 +13,7 @@ export interface ServiceLimits {
   readonly database?: Partial<DatabaseLimits>;
   readonly embedding?: Partial<RemoteLimits>;
   readonly http?: Partial<HttpLimits>;
+  readonly qdrantDoor?: Partial<QdrantLimits>;
   readonly identity?: Partial<IdentityLimits>;
   readonly index?: { readonly searchDeadlineMs?: number; readonly writeDeadlineMs?: number };
   readonly evidence?: Partial<SequencerTiming>;

@@ -23,7 +23,7 @@ export async function runService(config: Config, { version, say }: RunOptions): 
   }
 }
 
-type Running = Pick<Service, 'url' | 'close'>;
+type Running = Pick<Service, 'url' | 'qdrantUrl' | 'close'>;
 
 async function start(config: Config, options: { version: string; telemetry: ServiceTelemetry; say: RunOptions['say'] }): Promise<Running> {
   const { version, telemetry, say } = options;
@@ -33,12 +33,14 @@ async function start(config: Config, options: { version: string; telemetry: Serv
     return development;
   }
   const service = await startService(config, { version, telemetry });
-  say(`sluice ${version} listens on ${service.url}`);
+  const { url, qdrantUrl } = service;
+  say(`sluice ${version} listens on ${url}${qdrantUrl === undefined ? '' : `, for Qdrant clients on ${qdrantUrl}`}`);
   return service;
 }
 
 async function untilStopped(running: Running, { log }: ServiceTelemetry, stop: StopSignal): Promise<void> {
-  log.info({ url: running.url }, 'ready');
+  const { url, qdrantUrl } = running;
+  log.info({ url, ...(qdrantUrl === undefined ? {} : { qdrantUrl }) }, 'ready');
   const signal = await stop.received;
   log.info({ signal }, 'stopping; a second signal ends at once');
   await running.close();

@@ -69,7 +69,7 @@ test('from nothing to an answer, and again after a stop', async () => {
 test('the issuer takes the next port where it is free, and another where it is not', async () => {
   const port = await portIfFree('127.0.0.1', 0);
   if (port === undefined) throw new Error('no free port');
-  const env = { SLUICE_PORT: String(port) };
+  const env = { SLUICE_PORT: String(port), SLUICE_QDRANT_DOOR_PORT: '0' };
   const { dev, url, issuer } = await startDev(env);
   expect(url).toBe(`http://127.0.0.1:${port}`);
   expect(new URL(issuer).hostname).toBe('127.0.0.1');

@@ -37,6 +37,8 @@ export interface TestService {
   readonly issuer: TestIssuer;
   readonly dataDir: string;
   readonly url: string;
+  /** Of the Qdrant-compatible door; empty where the configuration switches it off. */
+  readonly qdrantUrl: string;
   readonly telemetry: ServiceTelemetry;
   token(claims: TestClaims): Promise<string>;
   call(method: string, path: string, token: string | undefined, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -88,6 +90,7 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
     issuer,
     dataDir,
     url: service.url,
+    qdrantUrl: service.qdrantUrl ?? '',
     telemetry,
     token: (claims) => issuer.sign(claims),
     call: client.call,
@@ -122,6 +125,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     port: 0,
     publicUrl: undefined,
     metrics: { kind: 'none' },
+    qdrantDoor: { kind: 'port', port: 0, publicUrl: undefined },
     dataDir,
     policyDir,
     signingKeys: join(dataDir, 'signing-keys.json'),

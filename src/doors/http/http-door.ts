@@ -18,6 +18,7 @@ import { batchRoute } from './routes/batch.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { logoutRoutes } from './routes/logout.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { collectionRoutes } from './routes/collections.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { replayRoutes } from './routes/replay.ts';
 import { reportRoutes } from './routes/reports.ts';
@@ -45,6 +46,8 @@ export interface HttpDoorOptions {
   readonly config: HttpDoorConfig;
   readonly telemetry: ServiceTelemetry;
   readonly clock: Clock;
+  /** One for all doors, so that nobody gets their limit once a door; one of its own where absent. */
+  readonly limiter?: RateLimiter;
   /** Other protocols that speak through this port. */
   readonly mounts?: readonly Mount[];
 }
@@ -76,6 +79,7 @@ function routesOf({ options, limiter, stop, publicUrl }: Parts): readonly Route[
     ...retrieveRoutes(services, config),
     ...sessionRoutes(services, config),
     ...sourceRoutes(services, config),
+    ...collectionRoutes(services, config),
     ...documentRoutes(services, config),
     batchRoute({ services, config, telemetry, clock, stop }),
     ...requestRoutes(services),
@@ -133,7 +137,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const inFlight = createInFlight();
   let listening: Listening = { url: urlOf(config.host, config.port), port: config.port };
   const publicUrl = (): string => (config.publicUrl ?? listening.url).replace(/\/+$/, '');
-  const limiter = createRateLimiter(config.rates);
+  const limiter = options.limiter ?? createRateLimiter(config.rates);
   const pipeline: Pipeline = {
     services,
     telemetry,

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { AppError, ErrorCode } from '../../core/errors.ts';
 
 /** One answer as it leaves: JSON text, or plain text where `type` says so. */
 export interface QdrantReply {
