@@ -4,7 +4,7 @@ import type { TenantId } from '../core/ids.ts';
 import type { AuditKind, AuditPort, AuditTail, Erasures, SealedReads, StoredAuditEvent } from '../core/ports/audit.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { pooledRandom } from '../core/pooled-random.ts';
-import type { AuditSink } from '../database/audit-sink.ts';
+import type { AuditSink, AuditSinkAll } from '../database/audit-sink.ts';
 import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
@@ -19,11 +19,13 @@ import { openSealed } from './sealed/open-sealed.ts';
 import { createTextStore } from './sealed/text-store.ts';
 import { verifyChain, type ChainVerdict } from './verify-chain.ts';
 import type { KnownLeaves } from './verify/known-roots.ts';
-import { writeEntry } from './write-entries.ts';
+import { writeEntry, writeOwn } from './write-entries.ts';
 
 export interface Audit extends AuditPort, AuditTail, SealedReads, Erasures {
   /** For changes that carry their event in their own transaction. Database errors pass through it unwrapped, so that it can be repeated. */
   readonly sink: AuditSink;
+  /** The same for many of one tenant. */
+  readonly sinkAll: AuditSinkAll;
   /** For an erasure in the catalog's own transaction. Database errors pass through it unwrapped. */
   readonly erasureSink: ErasureSink;
   /** Fails with `audit_unavailable` where the log cannot be read. */
@@ -68,6 +70,10 @@ export function createAudit(parts: AuditParts): Audit {
     sealed: (tenant, index) => reading(() => database.snapshot((tx) => openSealed(tx, tenant, index))),
     erasures: (tenant) => reading(() => readErasures(database.db, tenant)),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
+    async sinkAll(tx, events) {
+      const entries = events.map((event) => makeEntry(event, UNCONDITIONAL, maker));
+      if (entries.length > 0) await writeOwn(tx, database.kind, entries, sealer);
+    },
     erasureSink: sinkOfErasures,
     ...createErasures(database, sinkOfErasures, erasing),
     verifyChain: (tenant, leaves) => reading(() => verifyChain(database, tenant, leaves)),

@@ -128,12 +128,20 @@ async function joinSessions(
   return joined;
 }
 
-/** One event in the caller's own transaction. */
+/** Events without a condition in the caller's own transaction. */
+export async function writeOwn(tx: Tx, kind: DatabaseKind, entries: readonly Entry[], sealer: Sealer): Promise<readonly AuditReceipt[]> {
+  const written = await writeEntries(tx, kind, entries, { isAbandoned: () => false, sessionSink: async () => [], sealer });
+  return written.outcomes.map((outcome) => {
+    if (outcome.kind !== 'released') throw new Error('an event without a condition was not written');
+    return outcome.receipt;
+  });
+}
+
+/** One of them. */
 export async function writeEntry(tx: Tx, kind: DatabaseKind, entry: Entry, sealer: Sealer): Promise<AuditReceipt> {
-  const written = await writeEntries(tx, kind, [entry], { isAbandoned: () => false, sessionSink: async () => [], sealer });
-  const [outcome] = written.outcomes;
-  if (outcome?.kind !== 'released') throw new Error('an event without a condition was not written');
-  return outcome.receipt;
+  const [receipt] = await writeOwn(tx, kind, [entry], sealer);
+  if (receipt === undefined) throw new Error('an event without a condition was not written');
+  return receipt;
 }
 
 function obstacleTo(

@@ -1,3 +1,4 @@
+import { AppError } from '../core/errors.ts';
 import type { DocumentKey, TenantId } from '../core/ids.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
@@ -24,7 +25,7 @@ export async function bury(
     updated_at: at,
   } as const;
   await writeRow(tx, row, tombstone);
-  await killChunks(tx, row.tenant as TenantId, row.key as DocumentKey);
+  await killChunks(tx, row.tenant as TenantId, [row.key as DocumentKey]);
   await endHoney(tx, row.tenant as TenantId, row.key as DocumentKey, at);
   await recordDeletion(tx, tombstone, change, at);
   return tombstone;
@@ -33,12 +34,7 @@ export async function bury(
 /** Compare and set on the revision; a tombstone is a row like any other. */
 export async function writeRow(tx: Tx, before: DocumentRow | undefined, after: DocumentRow): Promise<void> {
   if (before === undefined) {
-    const inserted = await tx
-      .insertInto('documents')
-      .values(after)
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    return demandOne(inserted.numInsertedOrUpdatedRows, 'the document was made by someone else');
+    return insertRows(tx, [after]);
   }
   const updated = await tx
     .updateTable('documents')
@@ -51,12 +47,22 @@ export async function writeRow(tx: Tx, before: DocumentRow | undefined, after: D
   return demandOne(updated.numUpdatedRows, 'the document has moved on');
 }
 
-export async function killChunks(tx: Tx, tenant: TenantId, key: DocumentKey): Promise<void> {
+/** `conflict` where one of them is there by now. */
+export async function insertRows(tx: Tx, rows: readonly DocumentRow[]): Promise<void> {
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('documents')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows !== BigInt(rows.length)) throw new AppError('conflict', { detail: 'the document was made by someone else' });
+}
+
+export async function killChunks(tx: Tx, tenant: TenantId, keys: readonly DocumentKey[]): Promise<void> {
   await tx
     .updateTable('chunks')
     .set({ state: 'dead' })
     .where('tenant', '=', tenant)
-    .where('key', '=', key)
+    .where('key', 'in', keys)
     .where('state', '=', 'live')
     .execute();
 }

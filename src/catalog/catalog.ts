@@ -8,6 +8,7 @@ import type { CollectionRegistry } from '../core/ports/collection-registry.ts';
 import type { CollectionCatalog } from '../core/ports/collections.ts';
 import type { PointReads } from '../core/ports/collections.ts';
 import type { ReadCatalog, WriteCatalog } from '../core/ports/catalog.ts';
+import type { BatchCatalog } from '../core/ports/document-batches.ts';
 import type { TenantAdmin } from '../core/ports/tenants.ts';
 import type { DirectoryCatalog } from '../core/ports/directory.ts';
 import type { HistoryCatalog, ScanCatalog } from '../core/ports/history.ts';
@@ -23,7 +24,9 @@ import { accessRequests } from './access-requests.ts';
 import { createCandidates } from './candidates.ts';
 import { collectionRegistry } from './collections.ts';
 import { guard, type CatalogContext } from './context.ts';
-import { createChange, createDeleteDocument, documentReads } from './documents.ts';
+import { createDeleteDocument } from './delete-documents.ts';
+import { documentBatches } from './document-batches.ts';
+import { createChange, documentReads } from './documents.ts';
 import { directoryGroupWrites } from './directory/groups.ts';
 import { quarantinedDocuments } from './directory/quarantined.ts';
 import { directoryReads } from './directory/reads.ts';
@@ -60,6 +63,7 @@ import { upkeep } from './upkeep.ts';
 import { createViews } from './view.ts';
 
 export type Catalog = ReadCatalog &
+  BatchCatalog &
   LogoutCatalog &
   WriteCatalog &
   HoneyCatalog &
@@ -106,6 +110,7 @@ export function createCatalog(context: CatalogContext): Catalog {
     deleteDocument: createDeleteDocument(context),
     markHoney: createMarkHoney(context),
     honeyMarkers: createHoneyMarkers(context),
+    ...documentBatches(context),
     ...upkeep(context),
     ...aggregates(context),
     documentChunks: createDocumentChunks(context),

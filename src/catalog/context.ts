@@ -1,8 +1,9 @@
 import { AppError } from '../core/errors.ts';
 import type { LabelScheme } from '../core/label.ts';
+import type { AuditEvent } from '../core/ports/audit.ts';
 import type { Change } from '../core/ports/catalog.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
-import type { AuditSink } from '../database/audit-sink.ts';
+import type { AuditSink, AuditSinkAll } from '../database/audit-sink.ts';
 import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database, Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
@@ -12,10 +13,18 @@ export interface CatalogContext {
   readonly database: Database;
   /** Writes an event in the transaction of the change it tells of. */
   readonly auditSink: AuditSink;
+  /** Writes many of one tenant at once; without it they are written one after the other. */
+  readonly auditSinkAll?: AuditSinkAll;
   /** Erases in the log what is erased here; without it nothing is erased. */
   readonly erasureSink?: ErasureSink;
   readonly scheme: LabelScheme;
   readonly telemetry: Telemetry;
+}
+
+/** The events of many changes, in the transaction of the changes. */
+export async function auditAll(tx: Tx, { auditSink, auditSinkAll }: CatalogContext, events: readonly AuditEvent[]): Promise<void> {
+  if (auditSinkAll !== undefined) return auditSinkAll(tx, events);
+  for (const event of events) await auditSink(tx, event);
 }
 
 /** Makes every failure of the database `catalog_unavailable`; an AppError passes. */

@@ -9,6 +9,7 @@ import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { Principal } from '../core/principal.ts';
 import type { DocumentRow, DocumentVersionRow } from '../database/catalog-tables.ts';
 import type { Schema } from '../database/schema.ts';
+import { slices } from './slices.ts';
 import { aclOf, labelOf, type LabelColumns } from './rows.ts';
 
 export type StoredRow = DocumentRow &
@@ -46,6 +47,20 @@ export function selectDocuments(db: Kysely<Schema>, tenant: TenantId) {
 /** The row as it is, a tombstone included; undefined where there never was such a document. */
 export function documentRow(db: Kysely<Schema>, tenant: TenantId, key: DocumentKey): Promise<DocumentRow | undefined> {
   return db.selectFrom('documents').selectAll().where('tenant', '=', tenant).where('key', '=', key).executeTakeFirst();
+}
+
+/** Those of them that ever were. */
+export async function documentRows(
+  db: Kysely<Schema>,
+  tenant: TenantId,
+  keys: readonly DocumentKey[],
+): Promise<ReadonlyMap<string, DocumentRow>> {
+  const found = new Map<string, DocumentRow>();
+  for (const some of slices(keys)) {
+    const rows = await db.selectFrom('documents').selectAll().where('tenant', '=', tenant).where('key', 'in', some).execute();
+    for (const row of rows) found.set(row.key, row);
+  }
+  return found;
 }
 
 export function storedDocument(scheme: LabelScheme, row: StoredRow): StoredDocument {

@@ -7,23 +7,23 @@ import type { DocumentKey, TenantId } from '../core/ids.ts';
 import type { DocumentHygiene } from '../core/hygiene.ts';
 import type { Json } from '../core/json.ts';
 import { atLeastAsSensitive, type Label, type LabelScheme } from '../core/label.ts';
-import type { Change, DocumentAttributes, StoredDocument, Tombstone, WriteCatalog } from '../core/ports/catalog.ts';
+import type { Change, DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
 import type { OriginalCatalog } from '../core/ports/originals.ts';
 import type { Principal } from '../core/principal.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
-import { bury, writeRow } from './bury.ts';
+import { writeRow } from './bury.ts';
 import { changedBy, databaseNow, type CatalogContext } from './context.ts';
-import { documentRow, OF_LIVE_COLLECTION, selectDocuments, storedDocument } from './document-rows.ts';
+import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
-import { endGrants } from './grants.ts';
 import { recordDocument } from './history.ts';
 import { leftBehindIn } from './hosted/leftovers.ts';
 import { demandLiveSource } from './live-source.ts';
-import { attributeColumns, digests, readBack } from './publish.ts';
-import { aclOf, labelDigest, labelOf } from './rows.ts';
+import { attributeColumns, digests, readBack, reservedIn } from './publish.ts';
+import { labelDigest } from './rows.ts';
+import { readTombstones } from './tombstones.ts';
 
 type DocumentReads = OriginalCatalog &
   Pick<WriteCatalog, 'document' | 'tombstone' | 'time' | 'nextRevision' | 'chunkSecret' | 'listDocuments'>;
@@ -31,7 +31,7 @@ type DocumentReads = OriginalCatalog &
 export function documentReads(context: CatalogContext): DocumentReads {
   const { database, scheme } = context;
   return {
-    tombstone: (tenant, key) => readTombstone(context, tenant, key),
+    tombstone: async (tenant, key) => (await readTombstones(context, tenant, [key])).get(key),
     original: (tenant, key, expected, change) => readOriginal(context, tenant, key, expected, change),
     time: () => readDatabaseTime(database.db, database.kind),
     async document(tenant, source, document) {
@@ -92,30 +92,6 @@ async function readOriginal(
   });
 }
 
-async function readTombstone({ database, scheme }: CatalogContext, tenant: TenantId, key: DocumentKey): Promise<Tombstone | undefined> {
-  const row = await database.db
-    .selectFrom('documents as d')
-    .innerJoin('zones as z', (join) => join.onRef('z.tenant', '=', 'd.tenant').onRef('z.zone', '=', 'd.zone'))
-    .where('d.tenant', '=', tenant)
-    .where('d.key', '=', key)
-    .leftJoin('collections as k', 'k.key', 'd.collection')
-    .where((where) => where.or([where('d.state', '=', 'deleted'), where.not(OF_LIVE_COLLECTION)]))
-    .select(['d.state', 'd.revision', 'd.deleted_as', 'd.acl', 'd.valid_from', 'd.valid_until', 'z.level', 'z.compartments', 'z.trust'])
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  return {
-    // As it will be once the tombstone of a document whose collection was deleted is set.
-    revision: row.state === 'deleted' ? row.revision : row.revision + 1,
-    by: row.state === 'deleted' ? (row.deleted_as ?? 'owner') : 'owner',
-    access: {
-      acl: aclOf(row.acl),
-      declared: labelOf(scheme, row),
-      validFrom: row.valid_from ?? 'always',
-      validUntil: row.valid_until ?? 'forever',
-    },
-  };
-}
-
 /** True where somebody who could read the document under `before` may not under `after`. Errs towards true. */
 function narrows(scheme: LabelScheme, before: DocumentAttributes, after: DocumentAttributes): boolean {
   const start = (bound: number | 'always'): number => (bound === 'always' ? -Infinity : bound);
@@ -147,7 +123,8 @@ export function createChange(context: CatalogContext): WriteCatalog['change'] {
       const before = await documentRow(tx, tenant, key);
       if (before?.revision !== expected) throw new AppError('conflict', { detail: 'the document has moved on' });
       const revision = expected + 1;
-      const after = { ...before, revision, ...(await attributeColumns(tx, found, before, attributes, revision, at)) };
+      const reserved = reservedIn(tx, found);
+      const after = { ...before, revision, ...(await attributeColumns(reserved, before, attributes, revision, at)) };
       await writeRow(tx, before, after);
       await recordDocument(tx, { before, after, declared: attributes.declared }, changedBy(change), at);
       await auditChange(tx, context, { found, before, after, declared: attributes.declared }, change);
@@ -195,23 +172,4 @@ async function auditChange(
 
 function namesIn(released: string): Json {
   return (JSON.parse(released) as readonly Principal[]).map(named);
-}
-
-export function createDeleteDocument(context: CatalogContext): WriteCatalog['deleteDocument'] {
-  return (key, tenant, expected, change, as = 'writer') =>
-    context.database.transaction(async (tx) => {
-      await moveEpoch(tx, tenant, { epoch: true, generation: false });
-      const at = await databaseNow(tx, context);
-      const row = await documentRow(tx, tenant, key);
-      if (row?.revision !== expected || row.state === 'deleted') throw new AppError('conflict', { detail: 'the document has moved on' });
-      const { revision } = await bury(tx, row, changedBy(change), at, as);
-      const { source, document } = row;
-      const grants = await endGrants(tx, tenant, { kind: 'document', source, key }, change.by, at);
-      if (grants > 0) await moveEpoch(tx, tenant, { epoch: false, generation: true });
-      const ended = grants > 0 ? { grants } : {};
-      await context.auditSink(
-        tx,
-        changeEvent(tenant, 'document.deleted', change, { source, document: namedDocument(source, document), revision, as, ...ended }),
-      );
-    });
 }

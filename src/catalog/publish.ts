@@ -1,72 +1,127 @@
-import type { SealedText } from '../core/ports/audit.ts';
+import type { AuditEvent, SealedText } from '../core/ports/audit.ts';
 import { namedDocument } from '../core/audit-names.ts';
 import { aclPrincipals, type Acl } from '../core/acl.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { DocumentKey, SourceId, TenantId, ZoneId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Label } from '../core/label.ts';
 import type { DocumentAttributes, DocumentContent, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { BatchCatalog, PublishedDocument } from '../core/ports/document-batches.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
-import { changedBy, databaseNow, demandOne, type CatalogContext } from './context.ts';
-import { bury, killChunks, writeRow } from './bury.ts';
-import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
+import { auditAll, changedBy, databaseNow, type CatalogContext } from './context.ts';
+import { bury, insertRows, killChunks, writeRow } from './bury.ts';
+import { documentRows, selectDocuments, storedDocument } from './document-rows.ts';
 import { moveEpoch } from './epochs.ts';
 import { changeEvent } from './events.ts';
-import { recordDocument } from './history.ts';
+import { recordDocuments } from './history.ts';
 import { demandLiveCollection, leftBehindIn } from './hosted/leftovers.ts';
 import { demandLiveSource } from './live-source.ts';
 import { readNumbers } from './numbers.ts';
 import { findZone } from './reserve.ts';
 import { aclText, labelDigest } from './rows.ts';
+import { slices } from './slices.ts';
 import { contentKey } from './stage.ts';
 
-type PublishInput = Parameters<WriteCatalog['publish']>[0];
+type Place = Pick<Parameters<WriteCatalog['publish']>[0], 'tenant' | 'source'>;
 
 /** Replacing a text takes it from everybody who could read it, so it always moves the epoch; a first one takes nothing from anybody. */
 export function createPublish(context: CatalogContext): WriteCatalog['publish'] {
   return (input) =>
     context.database.transaction(async (tx) => {
-      const { tenant, source, key, expected, attributes, content, change } = input;
-      await moveEpoch(tx, tenant, { epoch: expected !== 'absent', generation: false });
-      const at = await databaseNow(tx, context);
-      await demandLiveSource(tx, tenant, source, context.database.kind);
-      if (content.collection !== undefined) await demandLiveCollection(tx, content.collection, context.database.kind);
-      const before = await buriedWithItsCollection(tx, await documentRow(tx, tenant, key), at);
-      demandExpected(before, input);
-      const after = await rowAfter(tx, input, before, at);
-      await writeRow(tx, before, after);
-      await exchangeChunks(tx, input, after);
-      await recordDocument(tx, { before: living(before), after, declared: attributes.declared }, changedBy(change), at);
-      await context.auditSink(
-        tx,
-        changeEvent(
-          tenant,
-          'document.published',
-          change,
-          {
-            source,
-            document: namedDocument(source, input.document),
-            revision: after.revision,
-            chunks: content.chunks.length,
-            state: after.state,
-            ...hygieneIn(content, attributes),
-            acl: { version: after.acl_version, changed: before?.acl !== after.acl },
-            label: { digest: labelDigest(attributes.declared), zone: after.zone },
-          },
-          {
-            facts: { acl: digests(before && digestOf(before.acl), digestOf(after.acl)) },
-            texts: [versionOf(input)],
-          },
-        ),
-      );
-      return readBack(tx, context, tenant, key);
+      await publishIn(tx, context, input, [input]);
+      return readBack(tx, context, input.tenant, input.key);
     });
 }
 
+/** Many documents at once, all or none, each with its own revision, history and event. */
+export function createPublishAll(context: CatalogContext): BatchCatalog['publishAll'] {
+  return async (tenant, source, inputs) => {
+    if (inputs.length === 0) return;
+    // In one order, so that of two who write the same documents one waits for the other.
+    const ordered = inputs.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    await context.database.transaction((tx) => publishIn(tx, context, { tenant, source }, ordered));
+  };
+}
+
+/** A document that is being published: its row as it was, and as it will be. */
+interface Exchange {
+  readonly input: PublishedDocument;
+  readonly before: DocumentRow | undefined;
+  readonly after: DocumentRow;
+}
+
+async function publishIn(tx: Tx, context: CatalogContext, place: Place, inputs: readonly PublishedDocument[]): Promise<void> {
+  const { tenant, source } = place;
+  const { kind } = context.database;
+  await moveEpoch(tx, tenant, { epoch: inputs.some(({ expected }) => expected !== 'absent'), generation: false });
+  const at = await databaseNow(tx, context);
+  await demandLiveSource(tx, tenant, source, kind);
+  const collections = new Set(inputs.flatMap(({ content: { collection } }) => collection ?? []));
+  for (const collection of collections) await demandLiveCollection(tx, collection, kind);
+  const rows = await documentRows(
+    tx,
+    tenant,
+    inputs.map(({ key }) => key),
+  );
+  const reserved = reservedIn(tx, place);
+  const exchanges: Exchange[] = [];
+  for (const input of inputs) {
+    const before = await buriedWithItsCollection(tx, rows.get(input.key), collections, at);
+    demandExpected(before, input, source);
+    exchanges.push({ input, before, after: await rowAfter(place, input, before, at, reserved) });
+  }
+  await writeRows(tx, exchanges);
+  await exchangeChunks(tx, tenant, exchanges);
+  await recordDocuments(
+    tx,
+    exchanges.map(({ input, before, after }) => ({
+      before: living(before),
+      after,
+      declared: input.attributes.declared,
+      change: changedBy(input.change),
+    })),
+    at,
+  );
+  await auditAll(
+    tx,
+    context,
+    exchanges.map((exchange) => publishedEvent(place, exchange)),
+  );
+}
+
+function publishedEvent({ tenant, source }: Place, { input, before, after }: Exchange): AuditEvent {
+  const { content, attributes, change } = input;
+  return changeEvent(
+    tenant,
+    'document.published',
+    change,
+    {
+      source,
+      document: namedDocument(source, input.document),
+      revision: after.revision,
+      chunks: content.chunks.length,
+      state: after.state,
+      ...hygieneIn(content, attributes),
+      acl: { version: after.acl_version, changed: before?.acl !== after.acl },
+      label: { digest: labelDigest(attributes.declared), zone: after.zone },
+    },
+    {
+      facts: { acl: digests(before && digestOf(before.acl), digestOf(after.acl)) },
+      texts: [versionOf(source, input)],
+    },
+  );
+}
+
 /** A point of a deleted collection does not stand in the way of its successor: its tombstone, still to be set, is set here. */
-async function buriedWithItsCollection(tx: Tx, row: DocumentRow | undefined, at: number): Promise<DocumentRow | undefined> {
-  const collection = await leftBehindIn(tx, row);
+async function buriedWithItsCollection(
+  tx: Tx,
+  row: DocumentRow | undefined,
+  live: ReadonlySet<string>,
+  at: number,
+): Promise<DocumentRow | undefined> {
+  const collection = live.has(row?.collection ?? '') ? undefined : await leftBehindIn(tx, row);
   return row === undefined || collection === undefined ? row : bury(tx, row, collection, at);
 }
 
@@ -80,7 +135,7 @@ function hygieneIn({ removed }: DocumentContent, { hygiene }: DocumentAttributes
 }
 
 /** The digest of what was handed in goes with the text that it is of. */
-function versionOf({ source, document, content: { version } }: Parameters<WriteCatalog['publish']>[0]): SealedText {
+function versionOf(source: SourceId, { document, content: { version } }: PublishedDocument): SealedText {
   return { source, document, version, key: version, content: () => ({ version }) };
 }
 
@@ -93,7 +148,7 @@ function living(row: DocumentRow | undefined): DocumentRow | undefined {
   return row?.state === 'deleted' ? undefined : row;
 }
 
-function demandExpected(before: DocumentRow | undefined, { expected, tombstone, source, document }: PublishInput): void {
+function demandExpected(before: DocumentRow | undefined, { expected, tombstone, document }: PublishedDocument, source: SourceId): void {
   if (before !== undefined && (before.source !== source || before.document !== document)) {
     throw new AppError('conflict', { detail: 'the key belongs to another document' });
   }
@@ -106,10 +161,16 @@ function demandExpected(before: DocumentRow | undefined, { expected, tombstone, 
 }
 
 /** After a tombstone the revisions go on, but its ACL and label have ended. */
-async function rowAfter(tx: Tx, input: PublishInput, before: DocumentRow | undefined, at: number): Promise<DocumentRow> {
-  const { tenant, source, document, key, attributes, content } = input;
+async function rowAfter(
+  { tenant, source }: Place,
+  input: PublishedDocument,
+  before: DocumentRow | undefined,
+  at: number,
+  reserved: Reserved,
+): Promise<DocumentRow> {
+  const { document, key, attributes, content } = input;
   const revision = (before?.revision ?? 0) + 1;
-  const columns = await attributeColumns(tx, input, living(before), attributes, revision, at);
+  const columns = await attributeColumns(reserved, living(before), attributes, revision, at);
   return {
     tenant,
     key,
@@ -131,17 +192,15 @@ type AttributeColumns = Omit<
 
 /** ACL and label keep their version where they are the same, so that a version stands for one ACL and one label for ever. */
 export async function attributeColumns(
-  tx: Tx,
-  { tenant, source }: Pick<PublishInput, 'tenant' | 'source'>,
+  reserved: Reserved,
   before: DocumentRow | undefined,
   attributes: DocumentAttributes,
   revision: number,
   at: number,
 ): Promise<AttributeColumns> {
-  const zone = await findZone(tx, tenant, source, attributes.declared);
-  if (zone === undefined) throw new AppError('internal', { detail: 'the label of a document was not reserved' });
+  const zone = await reserved.zone(attributes.declared);
   const acl = aclText(attributes.acl);
-  if (before?.acl !== acl) await demandNumbers(tx, tenant, attributes.acl);
+  if (before?.acl !== acl) await reserved.demandNumbers(attributes.acl, acl);
   return {
     state: attributes.state,
     zone,
@@ -162,36 +221,97 @@ export async function attributeColumns(
   };
 }
 
-/** An ACL without numbers could be stored but never indexed, so the document would stay pending for ever. */
-async function demandNumbers(tx: Tx, tenant: TenantId, acl: Acl): Promise<void> {
-  const principals = aclPrincipals(acl);
-  const numbers = await readNumbers(tx, tenant, principals);
-  if (numbers.size !== principals.length) throw new AppError('internal', { detail: 'the ACL of a document was not reserved' });
+/** What `reserve` made, each looked up once a transaction. */
+export interface Reserved {
+  zone(declared: Label): Promise<ZoneId>;
+  /** An ACL without numbers could be stored but never indexed, so the document would stay pending for ever. */
+  demandNumbers(acl: Acl, text: string): Promise<void>;
+}
+
+export function reservedIn(tx: Tx, { tenant, source }: Place): Reserved {
+  const zones = new Map<string, ZoneId>();
+  const numbered = new Set<string>();
+  return {
+    async zone(declared) {
+      const name = labelDigest(declared);
+      const zone = zones.get(name) ?? (await findZone(tx, tenant, source, declared));
+      if (zone === undefined) throw new AppError('internal', { detail: 'the label of a document was not reserved' });
+      zones.set(name, zone);
+      return zone;
+    },
+    async demandNumbers(acl, text) {
+      if (numbered.has(text)) return;
+      const principals = aclPrincipals(acl);
+      const numbers = await readNumbers(tx, tenant, principals);
+      if (numbers.size !== principals.length) throw new AppError('internal', { detail: 'the ACL of a document was not reserved' });
+      numbered.add(text);
+    },
+  };
+}
+
+/** New ones in few statements; what is there is compared and set one by one. */
+async function writeRows(tx: Tx, exchanges: readonly Exchange[]): Promise<void> {
+  for (const { before, after } of exchanges) if (before !== undefined) await writeRow(tx, before, after);
+  const made = exchanges.flatMap(({ before, after }) => (before === undefined ? [after] : []));
+  for (const rows of slices(made)) await insertRows(tx, rows);
 }
 
 /** The former chunks die and the staged ones live in one step: no reader sees both or neither. */
-async function exchangeChunks(tx: Tx, { tenant, key, content }: PublishInput, after: DocumentRow): Promise<void> {
-  await killChunks(tx, tenant, key);
-  const published = await tx
-    .updateTable('chunks')
-    .set({ state: 'live', revision: after.revision })
-    .where('tenant', '=', tenant)
-    .where('key', '=', key)
-    .where('content', '=', after.content)
-    .where('state', '=', 'staged')
-    .executeTakeFirstOrThrow();
-  if (published.numUpdatedRows !== BigInt(content.chunks.length)) {
-    throw new AppError('conflict', { detail: 'not all chunks of the document are staged' });
+async function exchangeChunks(tx: Tx, tenant: TenantId, exchanges: readonly Exchange[]): Promise<void> {
+  const replaced = exchanges.flatMap(({ before, after }) => (before === undefined ? [] : [after.key as DocumentKey]));
+  for (const keys of slices(replaced)) await killChunks(tx, tenant, keys);
+  // What is named by its content belongs to one document, since ids of chunks are made from its key.
+  for (const [revision, group] of Map.groupBy(exchanges, ({ after }) => after.revision)) {
+    for (const some of slices(group)) await publishChunks(tx, tenant, some, revision);
   }
   // A text staged by a run that crashed may be published by another one; its lineage is of the one that did.
+  for (const [lineage, group] of Map.groupBy(exchanges, ({ input }) => JSON.stringify(input.content.lineage))) {
+    for (const some of slices(group)) await setLineage(tx, tenant, some, lineage);
+  }
+}
+
+async function publishChunks(tx: Tx, tenant: TenantId, exchanges: readonly Exchange[], revision: number): Promise<void> {
+  const published = await tx
+    .updateTable('chunks')
+    .set({ state: 'live', revision })
+    .where('tenant', '=', tenant)
+    .where(
+      'key',
+      'in',
+      exchanges.map(({ after }) => after.key),
+    )
+    .where(
+      'content',
+      'in',
+      exchanges.map(({ after }) => after.content),
+    )
+    .where('state', '=', 'staged')
+    .executeTakeFirstOrThrow();
+  const wanted = exchanges.reduce((sum, { input }) => sum + input.content.chunks.length, 0);
+  if (published.numUpdatedRows !== BigInt(wanted)) {
+    throw new AppError('conflict', { detail: 'not all chunks of the document are staged' });
+  }
+}
+
+async function setLineage(tx: Tx, tenant: TenantId, exchanges: readonly Exchange[], lineage: string): Promise<void> {
   const version = await tx
     .updateTable('document_versions')
-    .set({ lineage: JSON.stringify(content.lineage) })
+    .set({ lineage })
     .where('tenant', '=', tenant)
-    .where('key', '=', key)
-    .where('content', '=', after.content)
+    .where(
+      'key',
+      'in',
+      exchanges.map(({ after }) => after.key),
+    )
+    .where(
+      'content',
+      'in',
+      exchanges.map(({ after }) => after.content),
+    )
     .executeTakeFirstOrThrow();
-  demandOne(version.numUpdatedRows, 'the text of the document is not staged');
+  if (version.numUpdatedRows !== BigInt(exchanges.length)) {
+    throw new AppError('conflict', { detail: 'the text of the document is not staged' });
+  }
 }
 
 export async function readBack(tx: Tx, { scheme }: CatalogContext, tenant: TenantId, key: DocumentKey): Promise<StoredDocument> {

@@ -6,3 +6,6 @@ import type { Tx } from './database.ts';
  * Call it after the epoch rows were locked or changed: epochs first, then the tenant's head, is the lock order everywhere.
  */
 export type AuditSink = (tx: Tx, event: AuditEvent) => Promise<AuditReceipt>;
+
+/** The same for several events of one tenant, in their order. */
+export type AuditSinkAll = (tx: Tx, events: readonly AuditEvent[]) => Promise<void>;

@@ -3,7 +3,7 @@ import { indexedValidity } from '../core/acl.ts';
 import { MAX_ACL_ENTRIES } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { RemovedCharacters } from '../core/ports/candidate.ts';
-import type { DocumentAttributes, StoredDocument, WriteCatalog } from '../core/ports/catalog.ts';
+import type { DocumentAttributes, StoredDocument, Tombstone, WriteCatalog } from '../core/ports/catalog.ts';
 import type { HygieneFacts, HygienePolicy } from '../core/hygiene.ts';
 import type { HoneyCatalog } from '../core/ports/honey.ts';
 import type { OriginalCatalog } from '../core/ports/originals.ts';
@@ -19,7 +19,7 @@ import { charactersOf, cutDocument, embedChunks, pipelineOf, stagedContent, type
 import type { SourceParts } from './sources.ts';
 import { asBound, asMeant, factsOf, withHygiene } from './hygiene.ts';
 import { cleanTitle, keepOriginal, NOTHING_REMOVED, sumOf, total } from './original.ts';
-import { syncAccess } from './sync-access.ts';
+import { syncAccess, type SyncParts } from './sync-access.ts';
 import { principalsIn } from './unknown-principals.ts';
 import { checkAgainstBefore, checkWriter, writerTrustFor, type Access } from './write-rights.ts';
 import type { DocumentBody, DocumentReceipt, RequestContext } from './types.ts';
@@ -104,9 +104,7 @@ async function putOnce(
   const judged = { authority, source, writer, after };
   checkWriter(judged);
   const grave = before === undefined ? await parts.writes.tombstone(source.tenant, documentKey(source, document)) : undefined;
-  // Who may not widen a document may not do so by deleting it first.
-  const lived = before === undefined ? undefined : same === undefined ? asBound(before) : asMeant(before);
-  const bound: Access | undefined = lived ?? (grave?.by === 'writer' ? { ...grave.access, state: 'live' } : undefined);
+  const bound = whatBinds({ before, grave, sameText: same !== undefined });
   const permit = (): void => checkAgainstBefore({ ...judged, before: bound });
 
   if (same !== undefined && unchanged !== undefined) {
@@ -120,14 +118,25 @@ async function putOnce(
   return receipt(stored, true, write.warnings);
 }
 
-function attributesOf(context: RequestContext, body: DocumentBody, write: DocumentWrite, title: string): DocumentAttributes {
+/** What a write is measured against: the document as it was. Who may not widen one may not do so by deleting it first. */
+export function whatBinds(written: {
+  readonly before: StoredDocument | undefined;
+  readonly grave: Tombstone | undefined;
+  readonly sameText: boolean;
+}): Access | undefined {
+  const { before, grave, sameText } = written;
+  const lived = before === undefined ? undefined : sameText ? asMeant(before) : asBound(before);
+  return lived ?? (grave?.by === 'writer' ? { ...grave.access, state: 'live' } : undefined);
+}
+
+export function attributesOf(context: RequestContext, body: DocumentBody, write: DocumentWrite, title: string): DocumentAttributes {
   const writeDigest = body.etag ?? write.writeDigest;
   return { title, uri: body.uri, ...write.access, metadata: body.metadata, writtenBy: changeBy(context).by, writeDigest };
 }
 
 /** Stores attributes without touching text or vectors; nothing at all where nothing differs. Fails as `permit` does, asked last. */
 export async function changeAttributes(
-  parts: DocumentParts,
+  parts: SyncParts,
   context: RequestContext,
   before: StoredDocument,
   attributes: DocumentAttributes,
@@ -155,7 +164,7 @@ const CONFIRM_MS = 3_000;
  * Whether the index has the change. Asked for a short while only: the change is in force by now, and whoever made it must hear so
  * (202) rather than run into the deadline of the request while an index hangs.
  */
-function confirmed(parts: DocumentParts, { signal }: RequestContext, { tenant, key }: StoredDocument): Promise<boolean> {
+function confirmed(parts: SyncParts, { signal }: RequestContext, { tenant, key }: StoredDocument): Promise<boolean> {
   return syncAccess(parts, tenant, key, AbortSignal.any([signal, AbortSignal.timeout(CONFIRM_MS)]));
 }
 

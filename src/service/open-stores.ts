@@ -35,6 +35,13 @@ export async function openStores(
   return {
     database,
     audit,
-    catalog: createCatalog({ database, auditSink: audit.sink, erasureSink: audit.erasureSink, scheme, telemetry }),
+    catalog: createCatalog({
+      database,
+      auditSink: audit.sink,
+      auditSinkAll: audit.sinkAll,
+      erasureSink: audit.erasureSink,
+      scheme,
+      telemetry,
+    }),
   };
 }

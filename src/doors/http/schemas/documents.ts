@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRunnable, MAX_URI } from '../../../core/addresses.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { AclBody, ContentBody, DocumentBody, DocumentPatch, HoneyPatch } from '../../../ingestion/types.ts';
@@ -10,7 +11,7 @@ const MAX_CHUNKS = 5_000;
 const MAX_CHUNK_TEXT = 16_384;
 const ETAG = /^sha256:[0-9a-f]{64}$/;
 
-const aclSchema = z
+export const aclSchema = z
   .strictObject({
     allow: aclEntriesSchema.optional(),
     gates: z.array(aclEntriesSchema).max(1_000).optional(),
@@ -28,15 +29,11 @@ const aclSchema = z
     ],
   });
 
-/** Run by a browser that is given one as the address of a link, which is what an address is for. */
-const RUNNABLE: ReadonlySet<string> = new Set(['javascript:', 'vbscript:', 'data:', 'blob:']);
-
 const uriSchema = z
   .string()
   .min(1)
-  .max(2_048)
-  // Read as a browser reads it: in any case, with spaces before and line breaks inside.
-  .refine((text) => !RUNNABLE.has(URL.parse(text)?.protocol ?? ''), 'not an address that a browser would run');
+  .max(MAX_URI)
+  .refine((text) => !isRunnable(text), 'not an address that a browser would run');
 
 const documentShape = {
   title: titleSchema.optional(),
@@ -137,7 +134,7 @@ function contentOf(input: z.output<typeof documentSchema>): ContentBody {
   return { kind: 'chunks', chunks: input.chunks ?? [] };
 }
 
-function aclOf(acl: z.output<typeof aclSchema>): AclBody {
+export function aclOf(acl: z.output<typeof aclSchema>): AclBody {
   return acl.gates === undefined ? { allow: acl.allow ?? [], deny: acl.deny } : { gates: acl.gates, deny: acl.deny };
 }
 

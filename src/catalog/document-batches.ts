@@ -1,0 +1,28 @@
+import type { DocumentId } from '../core/ids.ts';
+import type { StoredDocument } from '../core/ports/catalog.ts';
+import type { BatchCatalog } from '../core/ports/document-batches.ts';
+import type { CatalogContext } from './context.ts';
+import { createDeleteAll } from './delete-documents.ts';
+import { selectDocuments, storedDocument } from './document-rows.ts';
+import { createPublishAll } from './publish.ts';
+import { slices } from './slices.ts';
+import { createStageAll } from './stage.ts';
+import { readTombstones } from './tombstones.ts';
+
+export function documentBatches(context: CatalogContext): BatchCatalog {
+  const { database, scheme } = context;
+  return {
+    async documents(tenant, source, ids) {
+      const found = new Map<DocumentId, StoredDocument>();
+      for (const some of slices(ids)) {
+        const rows = await selectDocuments(database.db, tenant).where('d.source', '=', source).where('d.document', 'in', some).execute();
+        for (const row of rows) found.set(row.document as DocumentId, storedDocument(scheme, row));
+      }
+      return found;
+    },
+    tombstones: (tenant, keys) => readTombstones(context, tenant, keys),
+    stageAll: createStageAll(context),
+    publishAll: createPublishAll(context),
+    deleteAll: createDeleteAll(context),
+  };
+}

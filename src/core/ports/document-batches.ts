@@ -1,0 +1,27 @@
+import type { DocumentId, DocumentKey, SourceId, TenantId } from '../ids.ts';
+import type { Change, DocumentContent, StoredDocument, Tombstone, WriteCatalog } from './catalog.ts';
+
+/**
+ * What WriteCatalog does with one document, for many of one source at once: each method is one reading, or one transaction that is
+ * whole or nothing. Each document keeps its own revision, its own history and its own event.
+ */
+export interface BatchCatalog {
+  /** Those that there are. */
+  documents(tenant: TenantId, source: SourceId, ids: readonly DocumentId[]): Promise<ReadonlyMap<DocumentId, StoredDocument>>;
+  /** What is left of those that were deleted; those that live or never were are missing. */
+  tombstones(tenant: TenantId, keys: readonly DocumentKey[]): Promise<ReadonlyMap<DocumentKey, Tombstone>>;
+  /** Like `stage`. */
+  stageAll(tenant: TenantId, documents: readonly { readonly key: DocumentKey; readonly content: DocumentContent }[]): Promise<void>;
+  /** Like `publish`; `conflict` where one of them would be, or where their collection was deleted meanwhile. */
+  publishAll(tenant: TenantId, source: SourceId, inputs: readonly PublishedDocument[]): Promise<void>;
+  /** Like `deleteDocument`. */
+  deleteAll(tenant: TenantId, documents: readonly DeletedDocument[], change: Change): Promise<void>;
+}
+
+export type PublishedDocument = Omit<Parameters<WriteCatalog['publish']>[0], 'tenant' | 'source'>;
+
+export interface DeletedDocument {
+  readonly key: DocumentKey;
+  readonly expected: number;
+  readonly as: Tombstone['by'];
+}

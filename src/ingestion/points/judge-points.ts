@@ -1,0 +1,125 @@
+import { MAX_ACL_ENTRIES } from '../../core/acl.ts';
+import type { HygieneFacts } from '../../core/hygiene.ts';
+import { pointIdText } from '../../core/points/point-id.ts';
+import { AppError } from '../../core/errors.ts';
+import type { StoredDocument, Tombstone } from '../../core/ports/catalog.ts';
+import type { Principal } from '../../core/principal.ts';
+import { readWrite, sameIndexedText, type DocumentWrite } from '../document-write.ts';
+import { withHygiene } from '../hygiene.ts';
+import { whatBinds } from '../put-document.ts';
+import { principalsIn } from '../unknown-principals.ts';
+import { checkAgainstBefore, checkWriter, type Access } from '../write-rights.ts';
+import type { AclBody, RequestContext } from '../types.ts';
+import type { PointsWriterParts } from './parts.ts';
+import { atPoint } from './places.ts';
+import { readPoint, type PointDocument } from './read-point.ts';
+import type { WriteTarget } from './target.ts';
+import type { PointWrite } from './types.ts';
+
+/** A point to write. */
+export interface GivenPoint extends PointWrite {
+  /** Its place in the request. */
+  readonly place: number;
+  /** For a change of what is there: the document as the change was made from it. Moved on since: `conflict`. */
+  readonly from?: StoredDocument;
+  /** Its payload says of access what that document's said, so the access of the document stays as it is. */
+  readonly keepsAccess?: boolean;
+}
+
+/** A point that was read and judged; nothing of it is written yet. */
+export interface JudgedPoint {
+  readonly place: number;
+  readonly point: PointDocument;
+  readonly before: StoredDocument | undefined;
+  readonly grave: Tombstone | undefined;
+  readonly write: DocumentWrite;
+  /** What needs a look at the document as it was; to be asked last. */
+  readonly permit: () => void;
+  /** Text, payload and vector are those that are stored. */
+  readonly same: boolean;
+}
+
+/** Reads each point by the profile, and everything that is there of it in two readings. Of one id that is given twice the last counts. */
+export async function judgePoints(
+  parts: PointsWriterParts,
+  { requestId }: RequestContext,
+  target: WriteTarget,
+  given: readonly GivenPoint[],
+): Promise<readonly JudgedPoint[]> {
+  const { collection, source } = target;
+  const last = new Map(given.map((one) => [pointIdText(one.id), one]));
+  const read = [...last.values()].map((one) => {
+    const keeps = one.keepsAccess === true ? one.from : undefined;
+    const more = { language: parts.language, run: requestId, keeps };
+    return { ...one, point: atPoint(one.place, () => readPoint(collection, source, one, more)) };
+  });
+  const found = await parts.batches.documents(
+    source.tenant,
+    source.id,
+    read.map(({ point }) => point.document),
+  );
+  const missing = read.filter(({ point }) => !found.has(point.document)).map(({ point }) => point.key);
+  const graves = await parts.batches.tombstones(source.tenant, missing);
+  const judged: JudgedPoint[] = [];
+  const unknownIn = unknownOnce(parts, target);
+  for (const { place, point, from, keepsAccess } of read) {
+    const before = found.get(point.document);
+    if (from !== undefined && from.revision !== before?.revision) {
+      throw new AppError('conflict', { detail: 'the point has moved on' });
+    }
+    const known = { before, grave: graves.get(point.key), unknown: await unknownIn(point.body.acl), keeps: keepsAccess === true };
+    judged.push({ place, ...atPoint(place, () => judge(parts, target, point, known)) });
+  }
+  return judged;
+}
+
+/** Many points have the same ACL; each is looked up once. */
+function unknownOnce(parts: PointsWriterParts, { source }: WriteTarget): (acl: AclBody | undefined) => Promise<ReadonlySet<Principal>> {
+  const asked = new Map<string, Promise<ReadonlySet<Principal>>>();
+  return (acl) => {
+    const name = JSON.stringify(acl ?? null);
+    const known = asked.get(name) ?? parts.unknown(source.tenant, principalsIn(acl, parts.issuers, MAX_ACL_ENTRIES));
+    asked.set(name, known);
+    return known;
+  };
+}
+
+/** As a `PUT` of a document is judged. */
+function judge(
+  parts: PointsWriterParts,
+  { authority, source, writer }: WriteTarget,
+  point: PointDocument,
+  known: {
+    readonly before: StoredDocument | undefined;
+    readonly grave: Tombstone | undefined;
+    readonly unknown: ReadonlySet<Principal>;
+    readonly keeps: boolean;
+  },
+): Omit<JudgedPoint, 'place'> {
+  const { before, grave, unknown } = known;
+  const { issuers, groupless, language } = parts;
+  const { body, pipeline, removed, characters } = point;
+  const read = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, unknown, writer, language });
+  const write = { ...read, access: keptOf(read.access, before) };
+  const same = before !== undefined && sameIndexedText(before, write, body, pipeline);
+  const facts: HygieneFacts = { removed, characters };
+  const stored = withHygiene(write.access, {
+    policy: parts.hygiene,
+    tenant: source.tenant,
+    facts,
+    names: [point.document, body.uri],
+    before: before?.version === write.version ? before.hygiene : undefined,
+  });
+  // What the text takes away is nothing that the writer gives: label and trust are judged as they were written.
+  const after = { ...write.access, state: same ? stored.state : write.access.state };
+  const judged = { authority, source, writer, after };
+  checkWriter(judged);
+  const bound = whatBinds({ before, grave, sameText: same });
+  const permit = (): void => checkAgainstBefore({ ...judged, before: bound });
+  return { point, before, grave, write: { ...write, access: stored }, permit, same };
+}
+
+/** No payload says how long a point is valid, so what an owner set stays. */
+function keptOf(access: Access, before: StoredDocument | undefined): Access {
+  return before === undefined ? access : { ...access, validFrom: before.validFrom, validUntil: before.validUntil };
+}

@@ -1,0 +1,172 @@
+import { indexedValidity } from '../../core/acl.ts';
+import type { ZoneId } from '../../core/ids.ts';
+import type { DocumentContent } from '../../core/ports/catalog.ts';
+import type { PublishedDocument } from '../../core/ports/document-batches.ts';
+import type { HostedPoint } from '../../core/ports/points.ts';
+import type { NumberedAcl } from '../../core/ports/vectors.ts';
+import { changeBy } from '../../core/request-context.ts';
+import { stagedContent } from '../index-content.ts';
+import { attributesOf, changeAttributes } from '../put-document.ts';
+import type { RequestContext } from '../types.ts';
+import { judgePoints, type GivenPoint, type JudgedPoint } from './judge-points.ts';
+import type { PointsWriterParts } from './parts.ts';
+import { atPoint, placed } from './places.ts';
+import { READER } from './read-point.ts';
+import type { WriteTarget } from './target.ts';
+
+const POINTS_AN_UPSERT = 256;
+const POINTS_A_TRANSACTION = 256;
+
+/** Where the access of a point is in the index. */
+interface Reserved {
+  readonly zone: ZoneId;
+  readonly acl: NumberedAcl;
+}
+
+interface StagedPoint {
+  readonly hosted: HostedPoint;
+  readonly publish: PublishedDocument;
+}
+
+/**
+ * The path of a document (docs/architecture.md), for many points at once. Everything that can be refused is refused before anything is
+ * written; then all are staged, all go to the index, and only then they are published, some hundreds in a transaction. So an index that
+ * refuses one of them leaves nothing published. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
+ * else's write came between: the whole is to be repeated with everything read anew.
+ */
+export async function upsertOnce(
+  parts: PointsWriterParts,
+  context: RequestContext,
+  target: WriteTarget,
+  given: readonly GivenPoint[],
+): Promise<void> {
+  const judged = await judgePoints(parts, context, target, given);
+  const changed = judged.filter(({ same }) => !same);
+  const reserved = await reserveAll(parts, target, changed);
+  for (const { place, permit } of judged) atPoint(place, permit);
+  if (changed.length > 0) await writePoints(parts, context, target, changed, reserved);
+  for (const { same, point, before, write, permit } of judged) {
+    if (!same || before === undefined) continue;
+    // Nothing at all where nothing differs, but for access that waits for the index: a retry heals it.
+    await changeAttributes(parts, context, before, attributesOf(context, point.body, write, before.title), permit);
+  }
+}
+
+/** Once for each ACL and label that occur. */
+async function reserveAll(
+  parts: PointsWriterParts,
+  { source }: WriteTarget,
+  points: readonly JudgedPoint[],
+): Promise<ReadonlyMap<JudgedPoint, Reserved>> {
+  const made = new Map<string, Promise<Reserved>>();
+  const reserved = new Map<JudgedPoint, Reserved>();
+  for (const point of points) {
+    const { declared, acl } = point.write.access;
+    const name = JSON.stringify([declared, acl]);
+    const known = made.get(name) ?? parts.writes.reserve(source.tenant, source.id, declared, acl);
+    made.set(name, known);
+    try {
+      reserved.set(point, await known);
+    } catch (error) {
+      throw placed(error, point.place);
+    }
+  }
+  return reserved;
+}
+
+async function writePoints(
+  parts: PointsWriterParts,
+  context: RequestContext,
+  target: WriteTarget,
+  changed: readonly JudgedPoint[],
+  reserved: ReadonlyMap<JudgedPoint, Reserved>,
+): Promise<void> {
+  const { collection, source } = target;
+  const { tenant } = source;
+  const secret = await parts.writes.chunkSecret();
+  // Before the first point can be found: whoever may read it has to see the collection.
+  await parts.catalog.noteSource(tenant, collection.key, source.id);
+  const staged = changed.flatMap((point) => {
+    const access = reserved.get(point);
+    return access === undefined ? [] : [stagedPoint(parts, context, target, point, { secret, ...access })];
+  });
+  await parts.batches.stageAll(
+    tenant,
+    staged.map(({ publish: { key, content } }) => ({ key, content })),
+  );
+  for (const some of batches(staged, POINTS_AN_UPSERT)) {
+    await parts.hosted.upsert(
+      collection.key,
+      some.map(({ hosted }) => hosted),
+      context.signal,
+    );
+  }
+  for (const some of batches(staged, POINTS_A_TRANSACTION)) {
+    await parts.batches.publishAll(
+      tenant,
+      source.id,
+      some.map(({ publish }) => publish),
+    );
+  }
+  report(parts, changed);
+}
+
+/** The chunk, its point in the index and its document, all of one revision: a retry of the same write makes the same ones. */
+function stagedPoint(
+  parts: PointsWriterParts,
+  context: RequestContext,
+  { collection, source }: WriteTarget,
+  { point, before, grave, write }: JudgedPoint,
+  { secret, zone, acl }: Reserved & { readonly secret: string },
+): StagedPoint {
+  const { key, document, text, removed, body, pipeline, original, payload } = point;
+  const revision = (before?.revision ?? grave?.revision ?? 0) + 1;
+  const whole = { start: 0, end: text.length, path: [] };
+  const cut = { parsed: { text, removed, title: body.title, parser: READER }, chunks: [whole] };
+  const lineage = {
+    run: body.run ?? context.requestId,
+    connector: body.connector ?? 'api',
+    parser: READER,
+    chunker: 'none',
+    embedding: 'client',
+    indexedAt: new Date(parts.clock.now()).toISOString(),
+  };
+  const plain = stagedContent({ secret, key, revision, write, cut, mediaType: body.mediaType, pipeline, lineage, original });
+  const chunks = plain.chunks.map((chunk) => ({ ...chunk, point: { id: point.id, payload } }));
+  const content: DocumentContent = { ...plain, chunks, collection: collection.key };
+  const [{ chunk }] = chunks as [(typeof chunks)[number]];
+  const { access } = write;
+  const validity = indexedValidity(access.acl, access);
+  const { tenant } = source;
+  return {
+    hosted: {
+      chunk,
+      access: { tenant, document: key, zone, revision, acl, ...validity, metadata: {}, collection: collection.key },
+      vector: point.vector,
+      payload,
+    },
+    publish: {
+      document,
+      key,
+      expected: before?.revision ?? 'absent',
+      tombstone: grave?.revision ?? 'none',
+      attributes: attributesOf(context, body, write, body.title),
+      content,
+      change: changeBy(context),
+    },
+  };
+}
+
+function report(parts: PointsWriterParts, changed: readonly JudgedPoint[]): void {
+  const replaced = changed.filter(({ before }) => before !== undefined).length;
+  const { telemetry } = parts;
+  if (replaced < changed.length) telemetry.count('documents_ingested', { outcome: 'created' }, changed.length - replaced);
+  if (replaced > 0) telemetry.count('documents_ingested', { outcome: 'changed' }, replaced);
+  telemetry.count('chunks_indexed', {}, changed.length);
+  // The chunks that were replaced are dead in the catalog by now; the index may forget them at leisure.
+  if (replaced > 0) parts.mend();
+}
+
+function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
+}
