@@ -20,12 +20,20 @@ export type ReplayText = {
   readonly tag: string;
 };
 
+/** A point instead: its whole payload as JSON text, as it is or was made, and the members of a tag. For `SealedText.content`. */
+export type ReplayPayload = {
+  readonly payload: string;
+  readonly tag: string;
+};
+
 /**
  * A piece of JSON text as it stands; or of chunk `of`: its text or the slice [from, to) of it, escaped as in a JSON string, its text in
- * base64, or its tag.
+ * base64, or its tag. Of a point: its payload, or that without the brace that closes it (`open`), to which members were added.
  */
-type Part =
-  string | { readonly of: number; readonly from: number; readonly to: number } | { readonly of: number; readonly as: 'base64' | 'tag' };
+export type Part =
+  | string
+  | { readonly of: number; readonly from: number; readonly to: number }
+  | { readonly of: number; readonly as: 'base64' | 'tag' | 'payload' | 'open' };
 
 /** The body of an answer in the order of its members, `session` left out: that is known only once the release is durable. */
 export interface AnswerBody {
@@ -54,12 +62,12 @@ export function takeApart(body: AnswerBody, rendered: readonly string[], mark: s
   const reference = new RegExp(`(?:"${mark}g(\\d+);":0|${mark}t(\\d+),(\\d+),(\\d+);|${mark}b(\\d+);)`, 'g');
   return {
     answer: { v: 1, parts: partsOf(JSON.stringify(marked), reference), digest: digestOf(JSON.stringify(body)) },
-    texts: chunks.map(({ text, provenance }) => () => ({ text, tag: JSON.stringify(lastingMembers(provenance)).slice(1, -1) })),
+    texts: chunks.map(({ text, provenance }) => () => ({ text, tag: lastingTag(provenance) })),
   };
 }
 
 /** The JSON text that was taken apart; undefined where it no longer has its digest. `session` is added as its last member. */
-export function putTogether(answer: JsonObject, texts: readonly ReplayText[], session: JsonObject | undefined): string | undefined {
+export function putTogether(answer: JsonObject, texts: readonly Replayable[], session: JsonObject | undefined): string | undefined {
   const { v, parts, digest } = answer;
   if (v !== 1 || !Array.isArray(parts)) return undefined;
   const pieces = (parts as readonly Part[]).map((part) => pieceOf(part, texts));
@@ -68,12 +76,22 @@ export function putTogether(answer: JsonObject, texts: readonly ReplayText[], se
   return session === undefined ? text : `${text.slice(0, -1)},"session":${JSON.stringify(session)}}`;
 }
 
-function pieceOf(part: Part, texts: readonly ReplayText[]): string | undefined {
+export type Replayable = ReplayText | ReplayPayload;
+
+function pieceOf(part: Part, texts: readonly Replayable[]): string | undefined {
   if (typeof part === 'string') return part;
   const found = texts[part.of];
   if (found === undefined) return undefined;
+  if ('payload' in found) return pieceOfPoint(part, found);
   if (!('as' in part)) return JSON.stringify(found.text.slice(part.from, part.to)).slice(1, -1);
-  return part.as === 'tag' ? found.tag : Buffer.from(found.text, 'utf8').toString('base64');
+  if (part.as === 'tag') return found.tag;
+  return part.as === 'base64' ? Buffer.from(found.text, 'utf8').toString('base64') : undefined;
+}
+
+function pieceOfPoint(part: Exclude<Part, string>, { payload, tag }: ReplayPayload): string | undefined {
+  if (!('as' in part) || part.as === 'base64') return undefined;
+  if (part.as === 'tag') return tag;
+  return part.as === 'payload' ? payload : payload.slice(0, -1);
 }
 
 function partsOf(json: string, reference: RegExp): readonly Part[] {
@@ -98,6 +116,15 @@ function changingMembers({ label, decision, rendered }: Provenance): object {
 
 function lastingMembers({ v, source, document, span, digest, normalised, lineage }: Provenance): object {
   return { v, source, document, span, digest, normalised, lineage };
+}
+
+/** Members of a tag as JSON without the braces: those that belong to the chunk alone, and after them those of one release. */
+export function lastingTag(provenance: Provenance): string {
+  return JSON.stringify(lastingMembers(provenance)).slice(1, -1);
+}
+
+export function changingTag(provenance: Provenance): string {
+  return JSON.stringify(changingMembers(provenance)).slice(1, -1);
 }
 
 interface Texts {

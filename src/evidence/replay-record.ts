@@ -1,6 +1,6 @@
 import { AUDIT_KINDS, type AuditTail, type Opened, type SealedReads, type StoredAuditEvent } from '../core/ports/audit.ts';
 import type { JsonObject } from '../core/json.ts';
-import { putTogether, type ReplayText } from '../core/replay.ts';
+import { putTogether, type Replayable } from '../core/replay.ts';
 import { isObject } from './event-facts.ts';
 import type { ReleasedChunk } from './release-event.ts';
 
@@ -32,7 +32,9 @@ export interface Tombstone {
   readonly chunks: readonly {
     readonly id: string;
     readonly rank: number;
-    readonly text: string;
+    /** Of a point the payload instead, as JSON text. */
+    readonly text?: string;
+    readonly payload?: string;
     /** Of the tag what belongs to the chunk alone. */
     readonly provenance: JsonObject;
   }[];
@@ -57,10 +59,12 @@ export async function openRecord(parts: RecordParts, release: StoredAuditEvent, 
   return { kind: 'erased', tombstone: await tombstoneOf(parts, release, chunks, { facts, texts }) };
 }
 
-function textOf(opened: Opened): readonly ReplayText[] {
+function textOf(opened: Opened): readonly Replayable[] {
   if (opened.kind !== 'open') return [];
-  const { text, tag } = opened.content;
-  return typeof text === 'string' && typeof tag === 'string' ? [{ text, tag }] : [];
+  const { text, payload, tag } = opened.content;
+  if (typeof tag !== 'string') return [];
+  if (typeof payload === 'string') return [{ payload, tag }];
+  return typeof text === 'string' ? [{ text, tag }] : [];
 }
 
 /** As it stood at the end of the answer. The event also holds which session it was, and its members in another order. */
@@ -95,10 +99,10 @@ async function tombstoneOf(
     requestId,
     erased: [...caller, ...(await Promise.all(content))],
     chunks: chunks.flatMap(({ chunk, rank }, place) =>
-      (texts[place] === undefined ? [] : textOf(texts[place])).map(({ text, tag }) => ({
+      (texts[place] === undefined ? [] : textOf(texts[place])).map(({ tag, ...content }) => ({
         id: chunk,
         rank,
-        text,
+        ...content,
         provenance: JSON.parse(`{${tag}}`) as JsonObject,
       })),
     ),

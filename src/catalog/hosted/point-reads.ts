@@ -1,6 +1,6 @@
 import { CompiledQuery, sql } from 'kysely';
 import type { ChunkId, TenantId } from '../../core/ids.ts';
-import { pointIdOf, pointIdText, uuidPointId, type PointId } from '../../core/points/point-id.ts';
+import { pointIdOf, pointIdText } from '../../core/points/point-id.ts';
 import type { RawJson } from '../../core/points/raw-json.ts';
 import type { PointPlace, PointReads, StoredPoint } from '../../core/ports/collections.ts';
 import type { CatalogContext } from '../context.ts';
@@ -9,42 +9,13 @@ import type { CatalogContext } from '../context.ts';
 const SLICE = 8_192;
 
 /** Points for the query path. Nothing is cached: a chunk id never stands for another payload, but one may be dead by now. */
-export function pointReads({ database }: CatalogContext): PointReads {
-  const statements = new Map<string, string>();
-
-  /** Few widths make few statements; repeating an id changes nothing. */
-  async function read<Row>(
-    statement: (ids: ReturnType<typeof sql.join>) => ReturnType<typeof sql>,
-    name: string,
-    first: readonly string[],
-    ids: readonly string[],
-  ): Promise<readonly Row[]> {
-    const all: Row[] = [];
-    for (let start = 0; start < ids.length; start += SLICE) {
-      const some = ids.slice(start, start + SLICE);
-      const width = 2 ** Math.ceil(Math.log2(some.length));
-      const key = `${name} ${width}`;
-      let text = statements.get(key);
-      if (text === undefined) {
-        text = statement(sql.join(Array<string>(width).fill(''))).compile(database.db).sql;
-        statements.set(key, text);
-      }
-      const padding = Array<string>(width - some.length).fill(some[0] ?? '');
-      const { rows } = await database.db.executeQuery<Row>(CompiledQuery.raw(text, [...first, ...some, ...padding]));
-      all.push(...rows);
-    }
-    return all;
-  }
-
+export function pointReads(context: CatalogContext): PointReads {
+  const read = createReader(context);
   return {
-    async chunksOfPoints(tenant: TenantId, place: PointPlace, ids: readonly PointId[]) {
+    async chunksOfPoints(tenant, place, ids) {
       const texts = [...new Set(ids.map(pointIdText))];
+      const rows = await read<PointOfChunk>(place === 'own' ? OWN_CHUNKS : HOSTED_CHUNKS, parametersOf(tenant, place), texts);
       const found = new Map<string, ChunkId[]>();
-      if (texts.length === 0) return found;
-      const rows =
-        place === 'own'
-          ? await read<PointOfChunk>(ownChunks, 'own chunks', [tenant], texts)
-          : await read<PointOfChunk>(hostedChunks, 'hosted chunks', [tenant, place], texts);
       for (const { point, chunk } of rows) {
         const chunks = found.get(point);
         if (chunks === undefined) found.set(point, [chunk as ChunkId]);
@@ -54,21 +25,50 @@ export function pointReads({ database }: CatalogContext): PointReads {
       for (const chunks of found.values()) if (chunks.length > 1) chunks.sort();
       return found;
     },
-    async storedPoints(tenant: TenantId, place: PointPlace, chunks: readonly ChunkId[]) {
-      const found = new Map<ChunkId, StoredPoint>();
-      if (chunks.length === 0) return found;
-      const rows =
-        place === 'own'
-          ? await read<StoredRow>(ownPayloads, 'own payloads', [tenant], chunks)
-          : await read<StoredRow>(hostedPayloads, 'hosted payloads', [tenant, place], chunks);
-      for (const { chunk, point, payload } of rows) {
-        const id = place === 'own' ? uuidPointId(point) : pointIdOf(point);
-        if (id === undefined) throw new Error('a stored point whose id is none');
-        const json = place === 'own' ? `{"metadata":${payload}}` : payload;
-        found.set(chunk as ChunkId, { id, payload: json as RawJson });
-      }
-      return found;
+    async storedPoints(tenant, place, chunks) {
+      const own = place === 'own';
+      const rows = await read<StoredRow>(own ? OWN_PAYLOADS : HOSTED_PAYLOADS, parametersOf(tenant, place), chunks);
+      return new Map(rows.map((row) => [row.chunk as ChunkId, own ? ownPoint(row) : storedPoint(row)]));
     },
+  };
+}
+
+function parametersOf(tenant: TenantId, place: PointPlace): readonly string[] {
+  return place === 'own' ? [tenant] : [tenant, place];
+}
+
+function ownPoint({ chunk, payload }: StoredRow): StoredPoint {
+  return { id: { kind: 'uuid', uuid: chunk }, payload: `{"metadata":${payload}}` as RawJson };
+}
+
+function storedPoint({ point, payload }: StoredRow): StoredPoint {
+  const id = pointIdOf(point);
+  if (id === undefined) throw new Error('a stored point whose id is none');
+  return { id, payload: payload as RawJson };
+}
+
+type Read = <Row>(statement: Statement, first: readonly string[], ids: readonly string[]) => Promise<readonly Row[]>;
+
+/** Few widths make few statements, each compiled once; repeating an id changes nothing. */
+function createReader({ database }: CatalogContext): Read {
+  const compiled = new Map<Statement, Map<number, string>>();
+  const textOf = (statement: Statement, width: number): string => {
+    const widths = compiled.get(statement) ?? new Map<number, string>();
+    compiled.set(statement, widths);
+    const text = widths.get(width) ?? statement(sql.join(Array<string>(width).fill(''))).compile(database.db).sql;
+    widths.set(width, text);
+    return text;
+  };
+  return async <Row>(statement: Statement, first: readonly string[], ids: readonly string[]) => {
+    const all: Row[] = [];
+    for (let start = 0; start < ids.length; start += SLICE) {
+      const some = ids.slice(start, start + SLICE);
+      const width = 2 ** Math.ceil(Math.log2(some.length));
+      const padding = Array<string>(width - some.length).fill(some[0] ?? '');
+      const query = CompiledQuery.raw(textOf(statement, width), [...first, ...some, ...padding]);
+      all.push(...(await database.db.executeQuery<Row>(query)).rows);
+    }
+    return all;
   };
 }
 
@@ -82,21 +82,22 @@ interface StoredRow extends PointOfChunk {
 }
 
 type Ids = ReturnType<typeof sql.join>;
+type Statement = (ids: Ids) => ReturnType<typeof sql>;
 
-const ownChunks = (ids: Ids) => sql`
+const OWN_CHUNKS: Statement = (ids) => sql`
   select c.chunk as point, c.chunk from chunks c
   where c.tenant = ${''} and c.collection is null and c.state = 'live' and c.chunk in (${ids})`;
 
-const hostedChunks = (ids: Ids) => sql`
+const HOSTED_CHUNKS: Statement = (ids) => sql`
   select p.point, p.chunk from points p
   join chunks c on c.tenant = p.tenant and c.chunk = p.chunk
   where p.tenant = ${''} and p.collection = ${''} and p.point in (${ids}) and c.state = 'live'`;
 
-const ownPayloads = (ids: Ids) => sql`
+const OWN_PAYLOADS: Statement = (ids) => sql`
   select c.chunk, c.chunk as point, d.metadata as payload from chunks c
   join documents d on d.tenant = c.tenant and d.key = c.key
   where c.tenant = ${''} and c.collection is null and c.chunk in (${ids})`;
 
-const hostedPayloads = (ids: Ids) => sql`
+const HOSTED_PAYLOADS: Statement = (ids) => sql`
   select p.chunk, p.point, p.payload from points p
   where p.tenant = ${''} and p.collection = ${''} and p.chunk in (${ids})`;

@@ -1,0 +1,187 @@
+import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../../core/caller.ts';
+import type { Exclusion } from '../../core/filter.ts';
+import { grantsFor } from '../../core/grants.ts';
+import type { ChunkId } from '../../core/ids.ts';
+import type { PointsQuestion, Selection } from '../../core/points/question.ts';
+import type { RawJson } from '../../core/points/raw-json.ts';
+import type { EpochStamp } from '../../core/ports/catalog.ts';
+import { presence } from '../../core/presence.ts';
+import { earliest } from '../../core/validity.ts';
+import type { Bait, JudgingContext, Judgement } from '../judge.ts';
+import type { Counts } from '../events.ts';
+import { settle, stillSettled, type Settled } from '../unsettled.ts';
+import { cursorsOf } from './cursor.ts';
+import type { JudgedPoint, Searching } from './judging.ts';
+import { checkOwnKeys } from './own-collection.ts';
+import type { Asking, PointsParts } from './parts.ts';
+import { noCollection, placeOf, type Place } from './place.ts';
+import { resolveIds, type Resolved } from './resolve.ts';
+import { isStaged, readPoints, scrollPage, searchGroups, searchLists } from './search-points.ts';
+
+/** What was found, in the shape of the question. */
+export type Hits =
+  | { readonly kind: 'lists'; readonly lists: readonly { readonly select: Selection; readonly points: readonly JudgedPoint[] }[] }
+  | {
+      readonly kind: 'groups';
+      readonly select: Selection;
+      readonly groups: readonly { readonly id: RawJson; readonly points: readonly JudgedPoint[] }[];
+    }
+  | { readonly kind: 'page'; readonly select: Selection; readonly points: readonly JudgedPoint[]; readonly next: string | undefined };
+
+/** What was decided for one reading of the epoch. */
+export interface Standing {
+  readonly stamp: EpochStamp;
+  readonly context: JudgingContext;
+  readonly place: Place;
+}
+
+export interface Pass extends Standing {
+  readonly inputs: readonly Judgement[];
+  readonly hits: Hits;
+  readonly counts: Counts;
+  readonly bait: readonly Bait[];
+  readonly overtaken: boolean;
+  /** For what is no hit and shaped the answer: until when, in milliseconds, it stays as it was by the clock. */
+  readonly until: number | 'forever';
+}
+
+export type ReadQuestion = Exclude<PointsQuestion<ChunkId>, { readonly kind: 'count' | 'facet' | 'info' }>;
+
+export type StandingParts = Pick<PointsParts, 'catalog' | 'policy' | 'own'>;
+
+/** Reads the epoch, then decides: who may read what, and whether the collection can still be seen. */
+export async function stand(parts: StandingParts, asking: Pick<Asking, 'name' | 'purpose'>, caller: Caller): Promise<Standing & Deciding> {
+  const here = await presence(parts.catalog, caller);
+  const place = placeOf(parts, here, asking.purpose, asking.name);
+  if (place === undefined) throw noCollection(asking.name);
+  const { purpose } = asking;
+  const decision = parts.policy.decide(here.view, here.caller, 'retrieve', purpose);
+  const context: JudgingContext = {
+    view: here.view,
+    caller: here.caller,
+    subject: aclSubject(here.caller),
+    purpose,
+    restriction: {},
+    zones: new Set(decision.kind === 'zones' ? decision.zones : []),
+    ...(place.place === 'own' ? {} : { collection: place.place }),
+  };
+  return { stamp: here.stamp, context, place, decision };
+}
+
+interface Deciding {
+  readonly decision: ReturnType<PointsParts['policy']['decide']>;
+}
+
+/** The filter of key one at `now` (seconds), without what is left out. `none` where there is nothing to read. */
+export async function authorizeAt(
+  parts: StandingParts,
+  { stamp, context, decision }: Standing & Deciding,
+  now: number,
+  without: Exclusion,
+): Promise<ReturnType<PointsParts['policy']['authorize']>> {
+  if (decision.kind === 'none') return { kind: 'none' };
+  const { view, caller } = context;
+  const principals = [...userPrincipals(caller), caller.client, ...actorPrincipals(caller)];
+  const numbers = await parts.catalog.numbers(caller.tenant, principals, stamp);
+  return parts.policy.authorize({ view, caller, decision, restriction: {}, numbers, now, without });
+}
+
+/** Until when what grants opened stays open, for what has no judgements that say so. */
+export function grantsEnd({ view, caller }: JudgingContext, settled: Settled): number | 'forever' {
+  return earliest(grantsFor(view.grants, caller, settled.at).map(({ validUntil }) => validUntil));
+}
+
+const NOTHING_LEFT_OUT: Exclusion = { kind: 'none' };
+
+/** One search of a question about points. Undefined where what it left out changed meanwhile, so that it has to be repeated. */
+export async function passOnce(parts: PointsParts, asking: Asking): Promise<Pass | undefined> {
+  const standing = await stand(parts, asking, asking.context.caller);
+  const { context, place, stamp } = standing;
+  if (place.place === 'own') checkOwnKeys(asking.question);
+  const resolved = await resolveIds(parts, asking, context, place);
+  const question = resolved.question as ReadQuestion;
+  const staged = hasStages(question);
+  const settled = staged ? await settle(parts.catalog, context.view.tenant, context.subject) : undefined;
+  const now = Math.floor((settled?.at ?? parts.clock.now()) / 1_000);
+  const authorization = await authorizeAt(parts, standing, now, settled?.without ?? NOTHING_LEFT_OUT);
+  const shared = { stamp, context, place, inputs: resolved.inputs };
+  if (authorization.kind === 'none') {
+    return { ...shared, hits: nothing(question), counts: { candidates: 0, refused: 0 }, bait: [], overtaken: true, until: 'forever' };
+  }
+  const searching: Searching = {
+    context,
+    place: place.place,
+    filter: authorization.filter,
+    declared: asking.declared,
+    signal: asking.context.signal,
+  };
+  const { hits, candidates, refused, bait, overtaken } = await searchFor(parts, asking, searching, resolved, question);
+  const pass = { ...shared, hits, counts: { candidates, refused }, bait, overtaken };
+  if (settled === undefined) return { ...pass, until: 'forever' };
+  const afterwards = await settle(parts.catalog, context.view.tenant, context.subject);
+  if (!stillSettled(settled, afterwards)) return undefined;
+  return { ...pass, overtaken: true, until: earliest([settled.until, afterwards.until, grantsEnd(context, settled)]) };
+}
+
+function hasStages(question: ReadQuestion): boolean {
+  return question.kind === 'groups' || (question.kind === 'search' && question.searches.some(isStaged));
+}
+
+function nothing(question: ReadQuestion): Hits {
+  switch (question.kind) {
+    case 'search':
+      return { kind: 'lists', lists: question.searches.map(({ select }) => ({ select, points: [] })) };
+    case 'groups':
+      return { kind: 'groups', select: question.search.select, groups: [] };
+    case 'scroll':
+      return { kind: 'page', select: question.page.select, points: [], next: undefined };
+    case 'points':
+      return { kind: 'lists', lists: [{ select: question.select, points: [] }] };
+  }
+}
+
+type FoundHits = Pick<Pass, 'hits' | 'bait' | 'overtaken'> & Counts;
+
+async function searchFor(
+  parts: PointsParts,
+  asking: Asking,
+  searching: Searching,
+  { wanted }: Resolved,
+  question: ReadQuestion,
+): Promise<FoundHits> {
+  switch (question.kind) {
+    case 'search': {
+      const { found, ...facts } = await searchLists(parts, searching, question.searches);
+      const lists = found.map((points, index) => ({ select: question.searches[index]?.select ?? NO_PAYLOAD, points }));
+      return { ...facts, hits: { kind: 'lists', lists } };
+    }
+    case 'groups': {
+      const { found, ...facts } = await searchGroups(parts, searching, question.search);
+      return { ...facts, hits: { kind: 'groups', select: question.search.select, groups: found } };
+    }
+    case 'scroll':
+      return scrollFor(parts, searching, question.page);
+    case 'points': {
+      const { found, ...facts } = await readPoints(parts, searching, wanted, question.select.vectors, asking.most);
+      if (wanted.some((chunks) => !chunks.some((chunk) => found.some(({ hit }) => hit.chunk === chunk)))) {
+        parts.watch.nearMiss(asking.context.caller);
+      }
+      return { ...facts, hits: { kind: 'lists', lists: [{ select: question.select, points: found }] } };
+    }
+  }
+}
+
+const NO_PAYLOAD: Selection = { payload: { kind: 'none' }, vectors: { kind: 'none' } };
+
+async function scrollFor(
+  parts: PointsParts,
+  searching: Searching,
+  page: Extract<ReadQuestion, { readonly kind: 'scroll' }>['page'],
+): Promise<FoundHits> {
+  const cursors = cursorsOf(await parts.catalog.chunkSecret(), searching.context.view.tenant, searching.place);
+  const after = page.cursor === undefined ? undefined : cursors.open(page.cursor);
+  const { found, ...facts } = await scrollPage(parts, searching, page, after);
+  const last = found.points.at(-1)?.hit.chunk;
+  const next = found.more && last !== undefined ? cursors.after(last) : undefined;
+  return { ...facts, hits: { kind: 'page', select: page.select, points: found.points, next } };
+}
