@@ -3,7 +3,7 @@ import type { ChunkId } from '../../core/ids.ts';
 import { changingTag, lastingTag, type Part, type ReplayPayload } from '../../core/replay.ts';
 import type { AnswerPiece, Found, FoundPoint, PointPayload, Selection } from '../../core/points/question.ts';
 import type { RawJson } from '../../core/points/raw-json.ts';
-import { selectPayload } from './select-payload.ts';
+import { selectPayload } from '../../core/points/select-payload.ts';
 import type { ProvenancePort } from '../../core/ports/provenance.ts';
 import type { Provenance } from '../../core/provenance.ts';
 import type { Judgement, JudgingContext } from '../judge.ts';
@@ -94,6 +94,7 @@ function payloadOf(place: Place, select: Selection, of: number, leaving: readonl
   if (one === undefined || select.payload.kind === 'none') return { kind: 'none' };
   if (select.payload.kind === 'all') return { kind: 'whole', of };
   const part = selectPayload(one.payload, select.payload);
+  if (part === undefined) return { kind: 'none' };
   if (place.provenance === 'none') return { kind: 'json', json: part };
   return { kind: 'json', json: `${part.slice(0, -1)}${opening(part)}${JSON.stringify(one.tag())}}` as RawJson };
 }
