@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../src/core/caller.ts';
 import { allow, FULL, HELD, MODES, policyOfHolders, tokenHolding, type Held, type Mode } from '../support/rights.ts';
 import { directoryIssuer, GROUP_SCHEMA, PATCH_SCHEMA, USER_SCHEMA } from '../support/directory.ts';
+import { toolCall } from '../support/mcp.ts';
 import { AUDIENCE, startTestService, type Answer, type TestService } from '../support/service.ts';
 import { startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 
@@ -46,6 +47,13 @@ function byStatus(answer: Answer): Outcome {
 
 function byPerson(answer: Answer): Outcome {
   return answer.status === 403 && answer.json()['code'] === 'second_person_required' ? 'forbidden' : byStatus(answer);
+}
+
+function byTool(answer: Answer): Outcome {
+  const { result } = answer.json<{ result: { isError?: boolean; _meta: Record<string, { code?: string }> } }>();
+  if (result.isError !== true) return 'done';
+  if (result._meta['sluice/error']?.code === 'not_found') return 'hidden';
+  throw new Error(answer.text);
 }
 
 function byLine(answer: Answer): Outcome {
@@ -109,6 +117,36 @@ async function madeGroup(): Promise<string> {
   expect((await test.call('PUT', path, full, { members: [] })).status).toBe(201);
   return path;
 }
+
+const COLLECTION = { source: 'p', profile: 'plain', vectors: { size: 2, distance: 'Dot' } };
+/** One that whoever holds everything has made, and whoever may has not deleted yet. */
+async function madeCollection(name: string): Promise<string> {
+  const path = `/v1/collections/${name}`;
+  expect((await test.call('PUT', path, full, COLLECTION)).status).toBeLessThan(300);
+  return path;
+}
+const collectionRow = (method: string, name: string, body?: () => object): Row => ({
+  scopes: ['sources'],
+  call: async () => ({ method, path: await madeCollection(name), ...(body === undefined ? {} : { body: body() }) }),
+  outcome: byStatus,
+  expected: { label: 'done' },
+  otherwise: body === undefined ? 'hidden' : 'forbidden',
+});
+const COLLECTION_ROWS: Readonly<Record<string, Row>> = {
+  listCollections: {
+    scopes: ['sources'],
+    async call() {
+      await madeCollection('p');
+      return { method: 'GET', path: '/v1/collections' };
+    },
+    outcome: countedIn('collections'),
+    expected: { label: 'done' },
+    otherwise: 'empty',
+  },
+  getCollection: collectionRow('GET', 'p'),
+  putCollection: collectionRow('PUT', 'p', () => ({ ...COLLECTION, defaultAcl: { allow: [`user:test|u${(made += 1)}`] } })),
+  deleteCollection: collectionRow('DELETE', 'passing'),
+};
 
 const DIRECTORY_ROWS: Readonly<Record<string, Row>> = {
   listGroups: groupRow('GET', async () => ({ path: '/v1/groups' })),
@@ -278,6 +316,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     outcome: (answer) => (answer.json<{ chunks: number }>().chunks === 0 ? 'empty' : byStatus(answer)),
     expected: { retrieve: 'done' },
     otherwise: 'empty',
+  },
+  open: {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: '/v1/open', body: { source: 's', document: 'd' } }),
+    outcome: byStatus,
+    expected: { retrieve: 'done' },
+    otherwise: 'hidden',
+  },
+  mcp: {
+    scopes: ['retrieve'],
+    call: async () => ({ method: 'POST', path: '/mcp', ...toolCall('open_document', { source: 's', document: 'd' }) }),
+    outcome: byTool,
+    expected: { retrieve: 'done' },
+    otherwise: 'hidden',
   },
   reconcile: {
     scopes: ['admin'],
@@ -588,6 +640,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   ...AUDIT_ROWS,
   ...DIRECTORY_ROWS,
+  ...COLLECTION_ROWS,
   getRequest: {
     scopes: ['audit'],
     call: async () => ({ method: 'GET', path: `/v1/requests/${traced}` }),
@@ -756,12 +809,18 @@ describe('the table of actions', () => {
   );
 });
 
+/** What a refusal at the entrance looks like in the words of the protocol that was spoken. */
+function refusal({ outcome }: Row, status: number, code: string): object {
+  if (outcome === byScimStatus) return { status: String(status) };
+  return outcome === byTool ? { error: { data: { code } } } : { code };
+}
+
 describe('scopes', () => {
   it.each(Object.entries(ROWS))('%s needs one of its scopes, and any of them will do', async (_name, row) => {
     const without = SCOPES.filter((scope) => !row.scopes.includes(scope)).join(' ');
     const refused = await ask(row, await test.token({ ...FULL, scope: without }));
     expect(refused.status).toBe(403);
-    expect(refused.json()).toMatchObject(row.outcome === byScimStatus ? { status: '403' } : { code: 'insufficient_scope' });
+    expect(refused.json()).toMatchObject(refusal(row, 403, 'insufficient_scope'));
     expect(refused.headers['www-authenticate']).toContain(`error="insufficient_scope", scope="${row.scopes[0]}"`);
     for (const scope of row.scopes) {
       const wanted = row.takes?.includes(scope) === false ? 'forbidden' : 'done';
@@ -772,7 +831,7 @@ describe('scopes', () => {
   it.each(Object.entries(ROWS))('%s without a token, and with a scope alone', async (_name, row) => {
     const none = await ask(row, undefined);
     expect(none.status).toBe(401);
-    expect(none.json()).toMatchObject(row.outcome === byScimStatus ? { status: '401' } : { code: 'missing_token' });
+    expect(none.json()).toMatchObject(refusal(row, 401, 'missing_token'));
     const scopeAlone = await test.token({ sub: 'nobody', client_id: 'nothing' });
     expect(row.outcome(await ask(row, scopeAlone))).toBe(row.otherwise);
   });

@@ -1,4 +1,5 @@
-import { documentPath, OPEN_TEXT, type Target, type TargetKind } from './existence-world.ts';
+import { COLLECTION, documentPath, OPEN_TEXT, type Target, type TargetKind } from './existence-world.ts';
+import { toolCall } from './mcp.ts';
 import type { Held } from './rights.ts';
 
 /** One way to ask after something by its name. */
@@ -47,6 +48,18 @@ function ofBody(
   ...bodies: readonly ((target: Target) => unknown)[]
 ): readonly Probe[] {
   return bodies.map((body) => ({ kind, knowing, call: (target) => ({ method, path: to, body: body(target) }) }));
+}
+
+function ofTool(kind: TargetKind, tool: string, args: (target: Target) => Readonly<Record<string, unknown>>): Probe {
+  return { kind, knowing: ['retrieve'], call: (target) => ({ method: 'POST', path: '/mcp', ...toolCall(tool, args(target)) }) };
+}
+
+function ofCollection(method: string, ...bodies: readonly unknown[]): readonly Probe[] {
+  return bodies.map((body) => ({
+    kind: 'collection',
+    knowing: ['label', 'administer'],
+    call: ({ name }) => ({ method, path: `/v1/collections/${name}`, ...(body === undefined ? {} : { body }) }),
+  }));
 }
 
 function inBatch(kind: 'document' | 'source', ...lines: readonly ((target: Target) => object)[]): readonly Probe[] {
@@ -164,6 +177,12 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     { title: 'A', owner: 'group:test|o', level: 'public', trust: 'trusted', compartments: [] },
     { title: 'A' },
   ),
+  getCollection: ofCollection('GET', undefined),
+  putCollection: [
+    ...ofCollection('PUT', { ...COLLECTION, source: 'open' }, { ...COLLECTION, source: 'closed' }, { profile: 'nonsense' }),
+    ...ofBody('source', 'PUT', '/v1/collections/hidden', ['label', 'administer'], ({ name }) => ({ ...COLLECTION, source: name })),
+  ],
+  deleteCollection: ofCollection('DELETE', undefined),
   patchSource: ofSource('PATCH', '', KNOWS_SOURCE, { level: 'public' }, { level: 'nonsense' }, { owner: 'nonsense' }, { ceiling: null }),
   deleteSource: ofSource('DELETE', '', KNOWS_SOURCE, undefined),
   listDocuments: [
@@ -197,6 +216,15 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
   retrieve: [
     ...ofBody('source', 'POST', '/v1/retrieve', ['retrieve'], ({ name }) => ({ query: 'ferry', sources: [name] })),
     ...ofBody('session', 'POST', '/v1/retrieve', [], ({ name }) => ({ query: 'nothing has this word', session: `${name}-2` })),
+  ],
+  open: [
+    ...ofBody('document', 'POST', '/v1/open', ['retrieve'], ({ source, name }) => ({ source, document: name })),
+    ...ofBody('source', 'POST', '/v1/open', ['retrieve'], ({ name }) => ({ source: name, document: 'shown0' })),
+  ],
+  // What `search` answers has a fence of its own each time; `retrieve` above is the same service.
+  mcp: [
+    ofTool('document', 'open_document', ({ source, name }) => ({ source, document: name })),
+    ofTool('source', 'open_document', ({ name }) => ({ source: name, document: 'shown0' })),
   ],
   count: ofBody('source', 'POST', '/v1/count', ['retrieve'], ({ name }) => ({ sources: [name] })),
   getRequest: [{ kind: 'request', knowing: ['audit'], call: ({ name }) => ({ method: 'GET', path: `/v1/requests/${name}` }) }],
@@ -359,6 +387,7 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   health: 'says nothing of the deployment',
   readiness: 'names parts of the service',
   protectedResource: 'public metadata',
+  mcpResource: 'public metadata',
   keySet: 'public keys',
   openapi: 'the contract is public',
   docs: 'public',
@@ -369,6 +398,7 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   proveConsistency: 'sizes of the log',
   getAuditTile: 'hashes of the log',
   listSources: 'a list',
+  listCollections: 'a list',
   listSwitches: 'a list',
   listWatched: 'a list',
   listReplayWishes: 'a list',

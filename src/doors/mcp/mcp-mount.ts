@@ -50,13 +50,14 @@ export function mcpMount(options: McpDoorOptions): Mount {
     scope: 'retrieve',
     bytes: options.requestBytes,
     documentation: '/docs',
-    refusal: (error) => rpcError(codeFor(error), `${error.code}: ${error.publicMessage}`),
+    refusal: (error) => rpcError(codeFor(error), error.publicMessage, { code: error.code }),
     post: (call) => serve(serving, call),
   };
 }
 
-function rpcError(code: ErrorCode, message: string): unknown {
-  return { jsonrpc: '2.0', error: { code, message }, id: null };
+/** Whoever asked is not known by its id: what failed may be its reading. */
+function rpcError(code: ErrorCode, message: string, data?: { readonly code: AppError['code'] }): unknown {
+  return { jsonrpc: '2.0', error: { code, message, ...(data === undefined ? {} : { data }) }, id: null };
 }
 
 function codeFor({ code, status }: AppError): ErrorCode {
