@@ -13,6 +13,7 @@ import type { Principal } from '../core/principal.ts';
 import type { DocumentRow } from '../database/catalog-tables.ts';
 import type { Tx } from '../database/database.ts';
 import { readDatabaseTime } from '../database/time.ts';
+import { attributeColumns, reservedIn } from './attribute-columns.ts';
 import { writeRow } from './bury.ts';
 import { changedBy, databaseNow, type CatalogContext } from './context.ts';
 import { documentRow, selectDocuments, storedDocument } from './document-rows.ts';
@@ -21,7 +22,7 @@ import { changeEvent } from './events.ts';
 import { recordDocument } from './history.ts';
 import { leftBehindIn } from './hosted/leftovers.ts';
 import { demandLiveSource } from './live-source.ts';
-import { attributeColumns, digests, readBack, reservedIn } from './publish.ts';
+import { digests, readBack } from './publish.ts';
 import { labelDigest } from './rows.ts';
 import { readTombstones } from './tombstones.ts';
 
