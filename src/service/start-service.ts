@@ -54,7 +54,7 @@ async function build(config: Config, options: ServiceOptions, closers: Closers):
   const { url } = await door.listen();
   const metadataUrl = (): string => (config.publicUrl ?? url) + METADATA_PATH;
   const qdrant = await openQdrantDoor(qdrantDoorConfig(config, limits.qdrantDoor), {
-    services: qdrantServices(services),
+    services: qdrantServices(parts, services),
     telemetry,
     limiter,
     metadataUrl,

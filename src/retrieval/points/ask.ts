@@ -36,10 +36,7 @@ async function begin(parts: PointsParts, context: PointsContext, name: string, q
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   const here = await presence(parts.catalog, context.caller);
   const place = placeOf(parts, here, purpose, name);
-  if (place === undefined) {
-    parts.watch.nearMiss(context.caller);
-    throw noCollection(name);
-  }
+  if (place === undefined) throw noCollection(name);
   const admission = demandAdmission(parts.watch, context.caller);
   const most = admission === 'unlimited' ? MAX_POINTS : Math.min(admission, MAX_POINTS);
   const sealed = questionOf({ query: questionText(question) }, Buffer.from(parts.random(32)).toString('hex'));

@@ -36,10 +36,7 @@ export async function resolveIds(parts: PointsParts, asking: Asking, context: Ju
   for (const id of needed) {
     const readable = of(id).flatMap((chunk) => passed(judged.get(chunk)));
     const [first] = readable.sort((a, b) => (a.candidate.source < b.candidate.source ? -1 : 1));
-    if (first === undefined) {
-      parts.watch.nearMiss(context.caller);
-      throw noPoint(id);
-    }
+    if (first === undefined) throw noPoint(id);
     inputs.set(pointIdText(id), first);
   }
   return {
