@@ -35,7 +35,7 @@ export function httpServices(parts: RunningParts): HttpServices {
   return {
     identity,
     endLogin: createEndLogin({ identity, catalog: stores.catalog }),
-    ingestion: ingestionOf(parts, mend),
+    ingestion: createIngestion(ingestingParts(parts, mend), parts.lineage),
     collections: collectionsOf(parts, mend),
     ...readingOf(parts),
     ...administrationOf(parts, mend),
@@ -68,10 +68,11 @@ function readingOf(parts: RunningParts): Served<'retrieve' | 'openDocument' | 'c
   };
 }
 
-function ingestionOf(parts: RunningParts, mend: () => void): HttpServices['ingestion'] {
-  const { config, stores, policy, vectors, embedding, identity, quarantine, lineage, telemetry, clock } = parts;
+/** What every write into a source works with, through whichever door. */
+export function ingestingParts(parts: RunningParts, mend: () => void) {
+  const { config, stores, policy, vectors, embedding, identity, quarantine, telemetry, clock } = parts;
   const { catalog } = stores;
-  const ingesting = {
+  return {
     catalog,
     policy,
     vectors,
@@ -87,7 +88,6 @@ function ingestionOf(parts: RunningParts, mend: () => void): HttpServices['inges
     newMarker: () => randomBytes(16).toString('hex'),
     mend,
   };
-  return createIngestion(ingesting, lineage);
 }
 
 type Administration =

@@ -74,6 +74,7 @@ export async function startParts(config: Config, options: ServiceOptions, closer
     resolveQuarantined: quarantine.resolve,
     sweepSessions: catalog.sweepSessions,
     scrub: () => catalog.scrubErased(),
+    hosted: { catalog, index: vectors.hosted },
   });
   closers.add(() => mender.close());
   const reconciler = startReconciler({ config, stores, vectors, embedding, telemetry, closers, limits: limits.reconciler });

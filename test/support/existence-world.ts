@@ -23,7 +23,7 @@ export interface ExistenceWorld {
 }
 
 export type TargetKind =
-  'document' | 'source' | 'request' | 'session' | 'chunk' | 'revision' | 'group' | 'person' | 'folk' | 'access' | 'repair';
+  'document' | 'source' | 'request' | 'session' | 'chunk' | 'revision' | 'group' | 'person' | 'folk' | 'access' | 'repair' | 'collection';
 
 export interface Target {
   readonly name: string;
@@ -82,6 +82,7 @@ async function fill(test: TestService, full: string): Promise<void> {
   const put = (path: string, body: object): Promise<Answer> => made(test.call('PUT', path, full, body));
   for (const source of ['open', 'closed']) await put(`/v1/sources/${source}`, SOURCE);
   await put(documentPath('closed', 'shown0'), OPEN_TEXT);
+  await put('/v1/collections/hidden', { ...COLLECTION, source: 'closed' });
   await made(test.call('PATCH', '/v1/sources/closed', full, { level: 'restricted', compartments: ['people'] }));
   await put(documentPath('open', 'shown0'), OPEN_TEXT);
   for (const [name, { fields, after }] of Object.entries(HIDDEN)) {
@@ -91,9 +92,12 @@ async function fill(test: TestService, full: string): Promise<void> {
   }
 }
 
+export const COLLECTION = { profile: 'plain', vectors: { size: 2, distance: 'Dot' } };
+
 /** What is missing in one tenant exists in the other. */
 async function fillForeign(test: TestService, foreign: string): Promise<void> {
   for (const source of ['open', 'absent']) await made(test.call('PUT', `/v1/sources/${source}`, foreign, SOURCE));
+  await made(test.call('PUT', '/v1/collections/absent', foreign, { ...COLLECTION, source: 'open' }));
   for (const name of MISSING) await made(test.call('PUT', documentPath('open', name), foreign, OPEN_TEXT));
 }
 
@@ -199,6 +203,7 @@ export async function existenceWorld(): Promise<ExistenceWorld> {
       ],
       revision: [one(revision, true), one('0'.repeat(revision.length), false)],
       group: [one('staff0', true), one('absent', false)],
+      collection: [one('hidden', true), one('absent', false)],
       access: [one(access, true, false), one(otherAccess, false), one(randomUUID(), false)],
       repair: [one(repair, true), one(otherRepair, false), one(randomUUID(), false)],
       person: [one(person, true), one(otherPerson, false), one(randomUUID(), false)],

@@ -39,7 +39,7 @@ export interface Call<Body, Query> {
   readonly body: Body;
   readonly query: Query;
   /** A path parameter, decoded once; the route parses it. */
-  param(name: 'source' | 'document' | 'request' | 'session' | 'group' | 'id' | 'revision' | 'tile'): string;
+  param(name: 'source' | 'document' | 'collection' | 'request' | 'session' | 'group' | 'id' | 'revision' | 'tile'): string;
   /** A header field of the request; undefined where it is absent. */
   header(name: 'if-match' | 'accept' | 'content-type' | 'mcp-protocol-version'): string | undefined;
 }
