@@ -1,4 +1,3 @@
-import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
@@ -6,6 +5,7 @@ import { startLocalQdrant, type LocalQdrant } from '../src/vectors/local-qdrant.
 import { silentTelemetry } from '../src/core/ports/telemetry.ts';
 import type { BenchWorld } from './support/bench-world.ts';
 import { addTexts, BEST_DIRECT, directClients, STOCK, type DirectClient } from './support/direct-clients.ts';
+import { fsyncTimes } from './support/fsync.ts';
 import { cpuSeconds, residentMegabytes, startSluice, type RunningSluice } from './support/process.ts';
 import { startRecordingProxy } from './support/recording-proxy.ts';
 import { median, ms, quantile, table } from './support/table.ts';
@@ -32,22 +32,6 @@ function sluiceClient(url: string, token: string, limit: number): { ask(query: s
     },
     close: () => pool.close(),
   };
-}
-
-/** Milliseconds of one append of a kilobyte with fsync, where the database lies. */
-async function fsyncTimes(directory: string): Promise<readonly number[]> {
-  const path = join(directory, 'fsync-probe');
-  const file = await open(path, 'w');
-  const times: number[] = [];
-  for (let n = 0; n < 200; n++) {
-    const started = performance.now();
-    await file.write(Buffer.alloc(1_024, n));
-    await file.datasync();
-    times.push(performance.now() - started);
-  }
-  await file.close();
-  await unlink(path);
-  return times;
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
