@@ -100,6 +100,7 @@ function configIn(directory: string): Config {
     database: { kind: 'sqlite', path: join(directory, 'sluice.sqlite') },
     qdrant: { kind: 'local', binary: undefined },
     collection: 'demo',
+    collectionPayload: { textKey: 'content', provenance: 'payload' },
     issuers: [],
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'error',

@@ -82,6 +82,7 @@ function build(values: Variables, file: ConfigFile, development: boolean, secret
         ? { kind: 'local', binary: binary === undefined ? undefined : resolve(binary) }
         : { kind: 'remote', url: qdrant.replace(/\/+$/, ''), apiKey: values.QDRANT_API_KEY ?? '' },
     collection: values.SLUICE_COLLECTION ?? 'sluice',
+    collectionPayload: file.collection,
     issuers: toIssuers(values, file.issuers, secrets),
     embedding: { languages: file.embedding.languages, dense: denseOf(values, file) },
     logLevel: values.LOG_LEVEL ?? 'info',

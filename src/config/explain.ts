@@ -82,7 +82,10 @@ export function explainConfig(config: Config): string {
     ['signing keys', config.signingKeys],
     ['database', config.database.kind === 'sqlite' ? `SQLite ${config.database.path}` : `PostgreSQL ${place(config.database.url)}`],
     ['vectors', qdrant(config)],
-    ['collection', config.collection],
+    [
+      'collection',
+      `${config.collection}; for Qdrant clients the text is ${config.collectionPayload.textKey}, provenance ${config.collectionPayload.provenance}`,
+    ],
     [
       'operators',
       config.operators.map(({ tenant, user }) => `${user} of ${tenant}`).join(', ') ||

@@ -135,6 +135,18 @@ const schema = z.strictObject({
     .array(z.strictObject({ tenant: name, user: principalOf('user'), through: z.array(principalOf('client')).min(1).max(64) }))
     .max(64)
     .default([]),
+  /** How the service's own collection looks to clients of the Qdrant-compatible door. */
+  collection: z
+    .strictObject({
+      /** The payload key under which the text of a chunk stands. Not one that holds something else. */
+      textKey: z
+        .string()
+        .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'needs a letter, then letters, digits, hyphens and underscores, at most 64')
+        .refine((key) => key !== 'metadata', 'needs a key other than metadata, which holds that of the document')
+        .default('content'),
+      provenance: z.enum(['payload', 'none']).default('payload'),
+    })
+    .prefault({}),
   /** `shards` and `replicas` are of a collection that is made; an existing one stays as it is. */
   index: z
     .strictObject({

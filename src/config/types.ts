@@ -19,6 +19,8 @@ export interface Config {
   readonly database: { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
   readonly qdrant: QdrantConfig;
   readonly collection: string;
+  /** How its chunks look to clients of the Qdrant-compatible door. */
+  readonly collectionPayload: CollectionPayloadConfig;
   /** Empty in development only. */
   readonly issuers: readonly IssuerConfig[];
   readonly embedding: EmbeddingConfig;
@@ -83,6 +85,13 @@ export interface AuditConfig {
     | { readonly kind: 'witness'; readonly url: string; readonly key: string }
     | { readonly kind: 'http'; readonly url: string; readonly token: string | undefined }
   )[];
+}
+
+export interface CollectionPayloadConfig {
+  /** The payload key under which the text stands. */
+  readonly textKey: string;
+  /** `payload`: each payload that leaves carries where it came from under `_sluice`. */
+  readonly provenance: 'payload' | 'none';
 }
 
 export interface EmbeddingConfig {

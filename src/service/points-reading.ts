@@ -25,7 +25,8 @@ export function pointsReading(parts: RunningParts): { readonly reader: PointsRea
     clock,
     random: randomBytes,
     languages: config.embedding.languages,
-    own: { name: config.collection as CollectionName, textKey: 'page_content', provenance: 'payload' },
+    // The configuration has checked the name.
+    own: { ...config.collectionPayload, name: config.collection as CollectionName },
   };
   return { reader: createPointsReader(reading), readable: createReadablePoints(reading) };
 }

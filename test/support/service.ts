@@ -132,6 +132,7 @@ export function defaultConfig(dataDir: string, policyDir: string, issuer: Issuer
     database: { kind: 'sqlite', path: join(dataDir, 'sluice.sqlite') },
     qdrant: { kind: 'local', binary: undefined },
     collection: 'sluice',
+    collectionPayload: { textKey: 'content', provenance: 'payload' },
     issuers: [issuer],
     embedding: { languages: ['en'], dense: { kind: 'none' } },
     logLevel: 'silent',
