@@ -5,7 +5,10 @@ export type PathStep =
   { readonly kind: 'key'; readonly key: string } | { readonly kind: 'all' } | { readonly kind: 'index'; readonly index: number };
 export type PayloadPath = readonly [{ readonly kind: 'key'; readonly key: string }, ...PathStep[]];
 
-const STEP = /(?:(\.)?(?:([\p{L}\p{N}_-]+)|"([^"]+)")|\[(\d*)\])/uy;
+// Rust's `char::is_alphanumeric` is Alphabetic or a number. Quoted names have no escapes; they may be empty.
+const STEP = /(?:(\.)?(?:([\p{Alphabetic}\p{N}_-]+)|"([^"]*)")|\[(\d*)\])/uy;
+
+const MAX_INDEX = 2n ** 64n - 1n;
 
 /** A path as Qdrant reads it: names, plain or quoted, each with `[]` or `[n]` behind it. Undefined where it is none. */
 export function parsePath(text: string): PayloadPath | undefined {
@@ -19,6 +22,7 @@ export function parsePath(text: string): PayloadPath | undefined {
     if (name !== undefined && (found[1] === undefined) !== (at === 0)) return undefined;
     if (name !== undefined) steps.push({ kind: 'key', key: name });
     else if (at === 0) return undefined;
+    else if (BigInt(`0${found[4]}`) > MAX_INDEX) return undefined;
     else steps.push(found[4] === '' ? { kind: 'all' } : { kind: 'index', index: Number(found[4]) });
   }
   const [first, ...rest] = steps;

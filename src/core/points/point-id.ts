@@ -16,8 +16,10 @@ export function pointIdJson(id: PointId): string {
 
 const DIGITS = /^(?:0|[1-9]\d{0,19})$/;
 const MOST = 2n ** 64n - 1n;
-// Qdrant reads the hyphenated form, 32 hex digits alone, and both after `urn:uuid:` or within braces.
-const UUID = /^(?:urn:uuid:|\{)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
+// Qdrant reads 32 hex digits, and the hyphenated form, which may stand after `urn:uuid:` (in lower case) or within braces.
+const PLAIN = /^([0-9a-fA-F]{8})([0-9a-fA-F]{4})([0-9a-fA-F]{4})([0-9a-fA-F]{4})([0-9a-fA-F]{12})$/;
+const HYPHENATED = /^([0-9a-fA-F]{8})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{12})$/;
+const WRAPPED = /^(?:urn:uuid:(.*)|\{(.*)\})$/;
 
 /** From the digits of a JSON number. Undefined where Qdrant would not take it as an id. */
 export function numberPointId(digits: string): PointId | undefined {
@@ -26,7 +28,9 @@ export function numberPointId(digits: string): PointId | undefined {
 
 /** From a JSON string. Undefined where it is no UUID. */
 export function uuidPointId(text: string): PointId | undefined {
-  const parts = UUID.exec(text)?.slice(1);
+  const wrapped = WRAPPED.exec(text);
+  const inner = wrapped?.[1] ?? wrapped?.[2];
+  const parts = (inner === undefined ? (PLAIN.exec(text) ?? HYPHENATED.exec(text)) : HYPHENATED.exec(inner))?.slice(1);
   return parts === undefined ? undefined : { kind: 'uuid', uuid: parts.join('-').toLowerCase() };
 }
 

@@ -32,3 +32,8 @@ export const MAX_POINTS = 10_000;
 export const MAX_CHANGES = 100;
 /** Keys or names in one list. */
 export const MAX_NAMES = 256;
+/** Breadth of a search in the graph. Clamped. */
+export const MAX_HNSW_EF = 10_000;
+export const MAX_OVERSAMPLING = 100;
+/** Above it all positions of fused lists weigh the same. Clamped. */
+export const MAX_RRF_K = 1_000_000;

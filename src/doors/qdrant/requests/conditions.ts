@@ -3,10 +3,12 @@ import type { PointCondition, PointFilter } from '../../../core/points/question.
 import type { LosslessObject } from '../../../core/points/raw-json.ts';
 import { MAX_CONDITIONS, MAX_FILTER_DEPTH, MAX_IDS } from './bounds.ts';
 import { fieldPredicates } from './predicates.ts';
-import { invalid, list, malformed, member, natural, object, oneOrMany, payloadKey, type Place, pointId, text } from './shape.ts';
+import { formOf, list, malformed, member, natural, object, oneOrMany, payloadKey, type Place, pointId, text, tooMany } from './shape.ts';
 
 const CLAUSES = ['must', 'should', 'must_not'] as const;
 const ALL_CLAUSES: readonly string[] = [...CLAUSES, 'min_should'];
+const FORMS_BESIDE_KEY = ['key', 'has_id', 'has_vector', 'nested'] as const;
+const FORMS = [...FORMS_BESIDE_KEY, 'is_empty', 'is_null'] as const;
 
 /** Where one filter stands: its depth, and how many conditions were read so far. */
 interface Within {
@@ -24,9 +26,7 @@ function keyOf(place: Place): LosslessObject {
 }
 
 function ids(place: Place): readonly PointId[] {
-  const places = list(place);
-  if (places.length > MAX_IDS) invalid(place.at, `at most ${MAX_IDS} ids`);
-  return places.map(pointId);
+  return list(place, MAX_IDS).map(pointId);
 }
 
 function nested(place: Place, within: Within): PointCondition<PointId> {
@@ -40,22 +40,30 @@ function nested(place: Place, within: Within): PointCondition<PointId> {
 
 function condition(place: Place, within: Within): PointCondition<PointId> {
   within.seen.conditions += 1;
-  if (within.seen.conditions > MAX_CONDITIONS) invalid(place.at, `at most ${MAX_CONDITIONS} conditions`);
+  if (within.seen.conditions > MAX_CONDITIONS) tooMany(place.at, MAX_CONDITIONS, 'conditions');
   const record = object(place);
   const part = (name: string) => member(record, name, place.at);
-  if (Object.hasOwn(record, 'key')) {
-    return { kind: 'field', condition: { key: payloadKey(part('key')), ...fieldPredicates(record, place.at) } };
+  // On a key, `is_empty` and `is_null` are booleans; alone they are conditions of their own.
+  const form = formOf(record, part('key').value === undefined ? FORMS : FORMS_BESIDE_KEY, place.at);
+  switch (form) {
+    case 'key':
+      return { kind: 'field', condition: { key: payloadKey(part('key')), ...fieldPredicates(record, place.at) } };
+    case 'is_empty':
+    case 'is_null':
+      return { kind: 'field', condition: { [form]: keyOf(part(form)) } };
+    case 'has_id':
+      return { kind: 'has-id', ids: ids(part('has_id')) };
+    case 'has_vector':
+      return { kind: 'has-vector', name: text(part('has_vector')) };
+    case 'nested':
+      return nested(part('nested'), within);
+    case undefined:
+      return { kind: 'filter', filter: clauses(place, { ...within, depth: within.depth + 1 }) };
   }
-  if (Object.hasOwn(record, 'is_empty')) return { kind: 'field', condition: { is_empty: keyOf(part('is_empty')) } };
-  if (Object.hasOwn(record, 'is_null')) return { kind: 'field', condition: { is_null: keyOf(part('is_null')) } };
-  if (Object.hasOwn(record, 'has_id')) return { kind: 'has-id', ids: ids(part('has_id')) };
-  if (Object.hasOwn(record, 'has_vector')) return { kind: 'has-vector', name: text(part('has_vector')) };
-  if (Object.hasOwn(record, 'nested')) return nested(part('nested'), within);
-  return { kind: 'filter', filter: clauses(place, { ...within, depth: within.depth + 1 }) };
 }
 
 function clauses(place: Place, within: Within): PointFilter<PointId> {
-  if (within.depth > MAX_FILTER_DEPTH) invalid(place.at, `filters nest at most ${MAX_FILTER_DEPTH} deep`);
+  if (within.depth > MAX_FILTER_DEPTH) tooMany(place.at, MAX_FILTER_DEPTH, 'filters within one another');
   const record = object(place);
   only(record, place.at, ALL_CLAUSES);
   const filter: { -readonly [K in keyof PointFilter<PointId>]: PointFilter<PointId>[K] } = {};

@@ -5,7 +5,7 @@ import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json
 import { MAX_NAMES, MAX_TERMS } from './bounds.ts';
 import { parseCondition } from './conditions.ts';
 import { geoPoint } from './predicates.ts';
-import { invalid, list, malformed, member, number, object, payloadKey, type Place, text } from './shape.ts';
+import { formOf, given, list, malformed, member, number, object, payloadKey, type Place, text, tooMany } from './shape.ts';
 
 type Term = FormulaTerm<PointId>;
 interface Count {
@@ -80,11 +80,11 @@ const OPERATIONS = 'mult sum neg abs div sqrt pow exp log10 ln lin_decay exp_dec
 
 function term(place: Place, count: Count): Term {
   count.terms += 1;
-  if (count.terms > MAX_TERMS) invalid(place.at, `a formula has at most ${MAX_TERMS} terms`);
+  if (count.terms > MAX_TERMS) tooMany(place.at, MAX_TERMS, 'terms of a formula');
   if (typeof place.value === 'string') return plain(variable(place));
   if (numberText(place.value) !== undefined) return plain(number(place));
   const inner = object(place);
-  const name = OPERATIONS.find((known) => Object.hasOwn(inner, known));
+  const name = formOf(inner, OPERATIONS, place.at);
   if (name !== undefined) return operation(name, member(inner, name, place.at), count);
   return { kind: 'condition', condition: parseCondition(place) };
 }
@@ -92,13 +92,13 @@ function term(place: Place, count: Count): Term {
 function defaults(place: Place): LosslessObject {
   const record = object(place);
   const names = Object.keys(record);
-  if (names.length > MAX_NAMES) invalid(place.at, `at most ${MAX_NAMES} defaults`);
+  if (names.length > MAX_NAMES) tooMany(place.at, MAX_NAMES, 'defaults');
   return Object.fromEntries(names.map((name) => [variable({ value: name, at: place.at }), record[name] ?? null]));
 }
 
 /** A formula over scores and payload keys. */
 export function formulaQuery(record: LosslessObject, at: string): PointQuery<PointId> {
-  const given = member(record, 'defaults', at);
+  const wanted = given(record, 'defaults', at);
   const formula = term(member(record, 'formula', at), { terms: 0 });
-  return given.value === undefined ? { kind: 'formula', formula } : { kind: 'formula', formula, defaults: defaults(given) };
+  return wanted.value === undefined ? { kind: 'formula', formula } : { kind: 'formula', formula, defaults: defaults(wanted) };
 }

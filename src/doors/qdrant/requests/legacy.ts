@@ -3,62 +3,88 @@ import type { PointId } from '../../../core/points/point-id.ts';
 import type { PointQuery, PointSearch, PointsQuestion } from '../../../core/points/question.ts';
 import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json.ts';
 import { MAX_LIMIT, MAX_OFFSET } from './bounds.ts';
-import { selection } from './parts.ts';
+import { filterOf, refuseUnsafe, selection } from './parts.ts';
 import { contextPairs, recommendQuery } from './query.ts';
-import { batchOf, common, grouping } from './search.ts';
-import { clamped, malformed, member, object, type Place, text } from './shape.ts';
-import { denseOrMulti, sparse, vectorInput } from './vectors.ts';
+import { batchOf, common, grouping, narrowing } from './search.ts';
+import { clamped, given, isList, malformed, member, object, type Place, senseless, text } from './shape.ts';
+import { dense, plainInput, sparse } from './vectors.ts';
 
-const ROOT = (body: LosslessJson): Place => ({ value: body, at: '' });
+const whole = (body: LosslessJson): Place => ({ value: body, at: '' });
 
-type Asked = { readonly query: PointQuery<PointId>; readonly using?: string };
+type Asked = Omit<PointSearch<PointId>, 'prefetch' | 'limit' | 'offset' | 'select'>;
 type Read = (record: LosslessObject, at: string) => Asked;
 
-/** `vector` of the older search: a list, `{name, vector}`, or `{name, vector: {indices, values}}`. */
+function nearest(vector: LosslessJson): PointQuery<PointId> {
+  return { kind: 'nearest', input: { kind: 'vector', vector } };
+}
+
+/** `vector` of the older search: a list, `{name, vector}`, or `{name, vector: {indices, values}}`. It knows no `using`. */
 const searched: Read = (record, at) => {
+  refuseUnsafe(record, at);
   const place = member(record, 'vector', at);
-  if (!isLosslessObject(place.value)) return { query: { kind: 'nearest', input: { kind: 'vector', vector: denseOrMulti(place) } } };
+  if (!isLosslessObject(place.value)) return { query: nearest(dense(place)), ...narrowing(record, at) };
   const inner = member(place.value, 'vector', place.at);
-  const vector = isLosslessObject(inner.value) ? sparse(inner) : denseOrMulti(inner);
-  return { query: { kind: 'nearest', input: { kind: 'vector', vector } }, using: text(member(place.value, 'name', place.at)) };
+  const vector = isLosslessObject(inner.value) ? sparse(inner) : dense(inner);
+  return { query: nearest(vector), using: text(member(place.value, 'name', place.at)), ...narrowing(record, at) };
 };
 
-const recommended: Read = (record, at) => ({ query: recommendQuery(record, at) });
+const recommended: Read = (record, at) => {
+  for (const name of ['positive', 'negative']) {
+    const place = given(record, name, at);
+    // Null is refused there too.
+    if (place.value === null) malformed(place.at, 'expected a list');
+  }
+  return { query: recommendQuery(record, at, plainInput), ...common(record, at) };
+};
 
-const discovered: Read = (record, at) => {
+function discovery(record: LosslessObject, at: string): PointQuery<PointId> {
   const target = member(record, 'target', at);
-  const context = contextPairs(member(record, 'context', at));
-  if (target.value === undefined) return { query: { kind: 'context', context } };
-  return { query: { kind: 'discover', target: vectorInput(target), context } };
+  const given = member(record, 'context', at);
+  if (given.value !== undefined && !isList(given.value)) return malformed(given.at, 'expected a list');
+  const context = contextPairs(given, plainInput);
+  if (target.value !== undefined) return { kind: 'discover', target: plainInput(target), context };
+  return context.length > 0 ? { kind: 'context', context } : senseless('target and/or context_pairs must be specified');
+}
+
+/** It knows no `score_threshold`. */
+const discovered: Read = (record, at) => {
+  refuseUnsafe(record, at);
+  const { using, params } = common(record, at);
+  return {
+    query: discovery(record, at),
+    ...filterOf(record, at),
+    ...(using === undefined ? {} : { using }),
+    ...(params === undefined ? {} : { params }),
+  };
 };
 
-function needsLimit(record: LosslessObject, at: string): Place {
-  const limit = member(record, 'limit', at);
-  return limit.value === undefined ? malformed(at, 'missing field `limit`') : limit;
+function needed(record: LosslessObject, name: string, at: string): Place {
+  const place = given(record, name, at);
+  return place.value === undefined ? malformed(at, `missing field \`${name}\``) : place;
 }
 
 function one(read: Read): (place: Place) => PointSearch<PointId> {
   return (place) => {
     const record = object(place);
     return {
-      ...common(record, place.at),
       ...read(record, place.at),
       prefetch: [],
-      limit: clamped(needsLimit(record, place.at), 1, MAX_LIMIT, 1),
+      limit: clamped(needed(record, 'limit', place.at), 1, MAX_LIMIT, 1),
       offset: clamped(member(record, 'offset', place.at), 0, MAX_OFFSET, 0),
-      select: selection(record, place.at, false),
+      select: selection(record, place.at),
     };
   };
 }
 
 function groups(body: LosslessJson, read: Read): PointsQuestion {
-  const record = object(ROOT(body));
-  needsLimit(record, '');
-  return { kind: 'groups', search: { ...common(record, ''), ...read(record, ''), prefetch: [], ...grouping(record, '', false) } };
+  const record = object(whole(body));
+  needed(record, 'limit', '');
+  needed(record, 'group_size', '');
+  return { kind: 'groups', search: { ...read(record, ''), prefetch: [], ...grouping(record) } };
 }
 
 function single(body: LosslessJson, read: Read): PointsQuestion {
-  return { kind: 'search', searches: [one(read)(ROOT(body))] };
+  return { kind: 'search', searches: [one(read)(whole(body))] };
 }
 
 /** Body of `points/search`. */

@@ -23,9 +23,7 @@ function matchValue(place: Place): LosslessJson {
 }
 
 function anyOf(place: Place): LosslessJson {
-  const places = list(place);
-  if (places.length > MAX_IDS) invalid(place.at, `at most ${MAX_IDS} values`);
-  const values = places.map((one) =>
+  const values = list(place, MAX_IDS).map((one) =>
     typeof one.value === 'boolean' ? malformed(one.at, 'expected strings or integers') : matchValue(one),
   );
   if (new Set(values.map((value) => typeof value === 'string')).size > 1) malformed(place.at, 'expected strings or integers, not both');
@@ -85,9 +83,7 @@ function geoRadius(place: Place): LosslessObject {
 }
 
 function line(place: Place): LosslessObject {
-  const points = list(member(object(place), 'points', place.at));
-  if (points.length > MAX_IDS) invalid(place.at, `at most ${MAX_IDS} points`);
-  return { points: points.map(geoPoint) };
+  return { points: list(member(object(place), 'points', place.at), MAX_IDS).map(geoPoint) };
 }
 
 function geoPolygon(place: Place): LosslessObject {

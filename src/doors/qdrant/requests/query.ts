@@ -1,16 +1,18 @@
-import { isLosslessObject, numberText } from '../../../core/points/lossless.ts';
+import { isLosslessObject } from '../../../core/points/lossless.ts';
 import type { PointId } from '../../../core/points/point-id.ts';
 import type { ContextPair, OrderBy, PointQuery, VectorInput } from '../../../core/points/question.ts';
 import type { LosslessObject } from '../../../core/points/raw-json.ts';
-import { MAX_EXAMPLES, MAX_PREFETCH_LIMIT } from './bounds.ts';
+import { MAX_EXAMPLES, MAX_PREFETCH_LIMIT, MAX_RRF_K } from './bounds.ts';
 import { formulaQuery } from './formula.ts';
+import { between } from './parts.ts';
 import {
   clamped,
+  formOf,
   invalid,
   list,
   malformed,
+  maybe,
   member,
-  natural,
   number,
   object,
   oneOf,
@@ -24,36 +26,32 @@ import { vectorInput } from './vectors.ts';
 
 const STRATEGIES = ['average_vector', 'best_score', 'sum_scores'] as const;
 
-/** Examples of one recommendation. */
-export function examples(place: Place): readonly VectorInput<PointId>[] {
-  if (place.value === undefined) return [];
-  const places = list(place);
-  if (places.length > MAX_EXAMPLES) invalid(place.at, `at most ${MAX_EXAMPLES} examples`);
-  return places.map(vectorInput);
+/** How one example is read: the older requests take less. */
+type ReadInput = (place: Place) => VectorInput<PointId>;
+
+function examples(place: Place, read: ReadInput): readonly VectorInput<PointId>[] {
+  return place.value === undefined ? [] : list(place, MAX_EXAMPLES).map(read);
 }
 
 /** `positive`, `negative` and `strategy` of an object. */
-export function recommendQuery(record: LosslessObject, at: string): PointQuery<PointId> {
+export function recommendQuery(record: LosslessObject, at: string, read: ReadInput): Extract<PointQuery<PointId>, { kind: 'recommend' }> {
   const strategy = member(record, 'strategy', at);
   return {
     kind: 'recommend',
-    positive: examples(member(record, 'positive', at)),
-    negative: examples(member(record, 'negative', at)),
+    positive: examples(member(record, 'positive', at), read),
+    negative: examples(member(record, 'negative', at), read),
     ...(strategy.value === undefined ? {} : { strategy: oneOf(strategy, STRATEGIES) }),
   };
 }
 
-function pair(place: Place): ContextPair<PointId> {
+function pair(place: Place, read: ReadInput): ContextPair<PointId> {
   const record = object(place);
-  return { positive: vectorInput(member(record, 'positive', place.at)), negative: vectorInput(member(record, 'negative', place.at)) };
+  return { positive: read(member(record, 'positive', place.at)), negative: read(member(record, 'negative', place.at)) };
 }
 
 /** One pair, or a list of them. */
-export function contextPairs(place: Place): readonly ContextPair<PointId>[] {
-  if (place.value === undefined) return [];
-  const places = oneOrMany(place);
-  if (places.length > MAX_EXAMPLES) invalid(place.at, `at most ${MAX_EXAMPLES} pairs`);
-  return places.map(pair);
+export function contextPairs(place: Place, read: ReadInput): readonly ContextPair<PointId>[] {
+  return place.value === undefined ? [] : oneOrMany(place, MAX_EXAMPLES).map((one) => pair(one, read));
 }
 
 /** A payload key, or `{key, direction, start_from}`. */
@@ -71,14 +69,10 @@ export function orderBy(place: Place): OrderBy {
 
 function mmr(place: Place): LosslessObject {
   const record = object(place);
-  const diversity = member(record, 'diversity', place.at);
-  const candidates = member(record, 'candidates_limit', place.at);
-  if (diversity.value !== undefined && !(Number(numberText(number(diversity))) >= 0 && Number(numberText(number(diversity))) <= 1)) {
-    invalid(diversity.at, 'must be from 0 to 1');
-  }
   return present<LosslessObject>({
-    diversity: diversity.value,
-    candidates_limit: candidates.value === undefined ? undefined : clamped(candidates, 1, MAX_PREFETCH_LIMIT, 1),
+    diversity: maybe(member(record, 'diversity', place.at), (one) => between(one, 0, 1)),
+    // 0 makes Qdrant 1.16 drop the connection.
+    candidates_limit: maybe(member(record, 'candidates_limit', place.at), (one) => clamped(one, 1, MAX_PREFETCH_LIMIT, 1)),
   });
 }
 
@@ -88,43 +82,61 @@ function nearest(record: LosslessObject, at: string): PointQuery<PointId> {
   return diverse.value === undefined ? { kind: 'nearest', input } : { kind: 'nearest', input, mmr: mmr(diverse) };
 }
 
-function discover(place: Place): PointQuery<PointId> {
-  const record = object(place);
+function recommend(record: LosslessObject, at: string): PointQuery<PointId> {
+  const place = member(record, 'recommend', at);
+  const query = recommendQuery(object(place), place.at, vectorInput);
+  if (query.positive.length + query.negative.length > 0) return query;
+  return invalid(`${place.at}.positives, negatives`, 'at least one positive or negative vector/id must be provided');
+}
+
+function discover(record: LosslessObject, at: string): PointQuery<PointId> {
+  const place = member(record, 'discover', at);
+  const inner = object(place);
+  // It may be null, but not missing.
+  if (!Object.hasOwn(inner, 'context')) return malformed(place.at, 'missing field `context`');
   return {
     kind: 'discover',
-    target: vectorInput(member(record, 'target', place.at)),
-    context: contextPairs(member(record, 'context', place.at)),
+    target: vectorInput(member(inner, 'target', place.at)),
+    context: contextPairs(member(inner, 'context', place.at), vectorInput),
   };
 }
 
-function rrf(place: Place): PointQuery<PointId> {
+function rrf(record: LosslessObject, at: string): PointQuery<PointId> {
+  const place = member(record, 'rrf', at);
   const k = member(object(place), 'k', place.at);
-  return { kind: 'fusion', fusion: { rrf: k.value === undefined ? {} : { k: natural(k) } } };
+  return { kind: 'fusion', fusion: { rrf: k.value === undefined ? {} : { k: clamped(k, 1, MAX_RRF_K, 1) } } };
 }
 
-const FORMS: Readonly<Record<string, (record: LosslessObject, at: string) => PointQuery<PointId>>> = {
+function sample(record: LosslessObject, at: string): PointQuery<PointId> {
+  oneOf(member(record, 'sample', at), ['random']);
+  return { kind: 'sample' };
+}
+
+type ReadForm = (record: LosslessObject, at: string) => PointQuery<PointId>;
+
+const FORMS: Readonly<Record<string, ReadForm>> = {
   nearest,
-  recommend: (record, at) => {
-    const place = member(record, 'recommend', at);
-    return recommendQuery(object(place), place.at);
-  },
-  discover: (record, at) => discover(member(record, 'discover', at)),
-  context: (record, at) => ({ kind: 'context', context: contextPairs(member(record, 'context', at)) }),
+  recommend,
+  discover,
+  context: (record, at) => ({ kind: 'context', context: contextPairs(member(record, 'context', at), vectorInput) }),
   order_by: (record, at) => ({ kind: 'order-by', order: orderBy(member(record, 'order_by', at)) }),
   fusion: (record, at) => ({ kind: 'fusion', fusion: { fusion: oneOf(member(record, 'fusion', at), ['rrf', 'dbsf']) } }),
-  rrf: (record, at) => rrf(member(record, 'rrf', at)),
+  rrf,
   formula: formulaQuery,
-  sample: (record, at) =>
-    oneOf(member(record, 'sample', at), ['random']) === 'random' ? { kind: 'sample' } : malformed(at, 'not a sample'),
+  sample,
 };
+const ALL_FORMS = [...Object.keys(FORMS), 'indices', 'text', 'image', 'object'];
+
+function formOfQuery(record: LosslessObject, at: string): ReadForm | undefined {
+  const form = formOf(record, ALL_FORMS, at);
+  if (form !== undefined) return Object.hasOwn(FORMS, form) ? FORMS[form] : undefined;
+  // It may be null, and is then a context without pairs.
+  return Object.hasOwn(record, 'context') ? FORMS['context'] : undefined;
+}
 
 /** A query in any of its forms; a vector, an id or a text alone is asked for its nearest. */
 export function parseQueryForm(place: Place): PointQuery<PointId> {
   const { value } = place;
-  if (isLosslessObject(value)) {
-    const form = Object.keys(FORMS).find((name) => Object.hasOwn(value, name));
-    const read = form === undefined ? undefined : FORMS[form];
-    if (read !== undefined) return read(value, place.at);
-  }
-  return { kind: 'nearest', input: vectorInput(place) };
+  const read = isLosslessObject(value) ? formOfQuery(value, place.at) : undefined;
+  return read !== undefined && isLosslessObject(value) ? read(value, place.at) : { kind: 'nearest', input: vectorInput(place) };
 }

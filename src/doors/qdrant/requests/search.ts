@@ -4,7 +4,7 @@ import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json
 import { MAX_BATCH, MAX_GROUP_SIZE, MAX_LIMIT, MAX_OFFSET, MAX_PREFETCH_DEPTH, MAX_PREFETCH_LIMIT, MAX_PREFETCHES } from './bounds.ts';
 import { filterOf, refuseUnsafe, searchParams, selection, threshold } from './parts.ts';
 import { parseQueryForm } from './query.ts';
-import { clamped, invalid, list, member, object, oneOrMany, payloadKey, type Place, text } from './shape.ts';
+import { clamped, list, malformed, member, object, oneOrMany, payloadKey, type Place, senseless, text, tooMany } from './shape.ts';
 
 const USUAL_LIMIT = 10;
 const USUAL_GROUPS = 10;
@@ -18,10 +18,14 @@ interface Count {
 export function common(record: LosslessObject, at: string): Pick<PointSearch<PointId>, 'using' | 'filter' | 'params' | 'scoreThreshold'> {
   refuseUnsafe(record, at);
   const using = member(record, 'using', at);
+  return { ...(using.value === undefined ? {} : { using: text(using) }), ...narrowing(record, at) };
+}
+
+/** The same without `using`. */
+export function narrowing(record: LosslessObject, at: string): Pick<PointSearch<PointId>, 'filter' | 'params' | 'scoreThreshold'> {
   const params = member(record, 'params', at);
   const least = member(record, 'score_threshold', at);
   return {
-    ...(using.value === undefined ? {} : { using: text(using) }),
     ...filterOf(record, at),
     ...(params.value === undefined ? {} : { params: searchParams(params) }),
     ...(least.value === undefined ? {} : { scoreThreshold: threshold(least) }),
@@ -31,10 +35,10 @@ export function common(record: LosslessObject, at: string): Pick<PointSearch<Poi
 function prefetches(record: LosslessObject, at: string, depth: number, count: Count): readonly Prefetch<PointId>[] {
   const place = member(record, 'prefetch', at);
   if (place.value === undefined) return [];
-  if (depth > MAX_PREFETCH_DEPTH) invalid(place.at, `prefetches nest at most ${MAX_PREFETCH_DEPTH} deep`);
+  if (depth > MAX_PREFETCH_DEPTH) tooMany(place.at, MAX_PREFETCH_DEPTH, 'prefetches within one another');
   const places = oneOrMany(place);
   count.prefetches += places.length;
-  if (count.prefetches > MAX_PREFETCHES) invalid(place.at, `at most ${MAX_PREFETCHES} prefetches`);
+  if (count.prefetches > MAX_PREFETCHES) tooMany(place.at, MAX_PREFETCHES, 'prefetches');
   return places.map((one) => {
     const inner = object(one);
     return { ...queried(inner, one.at, depth, count), limit: clamped(member(inner, 'limit', one.at), 1, MAX_PREFETCH_LIMIT, USUAL_LIMIT) };
@@ -56,7 +60,7 @@ function query(place: Place): PointSearch<PointId> {
     ...queried(record, place.at, 0, { prefetches: 0 }),
     limit: clamped(member(record, 'limit', place.at), 1, MAX_LIMIT, USUAL_LIMIT),
     offset: clamped(member(record, 'offset', place.at), 0, MAX_OFFSET, 0),
-    select: selection(record, place.at, false),
+    select: selection(record, place.at),
   };
 }
 
@@ -68,11 +72,9 @@ export function parseQuery(body: LosslessJson): PointsQuestion {
 /** Reads each of `searches` of a batch. */
 export function batchOf(body: LosslessJson, read: (place: Place) => PointSearch<PointId>): PointsQuestion {
   const place = member(object({ value: body, at: '' }), 'searches', '');
-  const places = list(place);
-  if (places.length > MAX_BATCH) invalid(place.at, `at most ${MAX_BATCH} searches`);
-  const [first, ...rest] = places.map(read);
-  // Qdrant answers an empty batch with an empty list; here it is refused, since there is nothing to decide and nothing to record.
-  return first === undefined ? invalid(place.at, 'at least one search') : { kind: 'search', searches: [first, ...rest] };
+  const [first, ...rest] = list(place, MAX_BATCH).map(read);
+  // Qdrant answers an empty batch with an empty list; here there would be nothing to decide and nothing to record.
+  return first === undefined ? senseless('at least one search is needed') : { kind: 'search', searches: [first, ...rest] };
 }
 
 /** Body of `points/query/batch`. */
@@ -80,18 +82,19 @@ export function parseQueryBatch(body: LosslessJson): PointsQuestion {
   return batchOf(body, query);
 }
 
-/** `group_by`, `limit`, `group_size` and what comes with each point. */
-export function grouping(record: LosslessObject, at: string, payload: boolean): Omit<GroupedSearch<PointId>, 'prefetch'> {
+/** `group_by`, `limit`, `group_size` and what comes with each point, of a whole body. */
+export function grouping(record: LosslessObject): Omit<GroupedSearch<PointId>, 'prefetch'> {
+  const key = member(record, 'group_by', '');
   return {
-    groupBy: payloadKey(member(record, 'group_by', at)),
-    limit: clamped(member(record, 'limit', at), 1, MAX_LIMIT, USUAL_GROUPS),
-    groupSize: clamped(member(record, 'group_size', at), 1, MAX_GROUP_SIZE, USUAL_GROUP_SIZE),
-    select: selection(record, at, payload),
+    groupBy: key.value === undefined ? malformed('', 'missing field `group_by`') : payloadKey(key),
+    limit: clamped(member(record, 'limit', ''), 1, MAX_LIMIT, USUAL_GROUPS),
+    groupSize: clamped(member(record, 'group_size', ''), 1, MAX_GROUP_SIZE, USUAL_GROUP_SIZE),
+    select: selection(record, ''),
   };
 }
 
 /** Body of `points/query/groups`. */
 export function parseQueryGroups(body: LosslessJson): PointsQuestion {
   const record = object({ value: body, at: '' });
-  return { kind: 'groups', search: { ...queried(record, '', 0, { prefetches: 0 }), ...grouping(record, '', false) } };
+  return { kind: 'groups', search: { ...queried(record, '', 0, { prefetches: 0 }), ...grouping(record) } };
 }

@@ -25,15 +25,41 @@ export function invalid(at: string, why: string): never {
   throw new AppError('invalid_request', { issues: [{ pointer: '', message: `Validation error in JSON body: [${where(at)}: ${why}]` }] });
 }
 
+/** Read, and senseless to Qdrant. */
+export function senseless(why: string): never {
+  throw new AppError('invalid_request', { issues: [{ pointer: '', message: `Bad request: ${why}` }] });
+}
+
+/** Beyond a bound of bounds.ts. */
+export function tooMany(at: string, most: number, what: string): never {
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '', message: `${where(at)}: at most ${most} ${what}` }] });
+}
+
 /** Known to Qdrant, and not answered here. */
 export function unsupported(at: string, why: string): never {
   throw new AppError('unsupported_request', { issues: [{ pointer: '', message: `${where(at)}: ${why}` }] });
 }
 
-/** The member of an object; what is null counts as absent, as for Qdrant. */
+/** The member of an object, for those that Qdrant refuses as null. */
+export function given(record: LosslessObject, name: string, at: string): Place {
+  return { value: Object.hasOwn(record, name) ? record[name] : undefined, at: at === '' ? name : `${at}.${name}` };
+}
+
+/** The member of an object where null counts as absent. */
 export function member(record: LosslessObject, name: string, at: string): Place {
-  const value = Object.hasOwn(record, name) ? record[name] : undefined;
-  return { value: value === null ? undefined : value, at: at === '' ? name : `${at}.${name}` };
+  const found = given(record, name, at);
+  return found.value === null ? { value: undefined, at: found.at } : found;
+}
+
+/** What a function reads from a place, where there is something. */
+export function maybe<T>(place: Place, read: (place: Place) => T): T | undefined {
+  return place.value === undefined ? undefined : read(place);
+}
+
+/** The one of these names that an object has as a member. More than one is refused: readers differ in which they take. */
+export function formOf<const T extends string>(record: LosslessObject, names: readonly T[], at: string): T | undefined {
+  const found = names.filter((name) => member(record, name, at).value !== undefined);
+  return found.length > 1 ? malformed(at, `expected only one of ${found.join(', ')}`) : found[0];
 }
 
 export function object(place: Place): LosslessObject {
@@ -44,14 +70,15 @@ export function isList(value: LosslessJson | undefined): value is readonly Lossl
   return Array.isArray(value);
 }
 
-export function list(place: Place): readonly Place[] {
+export function list(place: Place, most?: number): readonly Place[] {
   if (!isList(place.value)) return malformed(place.at, 'expected a list');
+  if (most !== undefined && place.value.length > most) return tooMany(place.at, most, 'entries');
   return place.value.map((value, i) => ({ value, at: `${place.at}[${i}]` }));
 }
 
 /** One thing stands for a list of one. */
-export function oneOrMany(place: Place): readonly Place[] {
-  return isList(place.value) ? list(place) : [place];
+export function oneOrMany(place: Place, most?: number): readonly Place[] {
+  return isList(place.value) ? list(place, most) : [place];
 }
 
 export function text(place: Place): string {
@@ -78,7 +105,8 @@ export function natural(place: Place): number {
 export function clamped(place: Place, least: number, most: number, otherwise: number): number {
   if (place.value === undefined) return otherwise;
   const value = natural(place);
-  if (value < least) return invalid(place.at, `value is invalid, must be ${least} or larger`);
+  // Qdrant's words; where the least is 1 the value can only be 0.
+  if (value < least) return invalid(place.at, `value ${least === 1 ? '0 ' : ''}invalid, must be ${least} or larger`);
   return Math.min(value, most);
 }
 
@@ -87,6 +115,7 @@ export function oneOf<const T extends string>(place: Place, names: readonly T[])
   return names.find((known) => known === name) ?? malformed(place.at, `expected one of ${names.join(', ')}`);
 }
 
+/** Length of a payload key, of a name and of the value of a condition. */
 const MAX_KEY_LENGTH = 512;
 
 /** A path into payloads that does not begin at the reserved key. */
