@@ -29,20 +29,24 @@ export async function deleteIds(
   const found = await parts.batches.documents(source.tenant, source.id, [...new Set(named)]);
   const doomed = named.flatMap((document: DocumentId, place) => {
     const before = found.get(document);
-    return before === undefined ? [] : [atPoint(place, () => deletionOf(parts, target, before))];
+    return before === undefined ? [] : [atPoint(place, () => deletionOf(target, before))];
   });
   await deleteAll(parts, context, target, [...new Map(doomed.map((one) => [one.key, one])).values()]);
 }
 
-/** Points that were found: those that the caller may also write go, the others stay. */
-export async function deleteWritable(
+/** Points that were selected: readable, and not beyond the writer. */
+export async function deleteSelected(
   parts: PointsWriterParts,
   context: RequestContext,
   target: WriteTarget,
   found: readonly StoredDocument[],
 ): Promise<void> {
-  const doomed = found.filter((before) => mayWrite(target, before)).map((before) => deletionOf(parts, target, before));
-  await deleteAll(parts, context, target, doomed);
+  await deleteAll(
+    parts,
+    context,
+    target,
+    found.map((before) => deletionOf(target, before)),
+  );
 }
 
 /** Whether the caller may replace it by something of the same label. */
@@ -59,7 +63,7 @@ export function mayWrite({ authority, source, writer }: WriteTarget, stored: Sto
 }
 
 /** As a document is deleted. */
-function deletionOf(_parts: PointsWriterParts, { authority, source, writer }: WriteTarget, before: StoredDocument): DeletedDocument {
+function deletionOf({ authority, source, writer }: WriteTarget, before: StoredDocument): DeletedDocument {
   const owner = authority.may('label', source, before.declared);
   if (!owner) {
     const judged = { authority, source, writer, before, after: before };

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { isLosslessObject, parseLossless, writeLossless } from '../../core/points/lossless.ts';
-import { isReservedName, parsePath } from '../../core/points/payload-path.ts';
+import { isReservedName, parsePath, RESERVED_KEY } from '../../core/points/payload-path.ts';
 import type { LosslessJson, LosslessObject } from '../../core/points/raw-json.ts';
 import type { RemovedCharacters } from '../../core/ports/candidate.ts';
 import type { CollectionProfile } from '../../core/ports/collections.ts';
@@ -50,8 +50,15 @@ export function withPointText(payload: LosslessObject, { path, inner }: Collecti
  */
 export function withoutReserved(payload: LosslessObject): LosslessObject {
   const entries = Object.entries(payload);
-  const kept = entries.filter(([key]) => !isReservedName(key));
+  const kept = entries.filter(([key]) => key !== RESERVED_KEY);
+  // Nobody read those from us; taken away in silence they would be lost, and stored they could pass for the reserved one.
+  if (kept.some(([key]) => isReservedName(key))) throw reservedRefusal();
   return kept.length === entries.length ? payload : Object.fromEntries(kept);
+}
+
+function reservedRefusal(): AppError {
+  const message = `a key that looks like ${RESERVED_KEY}, which is reserved`;
+  return new AppError('invalid_request', { issues: [{ pointer: '/payload', message }] });
 }
 
 /** A text without what a reader cannot see in it. One in which nothing is hidden stays as it came, to the byte. */

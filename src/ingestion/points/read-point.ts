@@ -70,7 +70,10 @@ export function readPoint(
   const { title = document, removed: titled } = cleanTitle(shortened(named ?? document));
   const removed = sumOf(seen.removed, titled);
   const { keeps } = more;
-  const access = keeps === undefined ? accessFields(handed, collection) : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
+  const access =
+    keeps === undefined
+      ? { ...accessFields(handed, collection), ...written.said }
+      : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
   const part = textAt(handed, profile.document);
   return {
     id: written.id,

@@ -1,7 +1,9 @@
 import { AppError } from '../../core/errors.ts';
+import { seesHosted } from '../../core/hosted-visibility.ts';
 import { parseCollectionName } from '../../core/ids.ts';
 import type { Trust } from '../../core/label.ts';
 import type { HostedCollection } from '../../core/ports/collections.ts';
+import { usualPurpose } from '../../core/purpose.ts';
 import type { Source } from '../../core/zone.ts';
 import type { Authority } from '../authority.ts';
 import { writerTrustFor } from '../write-rights.ts';
@@ -22,7 +24,7 @@ export interface WriteTarget {
 export function writeTarget(parts: PointsWriterParts, authority: Authority, name: string): WriteTarget {
   const collection = hostedCollection(parts, authority, name);
   const source = ownSource(authority, collection);
-  if (source === undefined) throw new AppError(mayRead(parts, authority, collection) ? 'forbidden' : 'not_found');
+  if (source === undefined) throw new AppError(sees(parts, authority, collection) ? 'forbidden' : 'not_found');
   return { authority, collection, source, writer: writerTrustFor(parts.policy, authority, source) };
 }
 
@@ -43,13 +45,7 @@ export function ownSource(authority: Authority, { writers }: HostedCollection): 
   return source?.state === 'live' && authority.may('ingest', source) ? source : undefined;
 }
 
-/** Whether there is anything of the collection's sources that the caller may read. */
-export function mayRead({ policy }: PointsWriterParts, { view, caller }: Authority, { sources }: HostedCollection): boolean {
-  const [purpose] = policy.purposes;
-  const decision = purpose === undefined ? { kind: 'none' as const } : policy.decide(view, caller, 'retrieve', purpose);
-  if (decision.kind === 'none') return false;
-  return decision.zones.some((id) => {
-    const zone = view.zones.get(id);
-    return zone !== undefined && sources.includes(zone.source);
-  });
+/** Whether the collection is there for the caller. */
+export function sees({ policy }: PointsWriterParts, authority: Authority, collection: HostedCollection): boolean {
+  return seesHosted(policy, authority, usualPurpose(policy), collection);
 }

@@ -2,6 +2,7 @@ import type { PointId } from '../../core/points/point-id.ts';
 import type { PointFilter } from '../../core/points/question.ts';
 import type { LosslessObject, RawJson } from '../../core/points/raw-json.ts';
 import type { RequestContext } from '../types.ts';
+import type { AccessFields } from './access-fields.ts';
 
 /** A point as an application writes it. */
 export interface PointWrite {
@@ -9,6 +10,8 @@ export interface PointWrite {
   /** One vector or an object of named ones, as Qdrant takes it; checked for its shape. */
   readonly vector: RawJson;
   readonly payload: LosslessObject;
+  /** Said of the point beside its payload, by whoever adopts a collection: each in place of what the profile would read there. */
+  readonly said?: Partial<AccessFields>;
 }
 
 /** Which points a change is about. Of a filter, and of ids, only those that the caller may read and write. */
