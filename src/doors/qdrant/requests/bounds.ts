@@ -37,3 +37,5 @@ export const MAX_HNSW_EF = 10_000;
 export const MAX_OVERSAMPLING = 100;
 /** Above it all positions of fused lists weigh the same. Clamped. */
 export const MAX_RRF_K = 1_000_000;
+/** Vectors that a collection has by name, of each kind. */
+export const MAX_VECTORS = 32;

@@ -1,10 +1,9 @@
 import { isLosslessObject, writeLossless } from '../../../core/points/lossless.ts';
-import { payloadHasReserved } from '../../../core/points/payload-path.ts';
 import type { LosslessJson, LosslessObject, RawJson } from '../../../core/points/raw-json.ts';
 import type { PointChange, PointWrite } from '../../../ingestion/points/types.ts';
 import { MAX_POINTS } from './bounds.ts';
 import { aliased } from './parts.ts';
-import { invalid, isList, list, malformed, member, object, type Place, pointId, refuseMembers, senseless, unsupported } from './shape.ts';
+import { invalid, isList, list, malformed, member, object, type Place, pointId, refuseMembers, senseless } from './shape.ts';
 import { isInference, storedVector } from './vectors.ts';
 
 /** Refuses what would make a write depend on shards, or on a filter that looks at points the caller may not see. */
@@ -15,11 +14,9 @@ export function refuseUnsafeWrite(record: LosslessObject, at: string): void {
   });
 }
 
-/** A payload that somebody writes; without the reserved key. */
+/** A payload that somebody writes. Clients write back what they read, provenance and all; ingestion leaves that out of what it stores. */
 export function payload(place: Place): LosslessObject {
-  const record = object(place);
-  if (payloadHasReserved(record)) unsupported(place.at, 'a payload key is reserved here; leave it out');
-  return record;
+  return object(place);
 }
 
 function payloadOrNone(place: Place): LosslessObject {
