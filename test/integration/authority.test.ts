@@ -50,9 +50,9 @@ function byPerson(answer: Answer): Outcome {
 }
 
 function byTool(answer: Answer): Outcome {
-  const { result } = answer.json<{ result: { isError?: boolean; _meta: Record<string, { code?: string }> } }>();
-  if (result.isError !== true) return 'done';
-  if (result._meta['sluice/error']?.code === 'not_found') return 'hidden';
+  const { isError, _meta: meta } = answer.json<{ result: { isError?: boolean; _meta: Record<string, { code?: string }> } }>().result;
+  if (isError !== true) return 'done';
+  if (meta['sluice/error']?.code === 'not_found') return 'hidden';
   throw new Error(answer.text);
 }
 
@@ -151,6 +151,18 @@ const COLLECTION_ROWS: Readonly<Record<string, Row>> = {
   getCollection: collectionRow('GET', 'p'),
   putCollection: collectionRow('PUT', 'p', () => ({ ...COLLECTION, defaultAcl: { allow: [`user:test|u${(made += 1)}`] } })),
   deleteCollection: collectionRow('DELETE', 'passing'),
+  // It takes two rights: to own the source, and to write into it.
+  adoptPoints: {
+    scopes: ['ingest'],
+    call: async () => ({
+      method: 'POST',
+      path: `${await madeCollection('p')}/points`,
+      body: { source: 'p', points: [{ id: 7, vector: [0, 1], payload: { text: TEXT }, acl: { allow: READERS } }] },
+    }),
+    outcome: byStatus,
+    expected: { label: 'hidden' },
+    otherwise: 'forbidden',
+  },
 };
 
 const DIRECTORY_ROWS: Readonly<Record<string, Row>> = {
@@ -860,6 +872,7 @@ describe('tenants', () => {
       listSwitches: 'empty',
       listCollections: 'empty',
       putCollection: 'forbidden',
+      adoptPoints: 'forbidden',
       // Of the same names, but their own.
       listWatched: 'done',
       liftWatchBlock: 'done',

@@ -5,6 +5,8 @@ export interface ChallengeContext {
   readonly metadataUrl: string;
   readonly scope: string | undefined;
   readonly dpop: DpopRule;
+  /** What a client without a token is told to ask for; for clients that know this service by its metadata alone. */
+  readonly hint?: string | undefined;
   /** The scheme that the request used. */
   readonly sent: 'Bearer' | 'DPoP';
 }
@@ -16,8 +18,8 @@ const ALGORITHMS = `algs="${ASYMMETRIC_ALGORITHMS.join(' ')}"`;
  * that a client that did not try is told only where to get a token. The error stands at the scheme that was tried; where a token
  * was refused as `Bearer`, the other scheme is named beside it, since it may be one that needs a proof (RFC 9449 section 7.2).
  */
-export function challengeFor(code: ErrorCode, { metadataUrl, scope, dpop, sent }: ChallengeContext): string | undefined {
-  const metadata = `resource_metadata="${metadataUrl}"`;
+export function challengeFor(code: ErrorCode, { metadataUrl, scope, dpop, sent, hint }: ChallengeContext): string | undefined {
+  const metadata = `resource_metadata="${metadataUrl}"${hint === undefined ? '' : `, scope="${hint}"`}`;
   const bearer = `Bearer ${metadata}`;
   const proof = `DPoP ${metadata}, ${ALGORITHMS}`;
   const tried = sent === 'DPoP' && dpop !== 'refused' ? proof : bearer;

@@ -15,7 +15,7 @@ const SCIM = '/scim';
 const GUARDED = [V1, SCIM];
 
 function guarded({ mounted }: Pipeline): readonly string[] {
-  return [...GUARDED, ...mounted];
+  return [...GUARDED, ...mounted.keys()];
 }
 
 /**

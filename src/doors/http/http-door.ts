@@ -132,7 +132,7 @@ function urlOf(host: string, port: number): string {
 /** The HTTP API on a port of its own. `listen` fails with Node's error where the port cannot be had. */
 export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const { services, config, telemetry, mounts = [] } = options;
-  const mounted = new Set(mounts.map(({ path }) => path));
+  const mounted = new Map(mounts.map(({ path, scope }) => [path, scope]));
   const stopping = new AbortController();
   const inFlight = createInFlight();
   let listening: Listening = { url: urlOf(config.host, config.port), port: config.port };

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { authenticate, requireScope, schemeOf } from '../entrance/authenticate.ts';
+import { parseLossless } from '../../core/points/lossless.ts';
 import { readBody, requireMediaType } from '../entrance/body.ts';
 import { challengeFor } from '../entrance/challenge.ts';
 import { queryOf } from './input.ts';
@@ -23,8 +24,8 @@ export interface Pipeline {
   readonly telemetry: ServiceTelemetry;
   /** Address of the RFC 9728 metadata of what answers at a path, known once the door listens. */
   metadataUrl(path: string): string;
-  /** Paths at which other protocols speak. */
-  readonly mounted: ReadonlySet<string>;
+  /** Paths at which other protocols speak, and the scope that each takes. */
+  readonly mounted: ReadonlyMap<string, Scope>;
   /** Where callers reach this service, known as soon. */
   publicUrl(): string;
   /** Aborted once the service has begun to stop. */
@@ -48,7 +49,8 @@ export function refuse(pipeline: Pipeline, req: Request, res: Response, failure:
   }
   const { dpop } = pipeline.services.identity;
   const sent = schemeOf(req);
-  const challenge = challengeFor(error.code, { metadataUrl: pipeline.metadataUrl(req.path), scope, dpop, sent });
+  const hint = error.status === 401 ? pipeline.mounted.get(req.path) : undefined;
+  const challenge = challengeFor(error.code, { metadataUrl: pipeline.metadataUrl(req.path), scope, dpop, sent, hint });
   const headers = {
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfter)) }),
@@ -82,7 +84,7 @@ async function bodyOf(route: CallRoute, req: Request, res: Response, state: Requ
   const bytes = await state.guard(readBody(req, res, route.body.bytes)).catch((error: unknown) => {
     throw error instanceof AppError && error.code === 'deadline_exceeded' ? new AppError('request_timeout') : error;
   });
-  return parseInput(route.body.schema, parseJson(bytes));
+  return parseInput(route.body.schema, route.body.lossless === true ? parseLossless(bytes) : parseJson(bytes));
 }
 
 function queryFor(route: CallRoute | StreamRoute | DownloadRoute, req: Request): unknown {
