@@ -1,23 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { CollectionKey } from '../core/ids.ts';
-import { createCollections, type Collections } from '../ingestion/collections.ts';
+import type { ReadablePoints } from '../core/ports/points.ts';
+import type { HttpServices } from '../doors/http/services.ts';
+import { createCollections } from '../ingestion/collections.ts';
+import { createAdoptPoints } from '../ingestion/points/adopt.ts';
+import type { PointsWriterParts } from '../ingestion/points/parts.ts';
+import { ingestingParts } from './ingesting-parts.ts';
+import { pointsReading } from './points-reading.ts';
 import type { RunningParts } from './running-parts.ts';
 
-/** Hosted collections of the Qdrant-compatible door, for their owners. */
-export function collectionsOf(parts: RunningParts, mend: () => void): Collections {
-  const { config, stores, policy, vectors, identity, quarantine } = parts;
-  const { catalog } = stores;
-  return createCollections({
-    catalog,
-    policy,
-    writes: catalog,
-    collections: catalog,
+/** What writes of points work with, through whichever door. */
+export function pointsWriting(parts: RunningParts, readable: ReadablePoints): PointsWriterParts {
+  const { stores, vectors, mender } = parts;
+  return {
+    ...ingestingParts(parts, () => mender.kick()),
+    batches: stores.catalog,
     hosted: vectors.hosted,
-    collection: config.collection,
-    issuers: identity.issuers.map(({ name }) => name),
-    groupless: identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name),
-    ...quarantine.rules,
+    points: vectors.points,
+    readable,
     newKey: () => randomUUID() as CollectionKey,
-    mend,
-  });
+  };
+}
+
+/** Hosted collections of the Qdrant-compatible door, for their owners. */
+export function collectionServices(parts: RunningParts): Pick<HttpServices, 'collections' | 'adoptPoints'> {
+  const writing = pointsWriting(parts, pointsReading(parts).readable);
+  return {
+    collections: createCollections({ ...writing, collections: parts.stores.catalog }),
+    adoptPoints: createAdoptPoints(writing),
+  };
 }

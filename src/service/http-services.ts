@@ -17,8 +17,9 @@ import { countChunks } from '../retrieval/count.ts';
 import { openDocument } from '../retrieval/open-document.ts';
 import { retrieve, type RetrievalParts } from '../retrieval/retrieve.ts';
 import { inRetrievalSpan } from '../retrieval/retrieval-span.ts';
-import { collectionsOf } from './collections.ts';
+import { collectionServices } from './collections.ts';
 import { evidenceServices } from './evidence.ts';
+import { ingestingParts } from './ingesting-parts.ts';
 import type { RunningParts } from './running-parts.ts';
 import { readiness } from './readiness.ts';
 import { stageService } from './stages.ts';
@@ -36,7 +37,7 @@ export function httpServices(parts: RunningParts): HttpServices {
     identity,
     endLogin: createEndLogin({ identity, catalog: stores.catalog }),
     ingestion: createIngestion(ingestingParts(parts, mend), parts.lineage),
-    collections: collectionsOf(parts, mend),
+    ...collectionServices(parts),
     ...readingOf(parts),
     ...administrationOf(parts, mend),
     stages: stageService({ stores, policy: files.output, watch, telemetry, clock, windowMs: limits.reportWindowMs }),
@@ -65,28 +66,6 @@ function readingOf(parts: RunningParts): Served<'retrieve' | 'openDocument' | 'c
     count: (caller, request, signal) => countChunks(shared, caller, request, signal),
     checkSession: (caller, name, sink) => checkSession(catalog, caller, name, sink),
     trace: ({ caller, requestId }, traced) => traceRequest({ catalog, policy, audit }, caller, { requestId, traced }),
-  };
-}
-
-/** What every write into a source works with, through whichever door. */
-export function ingestingParts(parts: RunningParts, mend: () => void) {
-  const { config, stores, policy, vectors, embedding, identity, quarantine, telemetry, clock } = parts;
-  const { catalog } = stores;
-  return {
-    catalog,
-    policy,
-    vectors,
-    embedding,
-    telemetry,
-    clock,
-    collection: config.collection,
-    writes: catalog,
-    issuers: identity.issuers.map(({ name }) => name),
-    groupless: identity.issuers.filter(({ groups }) => groups === 'none').map(({ name }) => name),
-    ...quarantine.rules,
-    language: config.embedding.languages[0],
-    newMarker: () => randomBytes(16).toString('hex'),
-    mend,
   };
 }
 

@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { CollectionKey } from '../core/ids.ts';
-import type { ReadablePoints } from '../core/ports/points.ts';
 import type { HttpServices } from '../doors/http/services.ts';
 import type { QdrantServices } from '../doors/qdrant/services.ts';
 import { createPointsWriter } from '../ingestion/points/points-writer.ts';
-import { ingestingParts } from './http-services.ts';
+import { pointsWriting } from './collections.ts';
 import { pointsReading } from './points-reading.ts';
 import type { RunningParts } from './running-parts.ts';
 
@@ -17,19 +14,7 @@ export function qdrantServices(parts: RunningParts, http: HttpServices): QdrantS
     applicationKeys,
     nearMiss,
     reader,
-    writer: writerOf(parts, readable),
+    writer: createPointsWriter(pointsWriting(parts, readable)),
     notReady: async () => (await readiness()).flatMap(({ part, ready }) => (ready ? [] : [part])),
   };
-}
-
-function writerOf(parts: RunningParts, readable: ReadablePoints): QdrantServices['writer'] {
-  const { stores, vectors, mender } = parts;
-  return createPointsWriter({
-    ...ingestingParts(parts, () => mender.kick()),
-    batches: stores.catalog,
-    hosted: vectors.hosted,
-    points: vectors.points,
-    readable,
-    newKey: () => randomUUID() as CollectionKey,
-  });
 }

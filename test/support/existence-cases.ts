@@ -62,6 +62,8 @@ function ofCollection(method: string, ...bodies: readonly unknown[]): readonly P
   }));
 }
 
+const POINT = { id: 7, vector: [0, 1], payload: { text: 'Ferry' }, acl: { allow: ['everyone'] } };
+
 function inBatch(kind: 'document' | 'source', ...lines: readonly ((target: Target) => object)[]): readonly Probe[] {
   return lines.map((line) => ({
     kind,
@@ -183,6 +185,17 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     ...ofBody('source', 'PUT', '/v1/collections/hidden', ['label', 'administer'], ({ name }) => ({ ...COLLECTION, source: name })),
   ],
   deleteCollection: ofCollection('DELETE', undefined),
+  adoptPoints: [
+    ...['open', 'closed'].map((source): Probe => ({
+      kind: 'collection',
+      knowing: ['label', 'administer'],
+      call: ({ name }) => ({ method: 'POST', path: `/v1/collections/${name}/points`, body: { source, points: [POINT] } }),
+    })),
+    ...ofBody('source', 'POST', '/v1/collections/hidden/points', ['label', 'administer'], ({ name }) => ({
+      source: name,
+      points: [POINT],
+    })),
+  ],
   patchSource: ofSource('PATCH', '', KNOWS_SOURCE, { level: 'public' }, { level: 'nonsense' }, { owner: 'nonsense' }, { ceiling: null }),
   deleteSource: ofSource('DELETE', '', KNOWS_SOURCE, undefined),
   listDocuments: [
@@ -399,6 +412,8 @@ export const NAMELESS: Readonly<Record<string, string>> = {
   getAuditTile: 'hashes of the log',
   listSources: 'a list',
   listCollections: 'a list',
+  listApplicationKeys: 'a list',
+  addApplicationKey: 'names an application, whether there is one or not',
   listSwitches: 'a list',
   listWatched: 'a list',
   listReplayWishes: 'a list',

@@ -229,6 +229,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
+    adoptPoints: nothing,
     collections: { put: nothing, get: nothing, list: nothing, delete: nothing },
     applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },

@@ -17,6 +17,7 @@ const PROBLEM_STATUSES: Readonly<Record<Route['kind'], readonly number[]>> = {
 const IN_PATH: Readonly<Record<string, string>> = {
   source: 'The id of a source.',
   document: 'The id of a document in its source, percent-encoded.',
+  collection: 'The name of a collection of the Qdrant-compatible door.',
   request: 'The id of a request, as its answer named it.',
   session: 'The name of a session of the caller.',
   group: 'The id of a group, percent-encoded.',

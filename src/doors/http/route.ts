@@ -61,7 +61,8 @@ interface Authenticated extends Described {
 export interface CallRoute extends Authenticated {
   readonly kind: 'call';
   readonly dialect?: Dialect;
-  readonly body: { readonly schema: z.ZodType; readonly bytes: number } | undefined;
+  /** `lossless`: numbers that JavaScript would change come as LosslessJson has them. */
+  readonly body: { readonly schema: z.ZodType; readonly bytes: number; readonly lossless?: true } | undefined;
   handle(call: Call<unknown, unknown>): Promise<Reply>;
 }
 
@@ -91,7 +92,7 @@ export interface DownloadRoute extends Authenticated {
 export type Route = PublicRoute | CallRoute | StreamRoute | DownloadRoute;
 
 interface CallSpec<B extends z.ZodType, Q extends z.ZodType> extends Omit<CallRoute, 'kind' | 'body' | 'query' | 'handle'> {
-  readonly body?: { readonly schema: B; readonly bytes: number };
+  readonly body?: { readonly schema: B; readonly bytes: number; readonly lossless?: true };
   readonly query?: Q;
   handle(call: Call<z.output<B>, z.output<Q>>): Promise<Reply>;
 }

@@ -1,6 +1,7 @@
 import { pageQuerySchema } from '../schemas/common.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
+import { adoptedAnswerSchema, adoptedPointsSchema, toPointWrites } from '../schemas/adopted-points.ts';
 import { collectionAnswerSchema, collectionsAnswerSchema, collectionSchema, toCollectionBody } from '../schemas/collections.ts';
 import type { HttpServices } from '../services.ts';
 
@@ -35,7 +36,7 @@ function readRoutes({ collections }: HttpServices): readonly CallRoute[] {
   ];
 }
 
-function writeRoutes({ collections }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+function writeRoutes({ collections, adoptPoints }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
   return [
     callRoute({
       method: 'put',
@@ -51,6 +52,19 @@ function writeRoutes({ collections }: HttpServices, config: HttpDoorConfig): rea
       async handle({ context, body, param }) {
         const { created, resource } = await collections.put(context, param('collection'), toCollectionBody(body));
         return { status: created ? 201 : 200, body: resource };
+      },
+    }),
+    callRoute({
+      method: 'post',
+      path: `${PATH}/points`,
+      operationId: 'adoptPoints',
+      summary: 'Write points into one source of a collection, each with its access said beside its payload.',
+      scopes: ['ingest'],
+      body: { schema: adoptedPointsSchema, bytes: config.limits.requestBytes, lossless: true },
+      answers: [{ status: 200, description: 'All are as they were given.', schema: adoptedAnswerSchema }],
+      async handle({ context, body, param }) {
+        await adoptPoints(context, param('collection'), body.source, toPointWrites(body));
+        return { status: 200, body: { points: body.points.length } };
       },
     }),
     callRoute({
