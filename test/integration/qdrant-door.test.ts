@@ -14,7 +14,7 @@ test('a stock client finds a server of its own version and lists collections', a
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   const token = await here.token({ sub: 'alice' });
   const client = new QdrantClient({ url: here.qdrantUrl, headers: { authorization: `Bearer ${token}` } });
-  expect(await client.getCollections()).toMatchObject({ collections: expect.any(Array) });
+  expect(await client.getCollections()).toEqual({ collections: [] });
   expect(await client.versionInfo()).toMatchObject({ version: '1.16.3' });
   await vi.waitFor(() => expect(warn).not.toHaveBeenCalled());
   warn.mockRestore();

@@ -5,7 +5,7 @@ import { parseLossless } from '../../core/points/lossless.ts';
 import type { LosslessJson } from '../../core/points/raw-json.ts';
 import type { PointsContext } from '../../retrieval/points/types.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
-import { requireScope, schemeOf } from '../entrance/authenticate.ts';
+import { schemeOf } from '../entrance/authenticate.ts';
 import { cutOffUnread, readBody } from '../entrance/body.ts';
 import { challengeFor } from '../entrance/challenge.ts';
 import type { RateHeaders } from '../entrance/rate-limits.ts';
@@ -57,13 +57,18 @@ export async function serve(pipeline: Pipeline, exchange: Exchange): Promise<Qdr
   if (found?.route.kind === 'public') return found.route.handle(pipeline.services, startedAt);
   const caller = await callerOf(pipeline, req, state.signal);
   exchange.caller = caller;
-  if (found?.route.kind === 'call') requireScope(caller, [found.route.scope]);
+  if (found?.route.kind === 'call') demandScope(caller, found.route.scope);
   exchange.rates = await pipeline.limiter.consume(caller);
   if (found === undefined) throw noSuchPath();
   if (found.route.kind === 'refused') throw refusedRoute(found.route.why);
   checkParameters(req.url ?? '');
   const body = found.route.body ? await bodyOf(pipeline, exchange) : null;
   return found.route.handle({ services: pipeline.services, context: contextOf(caller, exchange), startedAt, params: found.params, body });
+}
+
+function demandScope({ scopes }: Caller, scope: Scope): void {
+  if (scopes.has(scope)) return;
+  throw new AppError('insufficient_scope', { issues: [{ pointer: '', message: `the key or token lacks the scope ${scope}` }] });
 }
 
 function noSuchPath(): AppError {
