@@ -44,6 +44,23 @@ export function restricted({ must, mustNot }: Access, narrower: readonly string[
 
 const CLAUSES = ['must', 'should', 'must_not'] as const;
 
+/**
+ * The filter of a stage and that of a prefetch within it, as Qdrant makes one of them: it appends lists of clauses, so that two
+ * `should` become a wider one. The caller's own are merged here, as it would do, before they are wrapped; ours stand in `must` and
+ * `must_not`, where appending only narrows.
+ */
+export function merged(outer: PointFilter<ChunkId> | undefined, inner: PointFilter<ChunkId> | undefined): PointFilter<ChunkId> | undefined {
+  if (outer === undefined || inner === undefined) return outer ?? inner;
+  const lists = CLAUSES.flatMap((name) => {
+    const [a, b] = [outer[name], inner[name]];
+    return a === undefined && b === undefined ? [] : [[name, [...(a ?? []), ...(b ?? [])]] as const];
+  });
+  const [a, b] = [outer.min_should, inner.min_should];
+  const both = a === undefined || b === undefined ? undefined : [...a.conditions, ...b.conditions];
+  const least = both === undefined ? (a ?? b) : { conditions: both, min_count: Math.max(a?.min_count ?? 0, b?.min_count ?? 0) };
+  return { ...Object.fromEntries(lists), ...(least === undefined ? {} : { min_should: least }) };
+}
+
 export function renderFilter(place: PointPlace, filter: PointFilter<ChunkId>, within: 'root' | 'nested' = 'root'): string {
   const list = (conditions: readonly PointCondition<ChunkId>[]) =>
     `[${conditions.map((one) => renderCondition(place, one, within)).join(',')}]`;

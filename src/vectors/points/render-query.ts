@@ -15,7 +15,7 @@ import type {
 import type { LosslessJson, LosslessObject } from '../../core/points/raw-json.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import { allowedPath, allowedVector, allowedWord } from './place.ts';
-import { renderCondition, renderFilter, restricted, type Access } from './render-filter.ts';
+import { merged, renderCondition, renderFilter, restricted, type Access } from './render-filter.ts';
 
 /** Everything that goes into each stage of a request. `plan` gives the parameters by which so many points are searched. */
 export interface Rendering {
@@ -71,21 +71,27 @@ export function narrowed(place: PointPlace, filter: PointFilter<ChunkId> | undef
   return filter === undefined ? [] : [renderFilter(place, filter)];
 }
 
-function prefetch(to: Rendering, one: Prefetch<ChunkId>): string {
-  return object([...stage(to, one, one.limit), ['limit', text(one.limit)]]);
+function prefetch(to: Rendering, one: Prefetch<ChunkId>, outer: Filter): string {
+  return object([...stage(to, one, one.limit, outer), ['limit', text(one.limit)]]);
 }
 
-/** What all stages have in common: each carries the whole filter, since Qdrant applies that of the root to its own stage alone. */
-function stage(to: Rendering, search: Search, limit: number): readonly (readonly [string, string | undefined])[] {
+type Filter = PointFilter<ChunkId> | undefined;
+
+/**
+ * What all stages have in common. Each carries what the caller may read. Of the caller's own filters Qdrant looks at those of the
+ * innermost prefetches alone, into which it merges what stands further out, and so do we.
+ */
+function stage(to: Rendering, search: Search, limit: number, outer?: Filter): readonly (readonly [string, string | undefined])[] {
   const { place, access } = to;
   const { query, using, filter, params, scoreThreshold, prefetch: before } = search;
+  const own = merged(outer, filter);
   const looked = query !== undefined && LOOKED_UP.has(query.kind);
   return [
-    ['prefetch', before.length === 0 ? undefined : list(before.map((one) => prefetch(to, one)))],
+    ['prefetch', before.length === 0 ? undefined : list(before.map((one) => prefetch(to, one, own)))],
     ['query', query === undefined ? undefined : renderQuery(place, query)],
     ['using', text(looked ? allowedVector(place, using) : using)],
-    ['filter', restricted(access, narrowed(place, filter))],
-    ['params', looked ? text(merged(to.plan(limit), params)) : text(params)],
+    ['filter', restricted(access, before.length === 0 ? narrowed(place, own) : [])],
+    ['params', looked ? text(planned(to.plan(limit), params)) : text(params)],
     ['score_threshold', text(scoreThreshold)],
   ];
 }
@@ -94,7 +100,7 @@ function stage(to: Rendering, search: Search, limit: number): readonly (readonly
 const LOOKED_UP: ReadonlySet<PointQuery<ChunkId>['kind']> = new Set(['nearest', 'recommend', 'discover', 'context']);
 
 /** As the caller says where it does, but what the plan compares one by one stays so: that misses nothing. */
-function merged(plan: LosslessObject, params: SearchParams | undefined): LosslessObject | undefined {
+function planned(plan: LosslessObject, params: SearchParams | undefined): LosslessObject | undefined {
   const both = { ...plan, ...params, ...(plan['exact'] === true ? { exact: true } : {}) };
   return Object.keys(both).length === 0 ? undefined : both;
 }
