@@ -31,7 +31,15 @@ export const SEEING: readonly Action[] = ['ingest', 'label', 'request', 'approve
 
 export async function authorityOf(parts: AuthorityParts, context: RequestContext): Promise<Authority> {
   const { caller, view } = await presence(parts.catalog, context.caller);
+  const judged = new Map<string, boolean>();
+  // One view, one answer: a batch of points asks the same of each.
   const may: Authority['may'] = (action, source, declared) => {
+    const question = JSON.stringify([action, source.id, declared ?? null]);
+    const answer = judged.get(question) ?? ask(action, source, declared);
+    judged.set(question, answer);
+    return answer;
+  };
+  const ask: Authority['may'] = (action, source, declared) => {
     const object = effectiveZone(view.scheme, source, declared ?? neutralLabel(view.scheme));
     // Whether somebody may write into a source at all is whether there is any trust at which they may.
     if (action === 'ingest' && declared === undefined) return parts.policy.writerTrust(view, caller, object).kind === 'trust';
