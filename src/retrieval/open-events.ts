@@ -1,5 +1,5 @@
-import { namedDocument } from '../core/audit-names.ts';
 import type { Caller } from '../core/caller.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { AuditEvent } from '../core/ports/audit.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import { sealedFacts, who } from './events.ts';
@@ -20,7 +20,7 @@ export function openIntentEvent(caller: Caller, request: OpenRequest, purpose: P
   };
 }
 
-/** What the release says beside its chunks. */
-export function opened({ source, document, from }: OpenRequest, total: number) {
-  return { open: { source, document: namedDocument(source, document), from, total } };
+/** What the release says beside its chunks, which are all of the document. */
+export function opened({ from }: OpenRequest, total: number): JsonObject {
+  return { open: { from, total } };
 }

@@ -10,6 +10,7 @@ import {
   CHANGE,
   chunkIds,
   contentOf,
+  GLOBEX,
   HANDBOOK,
   HR,
   keyOf,
@@ -128,6 +129,30 @@ export function describeDocuments(get: GetWorld): void {
         expect(read.at).toBeGreaterThan(0);
       }
       expect((await catalog.candidates(ACME, [...hostile, ...known])).candidates.size).toBe(2);
+    });
+
+    it('tells the chunks of a text in its order, in pages, for as long as it is live', async () => {
+      const { catalog, put } = get();
+      const page = (from: number, limit: number, document = NAME) => catalog.documentChunks(ACME, HANDBOOK, document, { from, limit });
+      const paragraphs = Array.from({ length: 12 }, (_, n) => `paragraph ${n}`);
+      await put('guide' as DocumentId);
+      const chunks = chunksOf(await put(NAME, { paragraphs }), paragraphs);
+      expect(await page(0, 5)).toEqual({ total: 12, chunks: chunks.slice(0, 5) });
+      expect(await page(10, 5)).toEqual({ total: 12, chunks: chunks.slice(10) });
+      expect(await page(12, 5)).toEqual({ total: 12, chunks: [] });
+      expect(await page(0, 5, 'guide/other' as DocumentId)).toBeUndefined();
+      expect(await catalog.documentChunks(GLOBEX, HANDBOOK, NAME, { from: 0, limit: 5 })).toBeUndefined();
+      const replaced = await put(NAME, { paragraphs: ['new'] });
+      expect(await page(0, 5)).toEqual({ total: 1, chunks: chunksOf(replaced, ['new']) });
+      await catalog.change(KEY, ACME, replaced.revision, attributesOf({ state: 'quarantined' }), CHANGE);
+      expect(await page(0, 5)).toBeUndefined();
+      const again = await catalog.change(KEY, ACME, replaced.revision + 1, attributesOf({ state: 'live' }), CHANGE);
+      expect(await page(0, 5)).toMatchObject({ total: 1 });
+      await catalog.deleteDocument(KEY, ACME, again.revision, CHANGE);
+      expect(await page(0, 5)).toBeUndefined();
+      await put('last' as DocumentId);
+      await catalog.deleteSource(ACME, HANDBOOK, 1, CHANGE);
+      expect(await page(0, 5, 'last' as DocumentId)).toBeUndefined();
     });
 
     it('lets the former chunks go when a text is replaced, and keeps counting after a deletion', async () => {

@@ -236,7 +236,7 @@ describe('POST /v1/open', () => {
     const open = await test.call('POST', '/v1/open', hr, { source: 'people', document: 'board' });
     const released = await traced(open.json<{ requestId: string }>().requestId);
     expect(released.map(({ kind }) => kind)).toEqual(['intent', 'release']);
-    expect(released[1]?.body).toMatchObject({ open: { source: 'people', document: 'board', from: 0, total: 1 }, chunks: [{ rank: 1 }] });
+    expect(released[1]?.body).toMatchObject({ open: { from: 0, total: 1 }, chunks: [{ rank: 1, source: 'people', document: 'board' }] });
   });
 });
 
