@@ -89,7 +89,11 @@ const bodyOf = (vector: readonly number[], limit: number): string => JSON.string
 function undiciContender(name: string, { url, apiKey, collection }: Place): Contender {
   const client = rawClient(url, apiKey);
   const path = `/collections/${collection}/points/query`;
-  return { name, ask: async (vector, limit) => JSON.parse(await client.post(path, bodyOf(vector, limit))), close: () => client.close() };
+  return {
+    name,
+    ask: async (vector, limit): Promise<unknown> => JSON.parse(await client.post(path, bodyOf(vector, limit))) as unknown,
+    close: () => client.close(),
+  };
 }
 
 function stockContender(name: string, { url, apiKey, collection }: Place, headers: Record<string, string> = {}): Contender {
