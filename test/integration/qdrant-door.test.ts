@@ -1,21 +1,160 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTestService, type TestService } from '../support/service.ts';
 
-const POLICY = 'g, user:test|root, role:administrator, acme\n';
+const POLICY = [
+  'g, user:test|root, role:administrator, acme',
+  'p, client:test|console, acme, *, administer, *, *, *, allow',
+  'p, everyone, acme, *, retrieve, upto:confidential, *, *, allow',
+  'p, client:test|assistant, acme, *, retrieve, upto:confidential, *, *, allow',
+  'p, client:test|other, acme, *, retrieve, upto:confidential, *, *, allow',
+  'p, client:test|loader, acme, *, ingest, upto:restricted, as:trusted, *, allow',
+  'p, client:test|loader, acme, *, retrieve, upto:restricted, *, *, allow',
+  'p, client:test|loader, acme, *, audit, upto:restricted, *, *, allow',
+  'p, client:test|loader, acme, *, label, upto:restricted, *, *, allow',
+].join('\n');
+const SOURCE = { title: 'Handbook', owner: 'group:test|hr', level: 'internal', compartments: [], trust: 'trusted' };
+const DOCUMENTS = {
+  leave: { allow: ['group:test|staff', 'client:test|assistant'] },
+  salaries: { allow: ['group:test|hr'] },
+  doors: { allow: ['group:test|staff'], deny: ['user:test|anna'] },
+};
+
 let here: TestService;
+let loader: string;
+let anna: string;
+let holly: string;
+let warn: ReturnType<typeof vi.spyOn>;
+
+/** A stock client, told nothing but the address and what to send along. */
+function client(headers: Record<string, string>): QdrantClient {
+  return new QdrantClient({ url: here.qdrantUrl, headers });
+}
+const as = (token: string): QdrantClient => client({ authorization: `Bearer ${token}` });
+
+async function put(name: string, acl: object): Promise<void> {
+  const body = { text: `Leave, ${name}.`, mediaType: 'text/plain', title: name, acl, metadata: { name } };
+  expect((await here.call('PUT', `/v1/sources/handbook/documents/${name}`, loader, body)).status).toBe(200);
+}
+
+/** Names of the documents that a client is shown. */
+async function names(of: QdrantClient): Promise<readonly unknown[]> {
+  const { points } = await of.scroll('sluice', { limit: 100 });
+  return points.map(({ payload }) => (payload?.['metadata'] as { name?: unknown } | undefined)?.name).sort();
+}
+
+async function refused(work: Promise<unknown>): Promise<{ readonly status: number; readonly error: unknown }> {
+  const failure = await work.then(
+    () => undefined,
+    (error: unknown) => error as { status: number; data: { status: { error: unknown } } },
+  );
+  return { status: failure?.status ?? 200, error: failure?.data.status.error };
+}
 
 beforeAll(async () => {
+  warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   here = await startTestService({ policy: POLICY, tenants: ['acme'] });
+  loader = await here.token({ sub: 'loader', client_id: 'loader', groups: undefined });
+  anna = await here.token({ sub: 'anna', client_id: 'assistant', groups: ['staff'] });
+  holly = await here.token({ sub: 'holly', client_id: 'assistant', groups: ['hr'] });
+  expect((await here.call('PUT', '/v1/sources/handbook', loader, SOURCE)).status).toBe(201);
+  for (const [name, acl] of Object.entries(DOCUMENTS)) await put(name, acl);
 });
-afterAll(() => here.stop());
-
-test('a stock client finds a server of its own version and lists collections', async () => {
-  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const token = await here.token({ sub: 'alice' });
-  const client = new QdrantClient({ url: here.qdrantUrl, headers: { authorization: `Bearer ${token}` } });
-  expect(await client.getCollections()).toEqual({ collections: [] });
-  expect(await client.versionInfo()).toMatchObject({ version: '1.16.3' });
-  await vi.waitFor(() => expect(warn).not.toHaveBeenCalled());
+afterAll(async () => {
   warn.mockRestore();
+  await here.stop();
+});
+
+describe('a stock client', () => {
+  test('finds a server of its own version, and warns of nothing', async () => {
+    const stock = as(anna);
+    expect(await stock.versionInfo()).toMatchObject({ version: '1.16.3' });
+    expect(await stock.getCollections()).toEqual({ collections: [{ name: 'sluice' }] });
+    expect(await stock.collectionExists('sluice')).toEqual({ exists: true });
+    expect(await stock.collectionExists('nothing')).toEqual({ exists: false });
+    expect(await stock.getAliases()).toEqual({ aliases: [] });
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('shows each person what they may read', async () => {
+    expect(await names(as(anna))).toEqual(['leave']);
+    expect(await names(as(holly))).toEqual(['salaries']);
+    expect((await as(anna).count('sluice', { exact: true })).count).toBe(1);
+    expect((await as(anna).getCollection('sluice')).points_count).toBe(1);
+  });
+
+  test('searches, by a text of its own and by the id of a point', async () => {
+    const { points } = await as(anna).query('sluice', { query: { text: 'leave', model: 'bm25' }, using: 'bm25', with_payload: true });
+    expect(points.map(({ payload }) => payload?.['content'])).toEqual(['Leave, leave.']);
+    const [found] = points;
+    const id = found?.id ?? '';
+    expect(await as(anna).retrieve('sluice', { ids: [id], with_payload: false })).toEqual([{ id }]);
+    expect(await as(holly).retrieve('sluice', { ids: [id] })).toEqual([]);
+    const hidden = await refused(as(holly).query('sluice', { query: id, using: 'bm25' }));
+    const missing = await refused(as(holly).query('sluice', { query: '00000000-0000-4000-8000-000000000000', using: 'bm25' }));
+    expect(hidden).toEqual({ status: 404, error: `Not found: No point with id ${id} found` });
+    expect(missing).toEqual({ ...hidden, error: String(hidden.error).replace(String(id), '00000000-0000-4000-8000-000000000000') });
+  });
+
+  test('is told in words why something is not served', async () => {
+    expect(await refused(as(anna).listSnapshots('sluice'))).toMatchObject({
+      status: 403,
+      error: expect.stringContaining('snapshot') as string,
+    });
+    expect(await refused(as(anna).getCollection('nothing'))).toEqual({
+      status: 404,
+      error: "Not found: Collection `nothing` doesn't exist!",
+    });
+    const upsert = as(anna).upsert('sluice', { points: [{ id: 1, vector: [1], payload: {} }] });
+    expect(await refused(upsert)).toMatchObject({ error: expect.any(String) as string });
+  });
+});
+
+describe('an application with a static key', () => {
+  let key: string;
+  beforeAll(async () => {
+    const root = await here.token({ sub: 'root', client_id: 'console' });
+    const made = await here.call('POST', '/v1/application-keys', root, {
+      client: 'client:test|assistant',
+      scopes: ['retrieve'],
+      note: 'a test',
+    });
+    expect(made.status, made.text).toBe(201);
+    key = made.json<{ key: string }>().key;
+  });
+
+  test('reads as itself, without a person', async () => {
+    expect(await names(client({ 'api-key': key }))).toEqual(['leave']);
+  });
+
+  test('reads for a person who brings a token made for it, and for nobody else', async () => {
+    const other = await here.token({ sub: 'holly', client_id: 'other', groups: ['hr'] });
+    expect(await names(client({ 'api-key': key, authorization: `Bearer ${holly}` }))).toEqual(['salaries']);
+    expect(await names(as(other))).toEqual(['salaries']);
+    expect(await refused(names(client({ 'api-key': key, authorization: `Bearer ${other}` })))).toMatchObject({ status: 401 });
+  });
+
+  test('a person’s token may stand in the place of the key', async () => {
+    expect(await names(client({ 'api-key': holly }))).toEqual(['salaries']);
+  });
+
+  test('is cut off at once when the key is revoked', async () => {
+    const root = await here.token({ sub: 'root', client_id: 'console' });
+    const id = key.split('_')[1] ?? '';
+    expect((await here.call('DELETE', `/v1/application-keys/${id}`, root)).status).toBe(204);
+    expect(await refused(names(client({ 'api-key': key })))).toMatchObject({ status: 401 });
+    expect(await refused(names(client({ 'api-key': key, authorization: `Bearer ${holly}` })))).toMatchObject({ status: 401 });
+  });
+});
+
+test('what left is recorded under the id of the answer', async () => {
+  const response = await fetch(`${here.qdrantUrl}/collections/sluice/points/scroll`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${anna}` },
+    body: '{}',
+  });
+  expect(response.status).toBe(200);
+  const trace = await here.call('GET', `/v1/requests/${response.headers.get('sluice-request-id') ?? ''}`, loader);
+  expect(trace.status, trace.text).toBe(200);
+  expect(trace.json<{ events: readonly { kind: string }[] }>().events.map(({ kind }) => kind)).toEqual(['intent', 'release']);
 });
