@@ -27,13 +27,13 @@ describe('the sink of lineage events', () => {
   it('posts each event, in order, as JSON with the token', async () => {
     sink.emit({ n: 1 });
     sink.emit({ n: 2 });
-    await vi.waitFor(() => expect(bodies()).toEqual([{ n: 1 }, { n: 2 }]));
+    await vi.waitFor(() => expect(bodies()).toEqual([{ n: 1 }, { n: 2 }]), { timeout: 10_000 });
     expect(collector.received[0]).toMatchObject({
       path: '/api/v1/lineage',
       headers: { authorization: 'Bearer secret', 'content-type': 'application/json' },
     });
     sink.emit({ n: 3 });
-    await vi.waitFor(() => expect(counted).toEqual({ sent: 3 }));
+    await vi.waitFor(() => expect(counted).toEqual({ sent: 3 }), { timeout: 10_000 });
   });
 
   it('repeats where the receiver is away, hangs, or asks to, and keeps the order', async () => {

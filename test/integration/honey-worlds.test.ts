@@ -120,10 +120,13 @@ describe('worlds of which one holds bait', () => {
     const question = { query: FILES[3]?.text.slice(0, 200), limit: 3 };
     const { requestId } = (await retrieve(worlds.crowded, question)).json();
     const { audit } = worlds.crowded.service.stores;
-    await vi.waitFor(async () => {
-      const kinds = (await audit.byRequest(ACME, String(requestId))).map(({ kind }) => kind);
-      expect(kinds).toEqual(['intent', 'release', 'honey.touched']);
-    });
+    await vi.waitFor(
+      async () => {
+        const kinds = (await audit.byRequest(ACME, String(requestId))).map(({ kind }) => kind);
+        expect(kinds).toEqual(['intent', 'release', 'honey.touched']);
+      },
+      { timeout: 10_000 },
+    );
     await done(worlds.crowded, 'PATCH', '/v1/sources/open/documents/bait-3', { honey: false });
     const [bare, after] = await Promise.all([retrieve(worlds.bare, question), retrieve(worlds.crowded, question)]);
     expect(timeless(after)).not.toBe(timeless(bare));

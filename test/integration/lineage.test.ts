@@ -45,11 +45,14 @@ async function batch(lines: readonly object[], token = owner, source = 'fen'): P
 const eventsOf = (request: string): readonly RunEvent[] =>
   collector.received.map(({ body }) => body as RunEvent).filter(({ run }) => run.facets.sluice_ingestion.requestId === request);
 const ended = (request: string): Promise<readonly RunEvent[]> =>
-  vi.waitFor(() => {
-    const events = eventsOf(request);
-    expect(events).toHaveLength(2);
-    return events;
-  });
+  vi.waitFor(
+    () => {
+      const events = eventsOf(request);
+      expect(events).toHaveLength(2);
+      return events;
+    },
+    { timeout: 10_000 },
+  );
 
 describe('lineage', () => {
   it('of a batch is one run: it starts, and completes with what was written, unchanged, deleted and failed', async () => {
