@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mintFilterForTests } from '../../test/support/authorized-filter.ts';
 import { AppError } from '../core/errors.ts';
-import type { ChunkId, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, DocumentKey, TenantId, ZoneId } from '../core/ids.ts';
+import type { PointSearch } from '../core/points/question.ts';
 import { systemClock } from '../core/ports/clock.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
 import type { Leg } from '../core/ports/vectors.ts';
@@ -14,6 +15,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const leg: Leg = { name: 'bm25', kind: 'sparse', vector: { indices: [1], values: [1] } };
 const ID = '00000000-0000-8000-8000-000000000001';
+const PLACE = '00000000-0000-4000-8000-00000000000a';
+const ALL: PointSearch<ChunkId> = { prefetch: [], limit: 3, offset: 0, select: { payload: { kind: 'none' }, vectors: { kind: 'none' } } };
 const filter = mintFilterForTests();
 const signal = new AbortController().signal;
 
@@ -158,6 +161,19 @@ describe('the circuit', () => {
       if (found === undefined) await sleep(50);
     }
     expect(found).toEqual([]);
+  });
+
+  it('is not opened by a request of an application on which the server breaks off; that request is refused', async () => {
+    const url = await serve((request, response) => {
+      request.resume();
+      if (request.url?.includes(PLACE) === true) request.socket.destroy();
+      else answer(hits())(request, response);
+    });
+    const index = indexAt(url);
+    const scope = { place: PLACE as CollectionKey, filter, never: [] };
+    for (let i = 0; i < 8; i += 1) expect((await failure(index.points.search(scope, [ALL], signal))).code).toBe('unsupported_request');
+    expect(await index.search(filter, leg, 3, signal)).toEqual([]);
+    expect((await failure(index.points.search({ ...scope, place: 'own' }, [ALL], signal))).message).not.toContain('failing');
   });
 
   it('is not opened by refused requests or by callers who leave', async () => {

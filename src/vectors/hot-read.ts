@@ -19,7 +19,7 @@ export interface HotAnswer {
 export interface HotRead {
   /**
    * Gives the answer as text, whatever its status below 500. What is sent must be repeatable. Fails with `index_unavailable`, without
-   * quoting body or answer.
+   * quoting body or answer, and with `unsupported_request` as `asked` says.
    */
   send(request: HotRequest, signal: AbortSignal): Promise<HotAnswer>;
   /** POSTs a JSON body and gives the parsed answer. Fails with `index_unavailable`, without quoting body or answer. */
@@ -31,6 +31,11 @@ export interface HotReadOptions {
   readonly endpoint: EndpointProvider;
   /** Milliseconds for one call, connection and retry included. */
   readonly deadlineMs: number;
+  /**
+   * What is sent says what applications ask for. A request on which the server breaks off, however often it is sent, is then refused with
+   * `unsupported_request` and opens no circuit: one caller with such a request would otherwise keep everybody from searching.
+   */
+  readonly asked?: 'by applications';
 }
 
 const CONNECTIONS = 64;
@@ -39,11 +44,21 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const FAILURES_TO_OPEN = 5;
 const HALF_OPEN_AFTER_MS = 1_000;
 
+/** More than the connections that one restart of the server leaves behind in the way of one request. */
+const BREAKS_OFF = 3;
+
 /** The server's fault: opens the circuit when it repeats. A refused request or a caller who left must not. */
 class ServerFault extends Error {}
+/** The server closed connection after connection without an answer, and accepts new ones. */
+class BrokenOff extends Error {}
 
 function unavailable(detail: string, cause?: unknown): AppError {
   return new AppError('index_unavailable', { detail, cause, retryAfter: 1 });
+}
+
+function brokenOff(cause: BrokenOff): AppError {
+  const message = 'The vector index breaks off on this request: an example may lack the vector that is asked for, or a limit may be 0.';
+  return new AppError('unsupported_request', { detail: cause.message, cause, issues: [{ pointer: '', message }] });
 }
 
 /** A connection that the server closed while it was idle. The request had not begun, or is a read, so it may be sent again. */
@@ -76,12 +91,19 @@ async function request(to: Connection, { method, path, body }: HotRequest, signa
   return { status: answer.statusCode, text: await answer.body.text() };
 }
 
-async function exchange(to: Connection, sent: HotRequest, signal: AbortSignal): Promise<HotAnswer> {
-  const send = () => request(to, sent, signal);
-  const answer = await send().catch((error: unknown) => {
-    if (isStaleConnection(error)) return send();
-    throw error;
-  });
+/** Sends again where the connection was stale: once, or for what applications ask until it is the request that breaks it. */
+async function sendAgain(to: Connection, sent: HotRequest, signal: AbortSignal, times: number): Promise<HotAnswer> {
+  try {
+    return await request(to, sent, signal);
+  } catch (error) {
+    if (!isStaleConnection(error)) throw error;
+    if (times > 1) return sendAgain(to, sent, signal, times - 1);
+    throw new BrokenOff('the vector index closed the connection', { cause: error });
+  }
+}
+
+async function exchange(to: Connection, sent: HotRequest, signal: AbortSignal, times: number): Promise<HotAnswer> {
+  const answer = await sendAgain(to, sent, signal, times);
   if (answer.status >= 500 || answer.status === 429) throw new ServerFault(`the vector index answered HTTP ${answer.status}`);
   return answer;
 }
@@ -94,7 +116,8 @@ function json({ status, text }: HotAnswer): { status: number; json: unknown } {
   }
 }
 
-export function createHotRead({ endpoint, deadlineMs }: HotReadOptions): HotRead {
+export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): HotRead {
+  const times = asked === undefined ? 2 : BREAKS_OFF;
   let connection: Connection | undefined;
   const breaker = circuitBreaker(
     handleWhen((error) => error instanceof ServerFault),
@@ -114,9 +137,9 @@ export function createHotRead({ endpoint, deadlineMs }: HotReadOptions): HotRead
     const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     return breaker.execute(async () => {
       try {
-        return read(await exchange(to, sent, limited));
+        return read(await exchange(to, sent, limited, times));
       } catch (error) {
-        if (error instanceof ServerFault || signal.aborted) throw error;
+        if (error instanceof ServerFault || signal.aborted || (asked !== undefined && error instanceof BrokenOff)) throw error;
         throw new ServerFault(limited.aborted ? `the vector index took longer than ${deadlineMs} ms` : 'the vector index did not answer', {
           cause: error,
         });
@@ -126,6 +149,7 @@ export function createHotRead({ endpoint, deadlineMs }: HotReadOptions): HotRead
 
   function ask<T>(sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> {
     return guarded(connected(), sent, read, signal).catch((error: unknown) => {
+      if (error instanceof BrokenOff && asked !== undefined) throw brokenOff(error);
       if (isBrokenCircuitError(error)) throw unavailable('the vector index has been failing; waiting before it is asked again');
       throw unavailable(error instanceof ServerFault ? error.message : 'the search was given up', error);
     });

@@ -56,7 +56,11 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
   const writes = createWrites(admin, collection);
   const writing = createHotRead({ endpoint, deadlineMs: writeDeadlineMs });
   const placement = options.placement ?? ONE_COPY;
-  const points = createPointIndex({ read, counting, collection, clock, deadlineMs: searchDeadlineMs });
+  // Circuits of their own: what applications word themselves must not end the searches and counts of everybody else.
+  const asked = { endpoint, deadlineMs: searchDeadlineMs, asked: 'by applications' } as const;
+  const asking = createHotRead(asked);
+  const tallying = createHotRead(asked);
+  const points = createPointIndex({ read: asking, counting: tallying, collection, clock, deadlineMs: searchDeadlineMs });
   const hosted = createHostedIndex({ write: writing, attempts: WRITE_ATTEMPTS, placement });
 
   function step<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
@@ -90,7 +94,7 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
         telemetry.log.info({ version, collection }, 'vector index ready');
       }),
     close: async () => {
-      await Promise.all([read.close(), counting.close(), writing.close(), admin.close()]);
+      await Promise.all([read, counting, asking, tallying, writing, admin].map((part) => part.close()));
     },
   };
 }
