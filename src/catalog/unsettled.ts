@@ -73,11 +73,12 @@ export function aggregates(context: CatalogContext): AggregateCatalog {
         const some = limit + 1;
         const at = await databaseNow(tx, context);
         const named = new Set<DocumentKey>();
+        const baited = new Set((await bait(tx, tenant, some)).map(({ key }) => key as DocumentKey));
+        for (const key of baited) named.add(key);
         for (const read of [
           () => documents(tx, tenant, PENDING, some),
           () => documents(tx, tenant, QUARANTINED, some),
           () => switchedOff(tx, tenant, some),
-          () => bait(tx, tenant, some),
           () => texts(tx, tenant, some),
         ]) {
           for (const { key } of await read()) named.add(key as DocumentKey);
@@ -89,6 +90,7 @@ export function aggregates(context: CatalogContext): AggregateCatalog {
           kind: 'named',
           at,
           documents: named,
+          bait: baited,
           timed: bounded.map(({ key, acl }) => ({ key: key as DocumentKey, acl: aclOf(acl) })),
           nextEnd: await nextEnd(tx, tenant, at),
         };

@@ -10,6 +10,8 @@ export interface Settled {
   /** Database time of all of this, milliseconds. */
   readonly at: number;
   readonly without: Exclusion;
+  /** The same, with bait let in, to see whether it would have been touched; undefined where there is none. */
+  readonly withBait: Exclusion | undefined;
   /** Earliest moment, in milliseconds, at which a clock alone may take something away. */
   readonly until: number | 'forever';
 }
@@ -31,8 +33,13 @@ export async function settle(catalog: AggregateCatalog, tenant: TenantId, subjec
     if (judgeAcl(acl, subject, found.at).kind !== 'permit') documents.add(key);
     else until = earliest([until, permittedUntil(acl, subject, found.at)]);
   }
-  const without: Exclusion = documents.size === 0 ? { kind: 'none' } : { kind: 'documents', documents: [...documents] };
-  return { at: found.at, without, until };
+  const bait = [...(found.bait ?? [])];
+  const withBait = bait.length === 0 ? undefined : leavingOut([...documents].filter((key) => found.bait?.has(key) !== true));
+  return { at: found.at, without: leavingOut([...documents]), withBait, until };
+}
+
+function leavingOut(documents: readonly DocumentKey[]): Exclusion {
+  return documents.length === 0 ? { kind: 'none' } : { kind: 'documents', documents };
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Unsettled {
   readonly at: number;
   /** Pending, switched off, quarantined, bait, being written, replaced or deleted and not yet swept: nobody's, for an aggregate. */
   readonly documents: ReadonlySet<DocumentKey>;
+  /** Those of `documents` that are bait, for whoever asks whether it would have been touched. Absent where that is not known. */
+  readonly bait?: ReadonlySet<DocumentKey>;
   readonly timed: readonly TimedDocument[];
   /** When the next document's validity ends, milliseconds. */
   readonly nextEnd: number | 'forever';

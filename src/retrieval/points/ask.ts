@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
 import type { PointsQuestion } from '../../core/points/question.ts';
-import { presence } from '../../core/presence.ts';
+import { presence, type Presence } from '../../core/presence.ts';
 import { purposeOf } from '../../core/purpose.ts';
 import { questionOf } from '../question.ts';
 import { demandAdmission } from '../watch-admission.ts';
@@ -25,13 +25,18 @@ export async function askPoints(
   question: PointsQuestion,
   compose: Compose,
 ): Promise<PointsAnswer> {
-  const asking = await begin(parts, context, name, question);
+  const { asking, here } = await begin(parts, context, name, question);
   const { kind } = asking.question;
   if (kind === 'count' || kind === 'facet' || kind === 'info') return answerNumbers(parts, asking, compose);
-  return answerPoints(parts, asking, compose);
+  return answerPoints(parts, asking, compose, here);
 }
 
-async function begin(parts: PointsParts, context: PointsContext, name: string, question: PointsQuestion): Promise<Asking> {
+async function begin(
+  parts: PointsParts,
+  context: PointsContext,
+  name: string,
+  question: PointsQuestion,
+): Promise<{ readonly asking: Asking; readonly here: Presence }> {
   const purpose = purposeOf(parts.policy, context.purpose);
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   const here = await presence(parts.catalog, context.caller);
@@ -48,7 +53,7 @@ async function begin(parts: PointsParts, context: PointsContext, name: string, q
     await setImmediate();
     await parts.audit.append(intent);
   };
-  return { ...asking, declared: once(() => parts.telemetry.span('audit.intent', {}, declare)) };
+  return { asking: { ...asking, declared: once(() => parts.telemetry.span('audit.intent', {}, declare)) }, here };
 }
 
 function once<T>(run: () => Promise<T>): () => Promise<T> {
@@ -61,11 +66,11 @@ function questionText(question: PointsQuestion): string {
   return JSON.stringify(question, (key, value: unknown) => (key === 'vector' ? 'vector' : value));
 }
 
-async function answerPoints(parts: PointsParts, asking: Asking, compose: Compose): Promise<PointsAnswer> {
+async function answerPoints(parts: PointsParts, asking: Asking, compose: Compose, here: Presence): Promise<PointsAnswer> {
   const { telemetry } = parts;
   for (let search = 0; search < MAX_SEARCHES; search++) {
     asking.context.signal.throwIfAborted();
-    const pass = await telemetry.span('search', {}, () => passOnce(parts, asking));
+    const pass = await telemetry.span('search', {}, () => passOnce(parts, asking, search === 0 ? here : undefined));
     // Where nothing was searched, there was nothing to wait beside.
     await asking.declared();
     if (pass === undefined) continue;

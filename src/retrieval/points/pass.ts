@@ -5,7 +5,7 @@ import type { ChunkId } from '../../core/ids.ts';
 import type { PointsQuestion, Selection } from '../../core/points/question.ts';
 import type { RawJson } from '../../core/points/raw-json.ts';
 import type { EpochStamp } from '../../core/ports/catalog.ts';
-import { presence } from '../../core/presence.ts';
+import { presence, type Presence } from '../../core/presence.ts';
 import { earliest } from '../../core/validity.ts';
 import type { Bait, JudgingContext, Judgement } from '../judge.ts';
 import type { Counts } from '../events.ts';
@@ -16,6 +16,7 @@ import { checkOwnKeys } from './own-collection.ts';
 import type { Asking, PointsParts } from './parts.ts';
 import { noCollection, placeOf, type Place } from './place.ts';
 import { resolveIds, type Resolved } from './resolve.ts';
+import { touchedBait } from './touched-bait.ts';
 import { isStaged, readPoints, scrollPage, searchGroups, searchLists } from './search-points.ts';
 
 /** What was found, in the shape of the question. */
@@ -49,9 +50,14 @@ export type ReadQuestion = Exclude<PointsQuestion<ChunkId>, { readonly kind: 'co
 
 export type StandingParts = Pick<PointsParts, 'catalog' | 'policy' | 'own'>;
 
-/** Reads the epoch, then decides: who may read what, and whether the collection can still be seen. */
-export async function stand(parts: StandingParts, asking: Pick<Asking, 'name' | 'purpose'>, caller: Caller): Promise<Standing & Deciding> {
-  const here = await presence(parts.catalog, caller);
+/** Reads the epoch, unless it was read for this request just now, then decides: who may read what, and whether the collection can still be seen. */
+export async function stand(
+  parts: StandingParts,
+  asking: Pick<Asking, 'name' | 'purpose'>,
+  caller: Caller,
+  known?: Presence,
+): Promise<Standing & Deciding> {
+  const here = known ?? (await presence(parts.catalog, caller));
   const place = placeOf(parts, here, asking.purpose, asking.name);
   if (place === undefined) throw noCollection(asking.name);
   const { purpose } = asking;
@@ -94,8 +100,8 @@ export function grantsEnd({ view, caller }: JudgingContext, settled: Settled): n
 const NOTHING_LEFT_OUT: Exclusion = { kind: 'none' };
 
 /** One search of a question about points. Undefined where what it left out changed meanwhile, so that it has to be repeated. */
-export async function passOnce(parts: PointsParts, asking: Asking): Promise<Pass | undefined> {
-  const standing = await stand(parts, asking, asking.context.caller);
+export async function passOnce(parts: PointsParts, asking: Asking, here: Presence | undefined): Promise<Pass | undefined> {
+  const standing = await stand(parts, asking, asking.context.caller, here);
   const { context, place, stamp } = standing;
   if (place.place === 'own') checkOwnKeys(asking.question);
   const resolved = await resolveIds(parts, asking, context, place);
@@ -115,12 +121,32 @@ export async function passOnce(parts: PointsParts, asking: Asking): Promise<Pass
     declared: asking.declared,
     signal: asking.context.signal,
   };
-  const { hits, candidates, refused, bait, overtaken } = await searchFor(parts, asking, searching, resolved, question);
-  const pass = { ...shared, hits, counts: { candidates, refused }, bait, overtaken };
+  const [{ hits, candidates, refused, bait, overtaken }, touched] = await Promise.all([
+    searchFor(parts, asking, searching, resolved, question),
+    probe(parts, standing, searching, question, settled),
+  ]);
+  const pass = { ...shared, hits, counts: { candidates, refused }, bait: distinct([...bait, ...touched]), overtaken };
   if (settled === undefined) return { ...pass, until: 'forever' };
   const afterwards = await settle(parts.catalog, context.view.tenant, context.subject);
   if (!stillSettled(settled, afterwards)) return undefined;
   return { ...pass, overtaken: true, until: earliest([settled.until, afterwards.until, grantsEnd(context, settled)]) };
+}
+
+/** Where there are stages, bait is left out of each: whether it would have been touched is asked beside, and changes nothing. */
+async function probe(
+  parts: PointsParts,
+  standing: Standing & Deciding,
+  searching: Searching,
+  question: ReadQuestion,
+  settled: Settled | undefined,
+): Promise<readonly Bait[]> {
+  if (settled?.withBait === undefined) return [];
+  const authorization = await authorizeAt(parts, standing, Math.floor(settled.at / 1_000), settled.withBait);
+  return authorization.kind === 'none' ? [] : touchedBait(parts, { ...searching, filter: authorization.filter }, question);
+}
+
+function distinct(bait: readonly Bait[]): readonly Bait[] {
+  return [...new Map(bait.map((one) => [one.key, one])).values()];
 }
 
 function hasStages(question: ReadQuestion): boolean {

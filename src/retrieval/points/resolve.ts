@@ -3,7 +3,8 @@ import type { ChunkId } from '../../core/ids.ts';
 import { pointIdText, type PointId } from '../../core/points/point-id.ts';
 import type { PointsQuestion } from '../../core/points/question.ts';
 import { idsIn, mapIds } from '../../core/points/walk-question.ts';
-import type { JudgedHit, JudgingContext, Judgement } from '../judge.ts';
+import { reportBait } from '../bait.ts';
+import type { Bait, JudgedHit, JudgingContext, Judgement } from '../judge.ts';
 import { judgeChunks } from '../search-leg.ts';
 import type { Asking, PointsParts } from './parts.ts';
 import type { Place } from './place.ts';
@@ -36,7 +37,11 @@ export async function resolveIds(parts: PointsParts, asking: Asking, context: Ju
   for (const id of needed) {
     const readable = of(id).flatMap((chunk) => passed(judged.get(chunk)));
     const [first] = readable.sort((a, b) => (a.candidate.source < b.candidate.source ? -1 : 1));
-    if (first === undefined) throw noPoint(id);
+    if (first === undefined) {
+      const bait = of(id).flatMap((chunk) => baitIn(judged.get(chunk)));
+      reportBait(parts, context.caller, asking.context.requestId, bait);
+      throw noPoint(id);
+    }
     inputs.set(pointIdText(id), first);
   }
   return {
@@ -51,6 +56,10 @@ export async function resolveIds(parts: PointsParts, asking: Asking, context: Ju
 
 function passed(hit: JudgedHit | undefined): readonly Judgement[] {
   return hit?.kind === 'passed' ? [hit.judgement] : [];
+}
+
+function baitIn(hit: JudgedHit | undefined): readonly Bait[] {
+  return hit?.kind === 'refused' && hit.by === 'bait' ? [hit.document] : [];
 }
 
 function never(): never {

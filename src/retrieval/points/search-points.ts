@@ -174,10 +174,7 @@ export async function readPoints(
       ? bare
       : await parts.index.points({ ...judged.scope(), never: [] }, readable, vectors, searching.signal);
   const byChunk = new Map(judged.passed(hits).map((point) => [point.hit.chunk, point]));
-  const found = wanted
-    .flat()
-    .flatMap((chunk) => byChunk.get(chunk) ?? [])
-    .slice(0, most);
+  const found = chunks.flatMap((chunk) => byChunk.get(chunk) ?? []).slice(0, most);
   return {
     found,
     candidates: judged.candidates,
