@@ -18,6 +18,6 @@ test.each([
   ['a mapped peer', ['10.0.0.0/8'], from('::ffff:10.0.0.9', '1.2.3.4'), '1.2.3.4'],
   ['IPv6', ['2001:db8::/32'], from('2001:db8::1', '2001:db9::2'), '2001:db9::2'],
   ['nonsense in the field', ['10.0.0.0/8'], from('10.0.0.9', 'nonsense, 10.0.0.1'), 'nonsense'],
-])('%s', (_name, trusted, req, address) => {
+])('the address of a request: %s', (_name, trusted, req, address) => {
   expect(addressFinder(trusted)(req)).toBe(address);
 });
