@@ -13,6 +13,7 @@ const STRUCTURAL: readonly RegExp[] = [
   /^Conversion between (?:sparse|dense|multi|regular)(?: vectors)? and (?:sparse|dense|multi|regular) vectors failed$/,
   /^Validation failed: cannot apply [A-Za-z]+ without prefetches$/,
 ];
+const NO_SUCH_VECTOR = /^Not found: Vector with name "[^"\n]{0,200}" for point not found$/;
 const KIND = /^(?:Wrong input|Bad request|Validation error): /;
 
 /** Qdrant's own words, where they tell nothing but what everybody who sees the collection may know. */
@@ -37,12 +38,17 @@ const OF_THE_REQUEST = new Set([400, 413, 422]);
 
 export function refusal({ status, text }: HotAnswer): AppError {
   const detail = `the vector index refused a request with HTTP ${status}`;
+  const reason = errorText(text);
+  // An example is a point that the caller may read; it was resolved before.
+  if (status === 404 && reason !== undefined && NO_SUCH_VECTOR.test(reason)) {
+    return new AppError('not_found', { detail, issues: [{ pointer: '', message: reason }] });
+  }
   if (!OF_THE_REQUEST.has(status)) return new AppError('index_unavailable', { detail, retryAfter: 1 });
   const message = structuralReason(text) ?? 'The collection cannot answer this: check vectors, indexes of keys, and values.';
   return new AppError('unsupported_request', { detail, issues: [{ pointer: '', message }] });
 }
 
-/** The text of an answer that is one. Fails with `unsupported_request` or `index_unavailable`. */
+/** The text of an answer that is one. Fails with `unsupported_request`, `not_found` or `index_unavailable`. */
 export function accepted(answer: HotAnswer): string {
   if (answer.status !== 200) throw refusal(answer);
   return answer.text;
