@@ -100,7 +100,8 @@ function tellJson({ out }: Pick<Terminal, 'out'>): Teller {
       const answers = columns.map(({ name, answer: { requestId, shown } }) => ({ name, requestId, shown }));
       tell('scene', { ...rest, ok: checks.every(({ ok }) => ok), checks, answers, lines, ...facts });
     },
-    serving: ({ development }) => tell('serving', { url: development.url, issuer: development.issuer.url }),
+    serving: ({ development }) =>
+      tell('serving', { url: development.url, qdrantUrl: development.qdrantUrl, issuer: development.issuer.url }),
     done: (ok, results, took) =>
       tell('done', { ok, scenes: results.length, checks: results.flatMap(({ checks }) => checks).length, seconds: took }),
   };

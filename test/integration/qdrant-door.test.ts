@@ -24,7 +24,7 @@ let here: TestService;
 let loader: string;
 let anna: string;
 let holly: string;
-let warn: ReturnType<typeof vi.spyOn>;
+const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
 
 /** A stock client, told nothing but the address and what to send along. */
 function client(headers: Record<string, string>): QdrantClient {
@@ -40,7 +40,7 @@ async function put(name: string, acl: object): Promise<void> {
 /** Names of the documents that a client is shown. */
 async function names(of: QdrantClient): Promise<readonly unknown[]> {
   const { points } = await of.scroll('sluice', { limit: 100 });
-  return points.map(({ payload }) => (payload?.['metadata'] as { name?: unknown } | undefined)?.name).sort();
+  return points.map(({ payload }) => String((payload?.['metadata'] as { name?: unknown } | undefined)?.name)).toSorted();
 }
 
 async function refused(work: Promise<unknown>): Promise<{ readonly status: number; readonly error: unknown }> {
@@ -52,7 +52,6 @@ async function refused(work: Promise<unknown>): Promise<{ readonly status: numbe
 }
 
 beforeAll(async () => {
-  warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   here = await startTestService({ policy: POLICY, tenants: ['acme'] });
   loader = await here.token({ sub: 'loader', client_id: 'loader', groups: undefined });
   anna = await here.token({ sub: 'anna', client_id: 'assistant', groups: ['staff'] });

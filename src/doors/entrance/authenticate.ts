@@ -74,13 +74,20 @@ export async function authenticate(
   return countingFailures(limiter, address, verified(credentials, identity, limiter, signal));
 }
 
+/**
+ * What a static key of an application begins with. No token of ours does, and one that stands where a token belongs is refused at every
+ * door before a provider is asked about it: that would tell the key to somebody else.
+ */
+export const STATIC_KEY = 'slk_';
+
 /** The caller of a token, wherever it stood in the request. */
-export function verified(
+export async function verified(
   { token, possession }: Credentials,
   identity: IdentityPort,
   limiter: RateLimiter,
   signal: AbortSignal,
 ): Promise<Caller> {
+  if (token.startsWith(STATIC_KEY)) throw new AppError('invalid_token', { detail: 'a static key where a token belongs' });
   const admit = (caller: Caller): Promise<void> => limiter.demandRoom(caller);
   return identity.authenticate(token, signal, possession === undefined ? undefined : { ...possession, admit });
 }

@@ -1,12 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Caller } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
-import { countingFailures, credentialsOf, verified, type Credentials } from '../entrance/authenticate.ts';
+import { countingFailures, credentialsOf, STATIC_KEY, verified, type Credentials } from '../entrance/authenticate.ts';
 import type { RateLimiter } from '../entrance/rate-limits.ts';
 import type { QdrantServices } from './services.ts';
 
-/** What a static key begins with. No token does, so that a key is never sent to a provider as one it should know. */
-const STATIC = 'slk_';
 const MAX_KEY = 16_384;
 // A token stands here under the same rules as in the field that is made for it (RFC 6750 section 2.1).
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
@@ -44,10 +42,7 @@ function sentWith(req: IncomingMessage, publicUrl: () => string): Sent {
       authorization = true;
     }
   }
-  if (!authorization) return { key, credentials: undefined };
-  const credentials = credentialsOf(req, publicUrl());
-  if (credentials.token.startsWith(STATIC)) throw malformed('a static key where a token belongs');
-  return { key, credentials };
+  return { key, credentials: authorization ? credentialsOf(req, publicUrl()) : undefined };
 }
 
 /**
@@ -77,7 +72,7 @@ async function callerFrom(
 
 async function applicationOf({ services, limiter }: IdentityParts, key: string, signal: AbortSignal): Promise<Caller> {
   if (key.length > MAX_KEY || !TOKEN.test(key)) throw malformed('malformed api-key');
-  if (!key.startsWith(STATIC)) return verified({ token: key }, services.identity, limiter, signal);
+  if (!key.startsWith(STATIC_KEY)) return verified({ token: key }, services.identity, limiter, signal);
   const application = await services.applicationKeys.authenticate(key);
   if (application === undefined) throw malformed('unknown key');
   return application;
