@@ -44,7 +44,7 @@ const PLACES = [
   { lon: -0.12, lat: 51.5 },
   { lon: 2.35, lat: 48.85 },
 ];
-export const PRICES: readonly Json[] = [rawNumber('1.0'), 2.5, rawNumber('1e3'), 0.25];
+export const PRICES: readonly Json[] = [rawNumber('1.0'), 2.5, rawNumber('1000.0'), 0.25];
 
 export const FIELDS: Hints['fields'] = [
   { key: 'metadata.kind', values: KINDS, facet: true },
@@ -90,7 +90,7 @@ export function sampleVector(shape: ShapeName, random: Random): Json {
 /** What an application writes into a point besides its access: text, metadata, numbers of every spelling, lists, nested objects. */
 export function samplePayload(random: Random): Record<string, Json> {
   return {
-    content: `${random.pick(['parental leave', 'travel costs', 'on call'])} ${random.below(1_000)}`,
+    content: `${random.pick(['parental leave', 'travel costs', 'on call'])} ${random.below(1_000_000)}`,
     metadata: { kind: random.pick(KINDS), year: 2020 + random.below(4), ...(random.chance(0.8) ? { at: random.pick(DAYS) } : {}) },
     ...(random.chance(0.9) ? { price: random.pick(PRICES) } : {}),
     ...(random.chance(0.7) ? { flag: random.chance(0.5) } : {}),
