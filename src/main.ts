@@ -82,6 +82,7 @@ function createHouse({ environment, terminal }: Surroundings): House {
     rotateKey: async (kind) => (await local()).rotateSigningKey(localConfig(environment), kind),
     acceptRollback: async (wanted) => (await local()).acceptLocalRollback(localConfig(environment), wanted),
     clientSettings: () => configured(() => loadClientConfig(environment)),
+    secret: (name) => environment[name],
     async developmentToken(asked) {
       const { requestDevToken } = await import('./identity/dev-issuer/request-dev-token.ts');
       return requestDevToken({ ...asked, signal: AbortSignal.timeout(TOKEN_MS) });

@@ -4,6 +4,7 @@ import type { ReadablePoints } from '../core/ports/points.ts';
 import type { HttpServices } from '../doors/http/services.ts';
 import { createCollections } from '../ingestion/collections.ts';
 import { createAdoptPoints } from '../ingestion/points/adopt.ts';
+import { createCheckAccess } from '../ingestion/points/check-access.ts';
 import type { PointsWriterParts } from '../ingestion/points/parts.ts';
 import { ingestingParts } from './ingesting-parts.ts';
 import { pointsReading } from './points-reading.ts';
@@ -23,10 +24,11 @@ export function pointsWriting(parts: RunningParts, readable: ReadablePoints): Po
 }
 
 /** Hosted collections of the Qdrant-compatible door, for their owners. */
-export function collectionServices(parts: RunningParts): Pick<HttpServices, 'collections' | 'adoptPoints'> {
+export function collectionServices(parts: RunningParts): Pick<HttpServices, 'collections' | 'adoptPoints' | 'checkAccess'> {
   const writing = pointsWriting(parts, pointsReading(parts).readable);
   return {
     collections: createCollections({ ...writing, collections: parts.stores.catalog }),
     adoptPoints: createAdoptPoints(writing),
+    checkAccess: createCheckAccess(writing),
   };
 }

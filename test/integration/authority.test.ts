@@ -151,6 +151,21 @@ const COLLECTION_ROWS: Readonly<Record<string, Row>> = {
   getCollection: collectionRow('GET', 'p'),
   putCollection: collectionRow('PUT', 'p', () => ({ ...COLLECTION, defaultAcl: { allow: [`user:test|u${(made += 1)}`] } })),
   deleteCollection: collectionRow('DELETE', 'passing'),
+  // Whoever may not is told so, source by source.
+  checkAccess: {
+    scopes: ['ingest'],
+    call: async () => ({
+      method: 'POST',
+      path: '/v1/collections-access-check',
+      body: { access: [{ source: 'p', acl: { allow: READERS } }] },
+    }),
+    outcome: (answer) => {
+      const code = answer.status === 200 ? answer.json<{ problems: { code: string }[] }>().problems[0]?.code : undefined;
+      return code === 'forbidden' ? 'forbidden' : code === 'not_found' ? 'hidden' : byStatus(answer);
+    },
+    expected: { label: 'hidden' },
+    otherwise: 'forbidden',
+  },
   // It takes two rights: to own the source, and to write into it.
   adoptPoints: {
     scopes: ['ingest'],
@@ -873,6 +888,7 @@ describe('tenants', () => {
       listCollections: 'empty',
       putCollection: 'forbidden',
       adoptPoints: 'forbidden',
+      checkAccess: 'forbidden',
       // Of the same names, but their own.
       listWatched: 'done',
       liftWatchBlock: 'done',

@@ -185,6 +185,9 @@ export const CASES: Readonly<Record<string, readonly Probe[]>> = {
     ...ofBody('source', 'PUT', '/v1/collections/hidden', ['label', 'administer'], ({ name }) => ({ ...COLLECTION, source: name })),
   ],
   deleteCollection: ofCollection('DELETE', undefined),
+  checkAccess: ofBody('source', 'POST', '/v1/collections-access-check', ['label'], ({ name }) => ({
+    access: [{ source: name, acl: { allow: ['everyone'] } }, { source: name }],
+  })),
   adoptPoints: [
     ...['open', 'closed'].map((source): Probe => ({
       kind: 'collection',

@@ -4,6 +4,29 @@ import type { CollectionProfile } from '../ports/collections.ts';
 export const PRESETS = ['plain', 'langchain', 'langchain-python', 'llamaindex', 'haystack', 'mastra'] as const;
 export type Preset = (typeof PRESETS)[number];
 
+/** A profile as people write it: a preset, or paths with what is not named taken from a preset. */
+export type WrittenProfile =
+  | Preset
+  | ({
+      readonly preset?: Preset | undefined;
+      readonly text?: string | { readonly path: string; readonly inner?: string | undefined } | undefined;
+      readonly provenance?: CollectionProfile['provenance'] | undefined;
+    } & { readonly [K in keyof Omit<CollectionProfile, 'text' | 'provenance'>]?: string | undefined });
+
+export function profileOf(written: WrittenProfile): CollectionProfile {
+  if (typeof written === 'string') return PROFILES[written];
+  const { preset, text, provenance, ...fields } = written;
+  const from: Partial<CollectionProfile> = preset === undefined ? {} : PROFILES[preset];
+  const { path, inner } = typeof text === 'string' ? { path: text, inner: undefined } : (text ?? from.text ?? PROFILES.plain.text);
+  const named = Object.entries(fields).filter(([, field]) => field !== undefined);
+  return {
+    ...from,
+    ...Object.fromEntries(named),
+    text: { path, ...(inner === undefined ? {} : { inner }) },
+    provenance: provenance ?? from.provenance ?? 'payload',
+  };
+}
+
 /** What everything but the text is called where a library leaves it to the application. */
 function fields(prefix: string): Omit<CollectionProfile, 'text' | 'provenance'> {
   return {

@@ -91,6 +91,8 @@ export interface House {
     readonly reason: string;
   }): Promise<{ readonly tenant: string; readonly former: string; readonly origin: string; readonly size: number }>;
   clientSettings(): ClientSettings;
+  /** A secret of another service, by the name of the environment variable that holds it. */
+  secret(name: string): string | undefined;
   developmentToken(asked: { readonly issuerUrl: string; readonly person?: string; readonly client: string }): Promise<string>;
   openTree(directory: string, selection: TreeSelection): Promise<{ readonly files: number; readonly connector: Connector }>;
 }

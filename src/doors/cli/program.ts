@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
+import { addAdopt } from './commands/adopt.ts';
 import { addApplicationKeys } from './commands/application-keys.ts';
 import { addAuditClient } from './commands/audit-client.ts';
+import { addCollections } from './commands/collections.ts';
 import { addErase } from './commands/erase.ts';
 import { addExplain } from './commands/explain.ts';
 import { addIngest } from './commands/ingest.ts';
@@ -53,6 +55,8 @@ export async function runCommandLine(argv: readonly string[], house: House, term
     addLabel,
     addSwitch,
     addApplicationKeys,
+    addCollections,
+    addAdopt,
     addTrace,
     addOutput,
     addReconcile,

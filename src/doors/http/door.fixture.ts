@@ -186,6 +186,12 @@ function evidenceFake(options: FixtureOptions): Pick<HttpServices, 'stages' | 'r
   };
 }
 
+const NO_COLLECTIONS = {
+  adoptPoints: nothing,
+  checkAccess: nothing,
+  collections: { put: nothing, get: nothing, list: nothing, delete: nothing },
+};
+
 function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
   return {
     identity: {
@@ -229,8 +235,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
-    adoptPoints: nothing,
-    collections: { put: nothing, get: nothing, list: nothing, delete: nothing },
+    ...NO_COLLECTIONS,
     applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
     watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
     ...evidenceFake(options),

@@ -10,6 +10,7 @@ import type { ApplicationKeys } from '../../administration/application-keys.ts';
 import type { WatchingService } from '../../administration/watching.ts';
 import type { Collections } from '../../ingestion/collections.ts';
 import type { AdoptPoints } from '../../ingestion/points/adopt.ts';
+import type { CheckAccess } from '../../ingestion/points/check-access.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { StoredAuditEvent } from '../../core/ports/audit.ts';
 import type { PublishedKey } from '../../core/ports/signing.ts';
@@ -46,6 +47,7 @@ export interface HttpServices {
   readonly ingestion: IngestionService;
   readonly collections: Collections;
   readonly adoptPoints: AdoptPoints;
+  readonly checkAccess: CheckAccess;
   /** Fails with `not_found` where the caller may not audit the request, or there is none. */
   trace(context: RequestContext, requestId: string): Promise<readonly StoredAuditEvent[]>;
   readonly stages: StageService;

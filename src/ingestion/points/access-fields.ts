@@ -15,22 +15,26 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{
 
 /**
  * What a payload says of who may read the point and how it is labelled. Where it names no ACL it is the collection's; where there is none
- * either, `acl` is undefined. Fails with `invalid_acl` or `invalid_request`, pointers within the point.
+ * either, `acl` is undefined. What is `said` beside it stands in its place, undefined too. Fails with `invalid_acl` or
+ * `invalid_request`, pointers within the point.
  */
 export function accessFields(
   payload: LosslessObject,
   { profile, defaultAcl }: Pick<HostedCollection, 'profile' | 'defaultAcl'>,
+  said: Partial<AccessFields> = {},
 ): AccessFields {
   const at = (path: string | undefined): LosslessJson | undefined => {
     const value = path === undefined ? undefined : fieldAt(payload, path);
     return isAbsent(value) ? undefined : value;
   };
   const acl = at(profile.acl);
+  const told = <K extends keyof AccessFields>(name: K, read: () => AccessFields[K]): AccessFields[K] =>
+    Object.hasOwn(said, name) ? (said[name] as AccessFields[K]) : read();
   return {
-    acl: acl === undefined ? byDefault(defaultAcl) : aclBody(acl, pointerOf(profile.acl)),
-    level: levelOf(at(profile.level), pointerOf(profile.level)),
-    compartments: compartmentsOf(at(profile.compartments), pointerOf(profile.compartments)),
-    trust: trustOf(at(profile.trust), pointerOf(profile.trust)),
+    acl: told('acl', () => (acl === undefined ? byDefault(defaultAcl) : aclBody(acl, pointerOf(profile.acl)))),
+    level: told('level', () => levelOf(at(profile.level), pointerOf(profile.level))),
+    compartments: told('compartments', () => compartmentsOf(at(profile.compartments), pointerOf(profile.compartments))),
+    trust: told('trust', () => trustOf(at(profile.trust), pointerOf(profile.trust))),
   };
 }
 

@@ -72,7 +72,7 @@ export function readPoint(
   const { keeps } = more;
   const access =
     keeps === undefined
-      ? { ...accessFields(handed, collection), ...written.said }
+      ? accessFields(handed, collection, written.said)
       : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
   const part = textAt(handed, profile.document);
   return {

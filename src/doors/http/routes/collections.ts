@@ -1,7 +1,14 @@
 import { pageQuerySchema } from '../schemas/common.ts';
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
-import { adoptedAnswerSchema, adoptedPointsSchema, toPointWrites } from '../schemas/adopted-points.ts';
+import {
+  adoptedAnswerSchema,
+  adoptedPointsSchema,
+  checkAccessSchema,
+  checkedAccessSchema,
+  toPointWrites,
+  toWantedAccess,
+} from '../schemas/adopted-points.ts';
 import { collectionAnswerSchema, collectionsAnswerSchema, collectionSchema, toCollectionBody } from '../schemas/collections.ts';
 import type { HttpServices } from '../services.ts';
 
@@ -9,7 +16,7 @@ const PATH = '/v1/collections/{collection}';
 
 /** Hosted collections of the Qdrant-compatible door: which source an application writes into, and where in a payload stands what. */
 export function collectionRoutes(services: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
-  return [...readRoutes(services), ...writeRoutes(services, config)];
+  return [...readRoutes(services), ...writeRoutes(services, config), ...adoptionRoutes(services, config)];
 }
 
 function readRoutes({ collections }: HttpServices): readonly CallRoute[] {
@@ -36,7 +43,7 @@ function readRoutes({ collections }: HttpServices): readonly CallRoute[] {
   ];
 }
 
-function writeRoutes({ collections, adoptPoints }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+function writeRoutes({ collections }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
   return [
     callRoute({
       method: 'put',
@@ -55,6 +62,23 @@ function writeRoutes({ collections, adoptPoints }: HttpServices, config: HttpDoo
       },
     }),
     callRoute({
+      method: 'delete',
+      path: PATH,
+      operationId: 'deleteCollection',
+      summary: 'Delete a collection and its points.',
+      scopes: ['sources'],
+      answers: [{ status: 204, description: 'Nobody reads it any more.' }],
+      async handle({ context, param }) {
+        await collections.delete(context, param('collection'));
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+function adoptionRoutes({ adoptPoints, checkAccess }: HttpServices, config: HttpDoorConfig): readonly CallRoute[] {
+  return [
+    callRoute({
       method: 'post',
       path: `${PATH}/points`,
       operationId: 'adoptPoints',
@@ -68,15 +92,16 @@ function writeRoutes({ collections, adoptPoints }: HttpServices, config: HttpDoo
       },
     }),
     callRoute({
-      method: 'delete',
-      path: PATH,
-      operationId: 'deleteCollection',
-      summary: 'Delete a collection and its points.',
-      scopes: ['sources'],
-      answers: [{ status: 204, description: 'Nobody reads it any more.' }],
-      async handle({ context, param }) {
-        await collections.delete(context, param('collection'));
-        return { status: 204 };
+      method: 'post',
+      path: '/v1/collections-access-check',
+      operationId: 'checkAccess',
+      summary: 'Whether points with such sources, ACLs and labels would be taken. Nothing is written.',
+      scopes: ['ingest'],
+      body: { schema: checkAccessSchema, bytes: config.limits.requestBytes },
+      answers: [{ status: 200, description: 'What would be refused, and why.', schema: checkedAccessSchema }],
+      async handle({ context, body }) {
+        const problems = await checkAccess(context, toWantedAccess(body));
+        return { status: 200, body: { problems: problems.map(({ place, code, issues }) => ({ place, code, errors: issues })) } };
       },
     }),
   ];

@@ -3,6 +3,7 @@ import { isLosslessObject, numberText, writeLossless } from '../../../core/point
 import { payloadHasReserved } from '../../../core/points/payload-path.ts';
 import { numberPointId, uuidPointId, type PointId } from '../../../core/points/point-id.ts';
 import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json.ts';
+import type { WantedAccess } from '../../../ingestion/points/check-access.ts';
 import type { PointWrite } from '../../../ingestion/points/types.ts';
 import { levelSchema, trustSchema } from '../../entrance/schemas/reading.ts';
 import { namesSchema } from './common.ts';
@@ -37,6 +38,13 @@ function isPayload(value: LosslessJson): boolean {
   return isLosslessObject(value) && !payloadHasReserved(value);
 }
 
+const accessShape = {
+  acl: aclSchema.optional(),
+  level: levelSchema.nullable().optional(),
+  compartments: namesSchema.nullable().optional(),
+  trust: trustSchema.nullable().optional(),
+};
+
 const adoptedPointSchema = z.strictObject({
   id: z
     .custom<LosslessJson>((value) => pointId(value as LosslessJson) !== undefined, 'an integer from 0 to 2^64 − 1, or a UUID')
@@ -52,10 +60,7 @@ const adoptedPointSchema = z.strictObject({
   payload: z
     .custom<LosslessObject>((value) => isPayload(value as LosslessJson), 'an object without the key _sluice')
     .meta({ type: 'object', description: 'Kept as it is, with every digit of its numbers.' }),
-  acl: aclSchema.optional(),
-  level: levelSchema.optional(),
-  compartments: namesSchema.optional(),
-  trust: trustSchema.optional(),
+  ...accessShape,
 });
 
 export const adoptedPointsSchema = z
@@ -65,7 +70,8 @@ export const adoptedPointsSchema = z
   })
   .meta({
     id: 'AdoptedPoints',
-    description: 'What stands beside a payload counts in place of what the profile of the collection would read in it.',
+    description:
+      'What stands beside a payload counts in place of what the profile of the collection would read in it; null: nothing is said of it.',
     examples: [{ source: 'wiki', points: [{ id: 7, vector: [0.1, 0.2], payload: { text: 'Ferry times' }, acl: { allow: ['everyone'] } }] }],
   });
 
@@ -76,10 +82,41 @@ export function toPointWrites({ points }: z.output<typeof adoptedPointsSchema>):
     const read = pointId(id);
     const said = {
       ...(acl === undefined ? {} : { acl: aclOf(acl) }),
-      ...(level === undefined ? {} : { level }),
-      ...(compartments === undefined ? {} : { compartments }),
-      ...(trust === undefined ? {} : { trust }),
+      ...(level === undefined ? {} : { level: level ?? undefined }),
+      ...(compartments === undefined ? {} : { compartments: compartments ?? undefined }),
+      ...(trust === undefined ? {} : { trust: trust ?? undefined }),
     };
     return read === undefined ? [] : [{ id: read, vector: writeLossless(vector), payload, said }];
   });
+}
+
+export const checkAccessSchema = z
+  .strictObject({
+    access: z
+      .array(z.strictObject({ source: z.string().min(1).max(128), ...accessShape }))
+      .min(1)
+      .max(MAX_ADOPTED),
+  })
+  .meta({ id: 'AccessToCheck', examples: [{ access: [{ source: 'wiki', acl: { allow: ['group:staff'] }, level: 'internal' }] }] });
+
+export const checkedAccessSchema = z
+  .strictObject({
+    problems: z.array(
+      z.strictObject({
+        place: z.int().meta({ description: 'In `access`, from 0.' }),
+        code: z.string().meta({ description: 'Of the error that a write would fail with; or `quarantined`.' }),
+        errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })),
+      }),
+    ),
+  })
+  .meta({ id: 'CheckedAccess' });
+
+export function toWantedAccess({ access }: z.output<typeof checkAccessSchema>): readonly WantedAccess[] {
+  return access.map(({ source, acl, level, compartments, trust }) => ({
+    source,
+    acl: acl === undefined ? undefined : aclOf(acl),
+    level: level ?? undefined,
+    compartments: compartments ?? undefined,
+    trust: trust ?? undefined,
+  }));
 }

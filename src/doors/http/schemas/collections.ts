@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { PRESETS, PROFILES } from '../../../core/points/profiles.ts';
+import { PRESETS, profileOf } from '../../../core/points/profiles.ts';
 import type { LosslessObject } from '../../../core/points/raw-json.ts';
-import type { CollectionProfile } from '../../../core/ports/collections.ts';
 import type { CollectionBody } from '../../../ingestion/collections.ts';
 import { principalTextSchema } from './common.ts';
 import { aclOf, aclSchema } from './documents.ts';
@@ -121,22 +120,8 @@ export function toCollectionBody(input: z.output<typeof collectionSchema>): Coll
   return {
     source,
     byClient,
-    profile: toProfile(profile),
+    profile: profileOf(profile),
     defaultAcl: defaultAcl === undefined ? undefined : aclOf(defaultAcl),
     params: vectors === undefined && sparseVectors === undefined ? undefined : params,
-  };
-}
-
-function toProfile(profile: z.output<typeof profileSchema>): CollectionProfile {
-  if (typeof profile === 'string') return PROFILES[profile];
-  const { preset, text, provenance, ...fields } = profile;
-  const from: Partial<CollectionProfile> = preset === undefined ? {} : PROFILES[preset];
-  const { path, inner } = typeof text === 'string' ? { path: text, inner: undefined } : (text ?? from.text ?? { path: 'text' });
-  const named = Object.entries(fields).filter(([, path]) => path !== undefined);
-  return {
-    ...from,
-    ...Object.fromEntries(named),
-    text: { path, ...(inner === undefined ? {} : { inner }) },
-    provenance: provenance ?? from.provenance ?? 'payload',
   };
 }
