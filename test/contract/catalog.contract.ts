@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { DatabaseConfig } from '../../src/database/open-database.ts';
 import { catalogWorld, type CatalogWorld } from '../support/catalog-fixture.ts';
 import { describeApplicationKeys } from './catalog-application-keys.contract.ts';
+import { describeBatches } from './catalog-batches.contract.ts';
 import { describeCollections } from './catalog-collections.contract.ts';
 import { describeDocuments } from './catalog-documents.contract.ts';
 import { describeDirectory } from './catalog-directory.contract.ts';
@@ -30,6 +31,7 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
       return world;
     };
     describeDocuments(get);
+    describeBatches(get);
     describeRaces(get);
     describeDirectory(get);
     describeEpochs(get);

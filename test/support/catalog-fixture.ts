@@ -136,7 +136,7 @@ export async function catalogWorld(config: DatabaseConfig): Promise<CatalogWorld
   await migrate(database);
   const audit = createAudit({ database, telemetry: silentTelemetry });
   const parts = { scheme: SCHEME, telemetry: silentTelemetry };
-  const catalog = createCatalog({ ...parts, database, auditSink: audit.sink });
+  const catalog = createCatalog({ ...parts, database, auditSink: audit.sink, auditSinkAll: audit.sinkAll });
   for (const tenant of [ACME, GLOBEX]) {
     await catalog.createTenant(tenant, policy('first'), CHANGE);
     await catalog.putSource(tenant, HANDBOOK, sourceAttributes(), 'absent', CHANGE);

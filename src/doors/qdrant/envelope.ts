@@ -35,6 +35,7 @@ const WITH_ISSUES: ReadonlySet<ErrorCode> = new Set([
   'unsupported_request',
   'insufficient_scope',
   'forbidden',
+  'trust_too_low',
   'not_found',
   'already_exists',
   'acl_required',

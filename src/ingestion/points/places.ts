@@ -1,6 +1,6 @@
 import { AppError, type InputIssue } from '../../core/errors.ts';
 
-/** Runs, and says of a refusal which point of the request it is about: at this door only the messages of issues are shown. */
+/** Runs, and says of a refusal which point of the request it is about. */
 export function atPoint<T>(place: number, run: () => T): T {
   try {
     return run();
@@ -16,19 +16,8 @@ export function placed(error: unknown, place: number): unknown {
   return new AppError(error.code, {
     detail: error.message,
     cause: error,
-    issues: issues.map(({ pointer, message }) => ({
-      pointer: `/points/${place}${pointer}`,
-      message: `points[${place}]${dotted(pointer)}: ${message}`,
-    })),
+    issues: issues.map(({ pointer, message }) => ({ pointer: `/points/${place}${pointer}`, message })),
   });
-}
-
-function dotted(pointer: string): string {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll('~1', '/').replaceAll('~0', '~')}`))
-    .join('');
 }
 
 /** A refusal about a field of one point's payload. */
