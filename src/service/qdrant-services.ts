@@ -1,3 +1,4 @@
+import { coalesced } from '../doors/entrance/coalesced.ts';
 import type { HttpServices } from '../doors/http/services.ts';
 import type { QdrantServices } from '../doors/qdrant/services.ts';
 import { createPointsWriter } from '../ingestion/points/points-writer.ts';
@@ -15,6 +16,6 @@ export function qdrantServices(parts: RunningParts, http: HttpServices): QdrantS
     nearMiss,
     reader,
     writer: createPointsWriter(pointsWriting(parts, readable)),
-    notReady: async () => (await readiness()).flatMap(({ part, ready }) => (ready ? [] : [part])),
+    notReady: coalesced(async () => (await readiness()).flatMap(({ part, ready }) => (ready ? [] : [part]))),
   };
 }

@@ -1,6 +1,8 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { portIfFree } from '../../src/service/free-port.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const POLICY = [
   'g, user:test|root, role:administrator, acme',
@@ -144,6 +146,14 @@ describe('an application with a static key', () => {
     expect(await refused(names(client({ 'api-key': key })))).toMatchObject({ status: 401 });
     expect(await refused(names(client({ 'api-key': key, authorization: `Bearer ${holly}` })))).toMatchObject({ status: 401 });
   });
+});
+
+test('a service whose door cannot be opened does not start, and leaves no other open', async () => {
+  const port = (await portIfFree('127.0.0.1', 0)) ?? 0;
+  const taken = { kind: 'port', port: Number(new URL(here.qdrantUrl).port), publicUrl: undefined } as const;
+  const second = { policy: POLICY, tenants: ['acme'], issuer: here.issuer, dataDir: temporaryDirectory() };
+  await expect(startTestService({ ...second, config: { port, qdrantDoor: taken } })).rejects.toThrow('EADDRINUSE');
+  expect(await portIfFree('127.0.0.1', port)).toBe(port);
 });
 
 test('what left is recorded under the id of the answer', async () => {

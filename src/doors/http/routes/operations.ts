@@ -6,6 +6,7 @@ import { SCOPES, type Scope } from '../../../core/caller.ts';
 import { AppError } from '../../../core/errors.ts';
 import { ASYMMETRIC_ALGORITHMS, type DpopRule } from '../../../core/ports/identity.ts';
 import { bearerToken } from '../../entrance/authenticate.ts';
+import { coalesced } from '../../entrance/coalesced.ts';
 import type { MetricsExposure } from '../config.ts';
 import { stateOf } from '../../entrance/request-state.ts';
 import type { PublicRoute } from '../route.ts';
@@ -38,17 +39,6 @@ function healthRoute(): PublicRoute {
     summary: 'Answers while the process can. Says nothing of its parts.',
     answers: [{ status: 200, description: 'Alive.', schema: z.object({ status: z.literal('ok') }).meta({ id: 'Health' }) }],
     handle: (_req, res) => send(res, { status: 200, body: { status: 'ok' } }),
-  };
-}
-
-/** Anyone may ask, so however many ask at once, the parts are asked once. */
-function coalesced<T>(ask: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => {
-    running ??= ask().finally(() => {
-      running = undefined;
-    });
-    return running;
   };
 }
 
