@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { generateText, stepCountIs } from 'ai';
+import { MockLanguageModelV4 } from 'ai/test';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createSluiceClient,
@@ -10,6 +12,8 @@ import {
   type RetrieveAnswer,
   type StageAnswer,
 } from '../../examples/client/sluice-client.ts';
+import { sluiceSearch } from '../../examples/ai-sdk-tool.ts';
+import { SluiceRetriever } from '../../examples/langchain-retriever.ts';
 import type { TenantId } from '../../src/core/ids.ts';
 import { sinkAnswerSchema } from '../../src/doors/http/schemas/sessions.ts';
 import { outputReportSchema, stageAnswerSchema } from '../../src/doors/http/schemas/stages.ts';
@@ -17,7 +21,7 @@ import { retrieveAnswerSchema } from '../../src/doors/http/schemas/answers.ts';
 import { allow } from '../support/rights.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 
-const EXAMPLE = join(import.meta.dirname, '../../examples/answer-with-citations.ts');
+const EXAMPLES = join(import.meta.dirname, '../../examples');
 const TOP = 'upto:restricted';
 const POLICY = ['everyone', 'client:test|assistant', 'user:test|olga']
   .flatMap((who) => ['retrieve', 'ingest', 'label'].map((action) => allow(who, 'acme', action, '*', TOP)))
@@ -44,9 +48,13 @@ interface Run {
 }
 
 function runExample(env: Record<string, string>, ...args: readonly string[]): Promise<Run> {
+  return run('answer-with-citations.ts', env, ...args);
+}
+
+function run(example: string, env: Record<string, string>, ...args: readonly string[]): Promise<Run> {
   const { PATH = '' } = process.env;
   return new Promise((resolve) => {
-    execFile(process.execPath, [EXAMPLE, ...args], { env: { PATH, ...env }, timeout: 30_000 }, (error, out, err) =>
+    execFile(process.execPath, [join(EXAMPLES, example), ...args], { env: { PATH, ...env }, timeout: 30_000 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
@@ -71,6 +79,60 @@ describe('examples/answer-with-citations.ts', () => {
     expect([refused.code, refused.err]).toMatchObject([1, expect.stringMatching(/^invalid_token: /)]);
     const nowhere = await runExample({ SLUICE_URL: 'http://127.0.0.1:1', SLUICE_TOKEN: 'nonsense' });
     expect([nowhere.code, nowhere.err]).toMatchObject([1, expect.stringMatching(/^unreachable: /)]);
+  });
+});
+
+describe('examples/langchain-retriever.ts', () => {
+  it('prints what may be read, and says what is wrong', async () => {
+    const { code, out, err } = await run('langchain-retriever.ts', { SLUICE_URL: test.url, SLUICE_TOKEN: token }, 'parental leave');
+    expect([code, err, out]).toEqual([0, '', `Leave, Handbook, public: ${LEAVE}\n`]);
+    const refused = await run('langchain-retriever.ts', { SLUICE_URL: test.url, SLUICE_TOKEN: 'nonsense' });
+    expect([refused.code, refused.err]).toMatchObject([1, expect.stringMatching(/^invalid_token: /)]);
+  });
+
+  it('gives LangChain documents with their provenance, and keeps the token out of what it serialises', async () => {
+    const retriever = new SluiceRetriever({ url: test.url, token, request: { limit: 1 } });
+    const [document] = await retriever.invoke('parental leave');
+    expect(document).toMatchObject({ pageContent: LEAVE, metadata: { source: { id: 'handbook' }, document: { id: 'leave' } } });
+    expect(document?.metadata.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(JSON.stringify(retriever)).not.toContain(token);
+    const nobody = new SluiceRetriever({ url: test.url, token: await test.token({ sub: 'guest', client_id: 'other' }) });
+    expect(await nobody.invoke('parental leave')).toEqual([]);
+  });
+});
+
+describe('examples/ai-sdk-tool.ts', () => {
+  it('prints what a model would be shown', async () => {
+    const { code, out, err } = await run('ai-sdk-tool.ts', { SLUICE_URL: test.url, SLUICE_TOKEN: token }, 'parental leave');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^<context-[0-9a-f]{32}>/);
+    expect(out).toContain('[1] Leave, Handbook, public');
+  });
+
+  it('is called by the AI SDK, shows its model the segments alone, and gives the application the sources', async () => {
+    const usage = { inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 1, text: 1, reasoning: 0 } };
+    const model = new MockLanguageModelV4({
+      doGenerate: [
+        {
+          content: [{ type: 'tool-call', toolCallId: 'one', toolName: 'search', input: '{"query":"parental leave"}' }],
+          finishReason: { unified: 'tool-calls', raw: undefined },
+          usage,
+          warnings: [],
+        },
+        { content: [{ type: 'text', text: 'Twelve weeks.' }], finishReason: { unified: 'stop', raw: undefined }, usage, warnings: [] },
+      ],
+    });
+    const tools = { search: sluiceSearch({ url: test.url, token }) };
+    const { text, steps } = await generateText({ model, tools, prompt: 'How long is parental leave?', stopWhen: stepCountIs(2) });
+    expect(text).toBe('Twelve weeks.');
+    expect(steps[0]?.toolResults[0]?.output).toMatchObject({
+      sources: [{ rank: 1, document: { id: 'leave' } }],
+      label: { level: 'public' },
+    });
+    const shown = JSON.stringify(model.doGenerateCalls[1]?.prompt);
+    expect(shown).toContain('twelve weeks');
+    expect(shown).toContain('&amp; at any time');
+    expect(shown).not.toContain('lineage');
   });
 });
 

@@ -382,8 +382,13 @@ describe('authorization', () => {
 const NOT_OURS = [
   ...['simple-text', 'image', 'audio', 'embedded-resource', 'mixed-content', 'with-logging', 'error', 'with-progress'].map(ofTool),
   ...['sampling', 'elicitation'].map(ofTool),
-  ...['json-schema-2020-12', 'logging-set-level', 'completion-complete', 'elicitation-sep1034-defaults', 'elicitation-sep1330-enums'],
-  ...['server-sse-polling', 'server-sse-multiple-streams'],
+  'json-schema-2020-12',
+  'logging-set-level',
+  'completion-complete',
+  'elicitation-sep1034-defaults',
+  'elicitation-sep1330-enums',
+  'server-sse-polling',
+  'server-sse-multiple-streams',
   ...['list', 'read-text', 'read-binary', 'templates-read', 'subscribe', 'unsubscribe'].map((name) => `resources-${name}`),
   ...['list', 'get-simple', 'get-with-args', 'get-embedded-resource', 'get-with-image'].map((name) => `prompts-${name}`),
 ];
