@@ -78,6 +78,9 @@ const put = (app: string, points: readonly PointBody[]) => door(app, 'PUT', '/co
 const change = (app: string, path: string, body: object, method = 'POST') =>
   door(app, method, `/collections/shelf/points${path}?wait=true`, body);
 
+/** `expect` has no types for it. */
+const saying = (text: string): unknown => expect.stringContaining(text);
+
 async function ok(answer: Promise<DoorAnswer>): Promise<void> {
   expect(await answer).toMatchObject({ status: 200, said: 'ok' });
 }
@@ -149,7 +152,7 @@ describe('an upsert', () => {
   it('that the index refuses leaves nothing published', async () => {
     const [good, bad] = [fresh(), fresh()];
     const answer = await put('one', [point(good), point(bad, {}, [1, 2, 3])]);
-    expect(answer).toMatchObject({ status: 400, said: expect.stringContaining('expected dim: 2, got 3') });
+    expect(answer).toMatchObject({ status: 400, said: saying('expected dim: 2, got 3') });
     expect(await Promise.all([stored(good), stored(bad)])).toEqual([undefined, undefined]);
     await ok(put('one', [point(good)]));
   });
@@ -159,9 +162,9 @@ describe('an upsert', () => {
     await ok(put('one', [point(id, { acl: ['client:one'] })]));
     expect(await put('low', [point(id, { acl: ['client:one'] })])).toMatchObject({
       status: 403,
-      said: expect.stringContaining('trusted less'),
+      said: saying('trusted less'),
     });
-    expect(await put('one', [point(id)])).toMatchObject({ status: 403, said: expect.stringContaining('/points/0: Policy') });
+    expect(await put('one', [point(id)])).toMatchObject({ status: 403, said: saying('/points/0: Policy') });
     expect(await change('low', '/delete', { points: [id] })).toMatchObject({ status: 403 });
     await ok(change('one', '/delete', { points: [id] }));
     expect(await put('one', [point(id)])).toMatchObject({ status: 403 });
@@ -222,12 +225,12 @@ describe('after a crash', () => {
 
   /** This process dies before it does that. */
   function diesBefore(method: 'stageAll' | 'publishAll', calls = 1): void {
-    const kept = catalog[method];
+    const kept: (...given: never[]) => Promise<void> = catalog[method];
     let left = calls;
     const dying = (...given: never[]): Promise<void> => {
       left -= 1;
       if (left <= 0) throw new AppError('internal', { detail: 'a planned crash' });
-      return (kept as (...all: never[]) => Promise<void>)(...given);
+      return kept(...given);
     };
     Object.assign(catalog, { [method]: dying });
     restore = () => Object.assign(catalog, { [method]: kept });
@@ -308,7 +311,7 @@ describe('what reaches points that are there', () => {
     ]);
     expect(await change('one', '/payload/clear', { points: [id] })).toMatchObject({
       status: 400,
-      said: expect.stringContaining('/points/0/payload/text'),
+      said: saying('/points/0/payload/text'),
     });
     expect(await change('one', '/payload', { payload: { acl: ['everyone'] }, points: [id] })).toMatchObject({ status: 403 });
     await ok(change('one', '/payload', { payload: { acl: ['client:one'] }, points: [id] }));
@@ -363,7 +366,7 @@ describe('a collection', () => {
       door('owner', 'PUT', '/collections/notes', VECTORS),
       door('owner', 'PUT', '/collections/notes', VECTORS),
     ]);
-    expect(made.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(made.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     expect(await door('one', 'PUT', '/collections/notes', VECTORS)).toMatchObject({ status: 403 });
     expect(await door('one', 'PUT', '/collections/nosuch', VECTORS)).toMatchObject({ status: 403 });
     const idf = { sparse_vectors: { s: { modifier: 'idf' } } };

@@ -63,17 +63,13 @@ export function readPoint(
   const changed = seen.text !== given;
   const payload = writeLossless(changed ? withPointText(handed, profile.text, seen.text) : handed);
   const document = pointDocumentId(collection, written.id);
-  if (payload.length > MAX_PAYLOAD) {
-    throw new AppError('limit_exceeded', { issues: [{ pointer: '/payload', message: `at most ${MAX_PAYLOAD} characters of JSON` }] });
-  }
+  demandFits(payload);
   const named = textAt(handed, profile.title) ?? textAt(handed, profile.document);
   const { title = document, removed: titled } = cleanTitle(shortened(named ?? document));
   const removed = sumOf(seen.removed, titled);
   const { keeps } = more;
   const access =
-    keeps === undefined
-      ? accessFields(handed, collection, written.said)
-      : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
+    keeps === undefined ? accessFields(handed, collection, written.said) : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
   const part = textAt(handed, profile.document);
   return {
     id: written.id,
@@ -101,6 +97,11 @@ export function readPoint(
     original: total(removed) === 0 ? undefined : keepOriginal({ kind: 'text', text: given }, title === named ? undefined : named),
     pipeline: pipelineOf(collection),
   };
+}
+
+function demandFits(payload: RawJson): void {
+  if (payload.length <= MAX_PAYLOAD) return;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '/payload', message: `at most ${MAX_PAYLOAD} characters of JSON` }] });
 }
 
 const NOTHING_SAID = { level: undefined, compartments: undefined, trust: undefined };
