@@ -36,9 +36,16 @@ function inCatalog(candidate: Candidate | undefined): ReleasedText {
 
 function textOf(opened: Opened | undefined): ReleasedText {
   if (opened?.kind !== 'open') return GONE;
-  const { text, tag } = opened.content;
+  const { text, payload, tag } = opened.content;
   const version = typeof tag === 'string' ? versionIn(JSON.parse(`{${tag}}`) as JsonObject) : undefined;
-  return typeof text === 'string' && version !== undefined ? { kind: 'text', text, version } : GONE;
+  const left = typeof payload === 'string' ? stringsOf(JSON.parse(payload) as Json).join('\n') : text;
+  return typeof left === 'string' && version !== undefined ? { kind: 'text', text: left, version } : GONE;
+}
+
+/** Whatever of a payload a model could be shown in words. */
+function stringsOf(value: Json): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : [];
 }
 
 function versionIn({ document }: JsonObject): Digest | undefined {

@@ -78,9 +78,8 @@ export function pointsRelease(
     requestId: asking.context.requestId,
     body: {
       ...decidedFacts(caller, view, stamp, asking),
-      counts: { candidates: counts.candidates, refused: counts.refused, released: leaving.length },
-      // Points whose vectors the question was about. They did not leave, so only their number is told.
-      inputs: inputs.length,
+      // `inputs`: points whose vectors the question was about. They did not leave, so only their number is told.
+      counts: { candidates: counts.candidates, refused: counts.refused, released: leaving.length, inputs: inputs.length },
       ...(bait.length === 0 ? {} : { bait: baitNames(bait) }),
       label: label === undefined ? null : { ...label },
       context: null,

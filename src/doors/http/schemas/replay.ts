@@ -26,13 +26,20 @@ const tombstone = z.strictObject({
     }),
   ),
   chunks: z.array(
-    z.strictObject({ id: z.string(), rank: z.int().min(1), text: z.string(), provenance: z.record(z.string(), z.unknown()) }),
+    z.strictObject({
+      id: z.string(),
+      rank: z.int().min(1),
+      text: z.string().optional(),
+      payload: z.string().optional().meta({ description: 'Instead of the text where the answer left by the Qdrant-compatible door: JSON.' }),
+      provenance: z.record(z.string(), z.unknown()),
+    }),
   ),
 });
 
 export const replaySchema = z
   .union([
     z.looseObject({ requestId: z.string(), chunks: z.array(z.unknown()) }),
+    z.looseObject({ result: z.unknown(), status: z.unknown() }),
     tombstone,
     z.strictObject({ replay: z.literal('unrecorded'), requestId: z.string() }),
   ])
