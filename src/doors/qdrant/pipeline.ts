@@ -105,15 +105,20 @@ async function bodyOf({ limits }: Pipeline, exchange: Exchange): Promise<Lossles
   return parseLossless(bytes);
 }
 
-function errorOf(failure: unknown, reading: boolean): AppError {
+function errorOf(failure: unknown, { reading, found }: Exchange): AppError {
   if (!(failure instanceof AppError)) return new AppError('internal', { cause: failure });
-  return reading && failure.code === 'deadline_exceeded' ? new AppError('request_timeout') : failure;
+  if (reading && failure.code === 'deadline_exceeded') return new AppError('request_timeout');
+  const collection = found?.params['collection'];
+  if (collection === undefined || failure.code !== 'not_found' || failure.issues.length > 0) return failure;
+  // Missing, or hidden from the caller: the same words, with the name as it was asked.
+  const message = `Not found: Collection \`${collection}\` doesn't exist!`;
+  return new AppError('not_found', { cause: failure, issues: [{ pointer: '', message }] });
 }
 
 /** Answers in Qdrant's envelope, and logs what the caller is not told. */
 export function refuse(pipeline: Pipeline, exchange: Exchange, failure: unknown): void {
   const { req, state, startedAt, found, caller } = exchange;
-  const error = errorOf(failure, exchange.reading);
+  const error = errorOf(failure, exchange);
   state.code = error.code;
   const { log } = pipeline.telemetry;
   if (error.status >= 500) log.error({ code: error.code, route: state.route }, 'request failed', error);

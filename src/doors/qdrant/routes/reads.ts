@@ -29,26 +29,12 @@ import {
 import { parseCount, parseFacet, parsePoint, parsePoints, parseScroll } from '../requests/reads.ts';
 import { parseQuery, parseQueryBatch, parseQueryGroups } from '../requests/search.ts';
 import { paramOf, type Call, type Route } from '../route.ts';
-import { noCollection } from '../words.ts';
 
 type Parse = (body: LosslessJson) => PointsQuestion;
 
-/** Asks for the points, in the words of Qdrant where there is no such collection, or none that the caller may see. */
-async function ask(
-  call: Call,
-  question: PointsQuestion,
-  compose: (found: Found) => readonly AnswerPiece[],
-): Promise<{ readonly body: string; readonly released: number }> {
-  const collection = paramOf(call, 'collection');
-  try {
-    return await call.services.reader.ask(call.context, collection, question, compose);
-  } catch (error) {
-    throw error instanceof AppError && error.code === 'not_found' && error.issues.length === 0 ? noCollection(collection, error) : error;
-  }
-}
-
 async function answered(call: Call, question: PointsQuestion, compose: Compose): Promise<QdrantReply> {
-  const { body } = await ask(call, question, (found) => compose(found, call.startedAt));
+  const { services, context, startedAt } = call;
+  const { body } = await services.reader.ask(context, paramOf(call, 'collection'), question, (found) => compose(found, startedAt));
   return { status: 200, text: body };
 }
 
@@ -58,10 +44,12 @@ function read(path: string, parse: Parse, compose: Compose): Route {
 }
 
 async function onePoint(call: Call): Promise<QdrantReply> {
+  const { services, context, startedAt } = call;
   const question = parsePoint(paramOf(call, 'id'));
   const [id] = question.kind === 'points' ? question.ids : [];
   if (id === undefined) throw new AppError('internal', { detail: 'a point without an id' });
-  const { body, released } = await ask(call, question, (found) => recordAnswer(found, call.startedAt, id));
+  const compose = (found: Found): readonly AnswerPiece[] => recordAnswer(found, startedAt, id);
+  const { body, released } = await services.reader.ask(context, paramOf(call, 'collection'), question, compose);
   return { status: released === 0 ? 404 : 200, text: body };
 }
 

@@ -16,20 +16,9 @@ import { parseCreateCollection } from '../requests/collections.ts';
 import { parseCreateIndex, parseIndexField } from '../requests/index-schema.ts';
 import { parseUpsert } from '../requests/writes.ts';
 import { paramOf, type Call, type Method, type Route } from '../route.ts';
-import { noCollection } from '../words.ts';
 
 /** Qdrant numbers the writes of everybody; here the number says nothing. Every write has been applied when it is answered. */
 const COMPLETED = '{"operation_id":0,"status":"completed"}';
-
-/** In the words of Qdrant where there is no such collection, or none that the caller may see. */
-async function inCollection<T>(call: Call, write: (collection: string) => Promise<T>): Promise<T> {
-  const collection = paramOf(call, 'collection');
-  try {
-    return await write(collection);
-  } catch (error) {
-    throw error instanceof AppError && error.code === 'not_found' && error.issues.length === 0 ? noCollection(collection, error) : error;
-  }
-}
 
 type Handle = (call: Call) => Promise<QdrantReply>;
 
@@ -38,7 +27,7 @@ function route(method: Method, path: string, handle: Handle, body = true): Route
 }
 
 async function changed(call: Call, changes: readonly PointChange[]): Promise<void> {
-  await inCollection(call, (collection) => call.services.writer.change(call.context, collection, changes));
+  await call.services.writer.change(call.context, paramOf(call, 'collection'), changes);
 }
 
 function change(method: Method, path: string, parse: (body: LosslessJson) => readonly PointChange[]): Route {
@@ -57,13 +46,13 @@ const batch: Handle = async (call) => {
 
 const createIndex: Handle = async (call) => {
   const { field, schema } = parseCreateIndex(call.body);
-  await inCollection(call, (collection) => call.services.writer.createIndex(call.context, collection, field, schema));
+  await call.services.writer.createIndex(call.context, paramOf(call, 'collection'), field, schema);
   return ok(COMPLETED, call.startedAt);
 };
 
 const deleteIndex: Handle = async (call) => {
   const field = parseIndexField(paramOf(call, 'field'));
-  await inCollection(call, (collection) => call.services.writer.deleteIndex(call.context, collection, field));
+  await call.services.writer.deleteIndex(call.context, paramOf(call, 'collection'), field);
   return ok(COMPLETED, call.startedAt);
 };
 
