@@ -186,7 +186,9 @@ function evidenceFake(options: FixtureOptions): Pick<HttpServices, 'stages' | 'r
   };
 }
 
-const NO_COLLECTIONS = {
+const NONE = {
+  applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
+  watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
   adoptPoints: nothing,
   checkAccess: nothing,
   collections: { put: nothing, get: nothing, list: nothing, delete: nothing },
@@ -235,9 +237,7 @@ function servicesFake(seen: Seen, options: FixtureOptions): HttpServices {
       begin: (_context, { check }) => Promise.resolve(reconciliation(check)),
       get: () => Promise.resolve(reconciliation(true)),
     },
-    ...NO_COLLECTIONS,
-    applicationKeys: { add: nothing, list: nothing, revoke: nothing, authenticate: nothing },
-    watching: { list: () => Promise.resolve({ subjects: [] }), lift: nothing },
+    ...NONE,
     ...evidenceFake(options),
     nearMiss() {},
     keys: () => [{ kid: 'k', publicKey: new Uint8Array(32), since: '2026-01-01T00:00:00.000Z' }],

@@ -77,6 +77,12 @@ export const adoptedPointsSchema = z
 
 export const adoptedAnswerSchema = z.strictObject({ points: z.int() }).meta({ id: 'Adopted' });
 
+/** By name: Qdrant gives named vectors in any order, and the same point is to be the same write each time. */
+function inOrder(vector: LosslessJson): LosslessJson {
+  if (!isLosslessObject(vector)) return vector;
+  return Object.fromEntries(Object.entries(vector).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 export function toPointWrites({ points }: z.output<typeof adoptedPointsSchema>): readonly PointWrite[] {
   return points.flatMap(({ id, vector, payload, acl, level, compartments, trust }) => {
     const read = pointId(id);
@@ -86,7 +92,7 @@ export function toPointWrites({ points }: z.output<typeof adoptedPointsSchema>):
       ...(compartments === undefined ? {} : { compartments: compartments ?? undefined }),
       ...(trust === undefined ? {} : { trust: trust ?? undefined }),
     };
-    return read === undefined ? [] : [{ id: read, vector: writeLossless(vector), payload, said }];
+    return read === undefined ? [] : [{ id: read, vector: writeLossless(inOrder(vector)), payload, said }];
   });
 }
 
