@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import type { AuthorizedFilter, Exclusion, Opening, ZoneTerm } from '../core/filter.ts';
+import type { DocumentKey } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { RESERVED_KEY } from '../core/points/payload-path.ts';
 import { GATES, NO_GATE, NOBODY } from './payload.ts';
@@ -34,6 +35,18 @@ export const keyIn =
   (key) =>
     layout === 'root' ? key : `${RESERVED_KEY}.${key}`;
 
+/** Nothing has these, so what excludes them excludes no more. */
+const NO_ZONE = 0;
+const NO_DOCUMENT = '' as DocumentKey;
+
+/**
+ * A condition of `must_not`. Qdrant (1.16) forgets it where the same condition is also one that it looks points up by, so none of
+ * ours may be equal to any that includes: `nothing` stands in no list of those.
+ */
+function excluding<T extends string | number>(key: string, values: readonly T[], nothing: T): JsonObject {
+  return { key, match: { any: [...values, nothing] } };
+}
+
 function zoneCondition(zones: ZoneTerm, at: KeyOf): JsonObject {
   switch (zones.kind) {
     case 'flat':
@@ -43,7 +56,7 @@ function zoneCondition(zones: ZoneTerm, at: KeyOf): JsonObject {
         const [gte, lte] = numbers([first, last], 1, 'a zone') as [number, number];
         // Both ends are bound, so neither zones made later nor points without a zone come in.
         const must = [{ key: at('zone'), range: { gte, lte } }];
-        return holes.length === 0 ? { must } : { must, must_not: [{ key: at('zone'), match: { any: numbers(holes, 1, 'a zone') } }] };
+        return holes.length === 0 ? { must } : { must, must_not: [excluding(at('zone'), numbers(holes, 1, 'a zone'), NO_ZONE)] };
       });
       return { should: runs };
     }
@@ -55,7 +68,7 @@ function zoneCondition(zones: ZoneTerm, at: KeyOf): JsonObject {
 /** A point without the field cannot be left out by it, so it is left out for lacking it. */
 function exclusion(without: Exclusion, at: KeyOf): readonly JsonObject[] {
   if (without.kind === 'none' || without.documents.length === 0) return [];
-  return [{ is_empty: { key: at('document') } }, { key: at('document'), match: { any: [...without.documents] } }];
+  return [{ is_empty: { key: at('document') } }, excluding(at('document'), without.documents, NO_DOCUMENT)];
 }
 
 /**

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,6 +28,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => fixture.close(), 60_000);
 
+const UNKNOWN = '00000000-0000-4000-8000-000000000001' as ChunkId;
+
 interface Bare {
   readonly id: string;
   readonly score?: number;
@@ -50,7 +51,7 @@ async function world(seed: number) {
   const bare = await bareCollection(readable);
   // The same in another order of writing: where these two differ, so may any two Qdrants, and there is nothing to compare.
   const turned = await bareCollection(readable.toReversed());
-  const all = [...points.map(({ chunk }) => chunk), randomUUID() as string as ChunkId];
+  const all = [...points.map(({ chunk }) => chunk), UNKNOWN];
   return { key, bare, turned, readable, hidden: points.length - readable.length, all, scope: scopeOf(key, spec, never) };
 }
 
@@ -60,7 +61,11 @@ async function bareCollection(readable: readonly HostedPoint[]) {
   for (const [field_name, field_schema] of Object.entries(WORLD_INDEXES)) {
     await fixture.raw('PUT', `${path}/index?wait=true`, { field_name, field_schema });
   }
-  const points = readable.map(({ chunk, vector, payload }) => ({ id: chunk, vector: JSON.parse(vector), payload: JSON.parse(payload) }));
+  const points = readable.map(({ chunk, vector, payload }) => ({
+    id: chunk,
+    vector: JSON.parse(vector) as unknown,
+    payload: JSON.parse(payload) as unknown,
+  }));
   if (points.length > 0) await fixture.raw('PUT', `${path}/points?wait=true`, { points });
   return async <T>(what: string, body: unknown): Promise<T> => {
     const answer = (await fixture.ask('POST', `${path}/${what}`, body)) as { result?: T };
@@ -69,10 +74,10 @@ async function bareCollection(readable: readonly HostedPoint[]) {
   };
 }
 
-/** What can be compared: the scores as they stand, and of those who share one, who they are, unless the limit cut among them. */
+/** What can be compared: the scores as they stand, and of those who share one, who they are, unless offset or limit cut among them. */
 function comparable(hits: readonly { readonly id: string; readonly score: number }[], limit: number) {
-  const cut = hits.length === limit ? hits.at(-1)?.score : undefined;
-  const settled = hits.filter(({ score }) => score !== cut).toSorted((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+  const cut = [hits[0]?.score, hits.length === limit ? hits.at(-1)?.score : undefined];
+  const settled = hits.filter(({ score }) => !cut.includes(score)).toSorted((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
   return { scores: hits.map(({ score }) => score), settled };
 }
 
@@ -85,12 +90,12 @@ type Filter = Parameters<typeof bareFilter>[0];
 
 describe('a collection with hidden points answers as one that holds the readable points alone', () => {
   const worlds = Array.from({ length: trials(2, 40, 1) }, (_, i) => 100 + i);
-  const questions = trials(25, 120, 8);
+  const questions = trials(18, 120, 8);
   const seen = { compared: 0, ambiguous: 0, shown: 0, hidden: 0 };
 
   /** Asks both bare collections; undefined where they do not agree with each other. */
   async function expected<T>({ bare, turned }: World, path: string, body: unknown, view: (answer: never) => T): Promise<T | undefined> {
-    const [one, other] = [view((await bare(path, body)) as never), view((await turned(path, body)) as never)];
+    const [one, other] = [view(await bare<never>(path, body)), view(await turned<never>(path, body))];
     const same = isDeepStrictEqual(one, other);
     seen[same ? 'compared' : 'ambiguous'] += 1;
     return same ? one : undefined;
@@ -101,7 +106,8 @@ describe('a collection with hidden points answers as one that holds the readable
     const body = { ...bareStage(stage), limit, offset, params: { exact: true } };
     const same = await expected(here, 'points/query', body, ({ points }: { points: readonly Bare[] }) => comparable(theirs(points), limit));
     const [hits = []] = await fixture.index.points.search(here.scope, [{ ...stage, limit, offset, select: SELECT_NONE }], signal);
-    if (same !== undefined) expect(comparable(ours(hits), limit)).toEqual(same);
+    const found = comparable(ours(hits), limit);
+    expect(found).toEqual(same ?? found);
     seen.shown += hits.length;
   }
 
@@ -115,7 +121,8 @@ describe('a collection with hidden points answers as one that holds the readable
       groups.map(({ id, hits }) => ({ id, hits: theirs(hits) })),
     );
     const groups = await fixture.index.points.groups(here.scope, { ...stage, groupBy: 'n', limit, groupSize, select: SELECT_NONE }, signal);
-    if (same !== undefined) expect(groups.map(({ id, hits }) => ({ id: Number(id), hits: ours(hits) }))).toEqual(same);
+    const found = groups.map(({ id, hits }) => ({ id: Number(id), hits: ours(hits) }));
+    expect(found).toEqual(same ?? found);
   }
 
   async function filterAgrees({ bare, scope }: World, filter: Filter): Promise<void> {
@@ -161,8 +168,9 @@ describe('a collection with hidden points answers as one that holds the readable
         // Ranks tie, and which group a tie falls to is anybody's.
         if (stage.query?.kind !== 'order-by' && !ranks(stage)) await groupsAgree(here, stage);
       }
-      for (const filter of fc.sample(filterOf(all), { numRuns: questions, seed })) await filterAgrees(here, filter);
+      for (const filter of fc.sample(filterOf(all), { numRuns: Math.ceil(questions / 2), seed })) await filterAgrees(here, filter);
       await pagesAgree(here);
+      expect(seen.compared).toBeGreaterThan(0);
     }, 60_000);
   }
 

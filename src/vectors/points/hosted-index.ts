@@ -65,14 +65,7 @@ export function createHostedIndex({ write, attempts, placement }: HostedIndexOpt
       if (answer.status !== 404) accepted(answer);
     },
     async upsert(key, points, signal) {
-      for (const [revision, group] of Map.groupBy(points, ({ access }) => access.revision)) {
-        for (const batch of bySize(group)) {
-          // A repeat that arrives late must not bring back rights that have been rewritten since.
-          const condition = { must_not: [{ key: keyIn('reserved')('acl_v'), range: { gte: revision } }] };
-          const body = `{"points":[${batch.join(',')}],"update_filter":${JSON.stringify(condition)}}`;
-          await apply({ method: 'PUT', path: `${pathOf(key)}/points?wait=true`, body }, signal);
-        }
-      }
+      for (const body of upserts(points)) await apply({ method: 'PUT', path: `${pathOf(key)}/points?wait=true`, body }, signal);
     },
     async createIndex(key, field, schema, signal) {
       const body = JSON.stringify({ field_name: notReserved(field), field_schema: schema });
@@ -100,6 +93,14 @@ function notReserved(field: string): string {
   throw new AppError('unsupported_request', {
     issues: [{ pointer: '', message: `${RESERVED_KEY} is reserved, and what begins with it.` }],
   });
+}
+
+function* upserts(points: readonly HostedPoint[]): Generator<string> {
+  for (const [revision, group] of Map.groupBy(points, ({ access }) => access.revision)) {
+    // A repeat that arrives late must not bring back rights that have been rewritten since.
+    const condition = JSON.stringify({ must_not: [{ key: keyIn('reserved')('acl_v'), range: { gte: revision } }] });
+    for (const batch of bySize(group)) yield `{"points":[${batch.join(',')}],"update_filter":${condition}}`;
+  }
 }
 
 /** Points as text, few and small enough for one request. */

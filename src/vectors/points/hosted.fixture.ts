@@ -64,7 +64,11 @@ export async function hostedFixture(): Promise<HostedFixture> {
       return key;
     },
     async ask(method, path, body) {
-      const answer = await fetch(`${qdrant.url}${path}`, { method, headers, body: JSON.stringify(body) ?? null });
+      const answer = await fetch(`${qdrant.url}${path}`, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
       return answer.json();
     },
     async close() {

@@ -23,25 +23,26 @@ export interface PointIndexOptions {
   readonly deadlineMs: number;
 }
 
+type Post = (place: PointPlace, path: string, body: string, signal: AbortSignal) => Promise<string>;
+type Restrict = (scope: PointScope, signal: AbortSignal) => Promise<Rendering>;
+
 export function createPointIndex({ read, counting, collection, clock, deadlineMs }: PointIndexOptions): PointIndex {
-  const seconds = Math.ceil(deadlineMs / 1_000);
-  const timeout = `timeout=${seconds}`;
+  const timeout = `timeout=${Math.ceil(deadlineMs / 1_000)}`;
   const planners = new Map<PointPlace, Planner>();
 
   const pathOf = (place: PointPlace) => `/collections/${place === 'own' ? encodeURIComponent(collection) : physicalName(place)}`;
-
-  async function post(place: PointPlace, path: string, body: string, signal: AbortSignal, by = read): Promise<string> {
-    return accepted(await by.send({ method: 'POST', path: `${pathOf(place)}${path}`, body }, signal));
-  }
+  const posting =
+    (by: HotRead, more: string): Post =>
+    async (place, path, body, signal) =>
+      accepted(await by.send({ method: 'POST', path: `${pathOf(place)}${path}?${more}`, body }, signal));
+  const post = posting(read, timeout);
 
   function plannerOf(place: PointPlace): Planner {
     const known = planners.get(place);
     if (known !== undefined) return known;
     // Dropped collections leave theirs behind: a bound keeps that small.
     if (planners.size >= MAX_PLANNERS) planners.clear();
-    const count = async (body: string, signal: AbortSignal): Promise<unknown> =>
-      JSON.parse(await post(place, `/points/count?${timeout}`, body, signal));
-    const made = createPlanner(count, clock);
+    const made = createPlanner(async (body, signal) => JSON.parse(await post(place, '/points/count', body, signal)) as unknown, clock);
     planners.set(place, made);
     return made;
   }
@@ -54,21 +55,34 @@ export function createPointIndex({ read, counting, collection, clock, deadlineMs
   }
 
   return {
-    async search(scope, searches, signal) {
-      const to = await rendering(scope, signal);
-      const [first] = searches;
-      if (first !== undefined && searches.length === 1) {
-        return [pointsAnswer(await post(scope.place, `/points/query?${timeout}`, renderSearch(to, first), signal), first.limit)];
-      }
-      const body = `{"searches":[${searches.map((one) => renderSearch(to, one)).join(',')}]}`;
-      return batchAnswer(await post(scope.place, `/points/query/batch?${timeout}`, body, signal), searches.map(limitOf));
-    },
+    ...searches(post, rendering),
+    ...lists(post),
+    // Every copy is asked, as for `VectorIndex.count`.
+    ...aggregates(posting(counting, `consistency=all&${timeout}`)),
+    describe: async (place, signal) => describeCollection(accepted(await read.send({ method: 'GET', path: pathOf(place) }, signal)), place),
+  };
+}
 
+function searches(post: Post, rendering: Restrict): Pick<PointIndex, 'search' | 'groups'> {
+  return {
+    async search(scope, asked, signal) {
+      const to = await rendering(scope, signal);
+      const [first] = asked;
+      if (first !== undefined && asked.length === 1) {
+        return [pointsAnswer(await post(scope.place, '/points/query', renderSearch(to, first), signal), first.limit)];
+      }
+      const body = `{"searches":[${asked.map((one) => renderSearch(to, one)).join(',')}]}`;
+      return batchAnswer(await post(scope.place, '/points/query/batch', body, signal), asked.map(limitOf));
+    },
     async groups(scope, search, signal) {
       const body = renderGroups(await rendering(scope, signal), search);
-      return groupsAnswer(await post(scope.place, `/points/query/groups?${timeout}`, body, signal), search.limit, search.groupSize);
+      return groupsAnswer(await post(scope.place, '/points/query/groups', body, signal), search.limit, search.groupSize);
     },
+  };
+}
 
+function lists(post: Post): Pick<PointIndex, 'scroll' | 'points'> {
+  return {
     async scroll(scope, { filter, after, orderBy, limit, vectors }, signal) {
       // The place itself comes first where it is still there, and one more shows whether there is a further page.
       const asked = limit + (after === undefined ? 1 : 2);
@@ -79,29 +93,25 @@ export function createPointIndex({ read, counting, collection, clock, deadlineMs
         ['order_by', orderBy === undefined ? undefined : renderOrder(scope.place, orderBy)],
         ...shown(vectors),
       ]);
-      const found = pointsAnswer(await post(scope.place, `/points/scroll?${timeout}`, body, signal), asked);
+      const found = pointsAnswer(await post(scope.place, '/points/scroll', body, signal), asked);
       const hits = found.filter(({ chunk }) => chunk !== after);
       return { hits: hits.slice(0, limit), more: hits.length > limit };
     },
-
     async points(scope, chunks, vectors, signal) {
       if (chunks.length === 0) return [];
-      const body = renderPoints(scope, chunks, vectors);
-      return pointsAnswer(await post(scope.place, `/points/scroll?${timeout}`, body, signal), chunks.length);
+      return pointsAnswer(await post(scope.place, '/points/scroll', renderPoints(scope, chunks, vectors), signal), chunks.length);
     },
+  };
+}
 
+function aggregates(post: Post): Pick<PointIndex, 'count' | 'facet'> {
+  return {
     async count(scope, filter, signal) {
       const body = `{"filter":${restricted(accessOfScope(scope), narrowed(scope.place, filter))},"exact":true}`;
-      // Every copy is asked, as for `VectorIndex.count`.
-      return countOf(await post(scope.place, `/points/count?consistency=all&${timeout}`, body, signal, counting));
+      return countOf(await post(scope.place, '/points/count', body, signal));
     },
-
-    async facet(scope, { key, filter, limit }, signal) {
-      const body = renderFacet(scope, key, filter, limit);
-      return facetAnswer(await post(scope.place, `/facet?consistency=all&${timeout}`, body, signal, counting));
-    },
-
-    describe: async (place, signal) => describeCollection(accepted(await read.send({ method: 'GET', path: pathOf(place) }, signal)), place),
+    facet: async (scope, { key, filter, limit }, signal) =>
+      facetAnswer(await post(scope.place, '/facet', renderFacet(scope, key, filter, limit), signal)),
   };
 }
 

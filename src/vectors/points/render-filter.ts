@@ -12,6 +12,8 @@ export interface Access {
   readonly mustNot: string;
 }
 
+const NO_CHUNK = '00000000-0000-0000-0000-000000000000';
+
 type Kept = Partial<Record<PayloadLayout, Access>>;
 /** Requests of one caller carry one filter for as long as nothing changes. */
 const rendered = new WeakMap<AuthorizedFilter, Kept>();
@@ -32,7 +34,8 @@ function accessOf(filter: AuthorizedFilter, layout: PayloadLayout): Access {
 export function accessOfScope({ place, filter, never }: PointScope): Access {
   const access = accessOf(filter, layoutOf(place));
   if (never.length === 0) return access;
-  const refused = `{"has_id":${JSON.stringify(never)}}`;
+  // With an id that nobody can name: a caller's own list of the same ids would make Qdrant forget this one.
+  const refused = `{"has_id":${JSON.stringify([...never, NO_CHUNK])}}`;
   return { must: access.must, mustNot: access.mustNot === '' ? refused : `${access.mustNot},${refused}` };
 }
 
