@@ -77,7 +77,8 @@ export type Mapped<T> =
 export async function readMap(file: string): Promise<AdoptionMap> {
   let value: unknown;
   try {
-    value = parse(await readFile(file, 'utf8'));
+    // A table may name integers that JavaScript would round to others.
+    value = parse(await readFile(file, 'utf8'), { intAsBigInt: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown';
     throw new CommandFailure(`${file} cannot be read: ${reason}`, { exitCode: 2, code: 'unreadable', cause: error });

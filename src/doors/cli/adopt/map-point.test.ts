@@ -22,7 +22,7 @@ const missing = (payload: string, more: object = {}) => {
 describe('a map', () => {
   it('says of each part what holds, by field, by table, and where the field is missing', () => {
     const rules = {
-      source: { field: 'team', table: { hr: 'people', 9007199254740993: 'big', true: 'yes' }, missing: 'rest' },
+      source: { field: 'team', table: { hr: 'people', '9007199254740993': 'big', true: 'yes' }, missing: 'rest' },
       acl: { field: 'seen' },
       level: { field: 'meta.level', table: { 1: 'internal' } },
       compartments: { field: 'tags', missing: [] },
