@@ -47,7 +47,6 @@ export const openSchema = z
   .meta({ id: 'OpenRequest', examples: [{ source: 'people-handbook', document: 'leave/parental.md' }] });
 
 export const countSchema = z.strictObject(restrictionShape).meta({ id: 'CountRequest', examples: [{ sources: ['people-handbook'] }] });
-export type CountInput = z.output<typeof countSchema>;
 
 /** Fails with `unknown_level` or `unsupported_filter`. */
 export function toRetrieveRequest(
