@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../core/errors.ts';
-import type { ChunkId, DocumentKey, TenantId } from '../core/ids.ts';
+import type { ChunkId, CollectionKey, DocumentKey, TenantId } from '../core/ids.ts';
 import type { AccessPayload } from '../core/ports/vectors.ts';
 import { createMender, type Mender } from './mender.ts';
 import { fakeSync } from './sync.fixture.ts';
@@ -59,6 +59,35 @@ describe('mend', () => {
     away = false;
     await mender?.mend();
     expect(sync.left).toEqual({ pending: [], dead: [], sources: 0 });
+  });
+
+  it('drops deleted collections from the index before their documents are buried; one that cannot be dropped keeps no other from it', async () => {
+    const log: string[] = [];
+    const keys = ['stuck', 'gone'] as CollectionKey[];
+    const left = { gone: 2, stuck: 2 } as Record<string, number>;
+    const hosted = {
+      catalog: {
+        deletedCollections: async () => keys.map((key) => ({ tenant: 'acme' as TenantId, key })),
+        async emptyCollection(key: CollectionKey) {
+          log.push(`bury ${key}`);
+          return (left[key] = (left[key] ?? 0) - 1) > 0;
+        },
+        async forgetCollection(key: CollectionKey) {
+          log.push(`forget ${key}`);
+        },
+      },
+      index: {
+        async drop(key: CollectionKey) {
+          log.push(`drop ${key}`);
+          if (key === 'stuck') throw new AppError('index_unavailable');
+        },
+      },
+    };
+    const sync = fakeSync({ dead: dead('acme', 1) });
+    mender = createMender({ ...sync.parts, hosted });
+    await mender.mend();
+    expect(log).toEqual(['drop stuck', 'drop gone', 'bury gone', 'bury gone', 'forget gone']);
+    expect(sync.left.dead).toEqual([]);
   });
 
   it('goes on past documents that cannot be brought over', async () => {
