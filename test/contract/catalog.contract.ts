@@ -12,6 +12,7 @@ import { describeHoney } from './catalog-honey.contract.ts';
 import { describeIsolation } from './catalog-isolation.contract.ts';
 import { describeKeys } from './catalog-keys.contract.ts';
 import { describeLogouts } from './catalog-logouts.contract.ts';
+import { describePoints } from './catalog-points.contract.ts';
 import { describeRaces } from './catalog-races.contract.ts';
 import { describeUpkeep } from './catalog-upkeep.contract.ts';
 import { describeViews } from './catalog-views.contract.ts';
@@ -44,5 +45,6 @@ export function catalogContract(name: string, fresh: () => Promise<DatabaseConfi
     describeKeys(get);
     describeCollections(get);
     describeApplicationKeys(get);
+    describePoints(get);
   });
 }
