@@ -333,6 +333,19 @@ describe('what reaches points that are there', () => {
     expect((await stored(id))?.validUntil).toBe(4_102_444_800);
   });
 
+  it('trust that hidden characters took from a point does not come back with a change beside its text', async () => {
+    const id = fresh();
+    const hidden = String.fromCodePoint(...Array.from({ length: 70 }, () => 0xe0041));
+    await ok(put('one', [point(id, { text: `text${hidden}` })]));
+    const lowered = { declared: { trust: 'external' }, unseen: { removed: { tag: 70 } } };
+    expect(await stored(id)).toMatchObject(lowered);
+    await ok(change('one', '/payload', { payload: { seen: true }, points: [id] }));
+    await ok(change('one', '/vectors', { points: [{ id, vector: [7, 8] }] }, 'PUT'));
+    expect(await stored(id)).toMatchObject({ revision: 3, ...lowered });
+    await ok(change('one', '/payload', { payload: { text: 'another' }, points: [id] }));
+    expect(await stored(id)).toMatchObject({ declared: { trust: 'internal' }, unseen: { removed: { tag: 0 } } });
+  });
+
   it('vectors change alone', async () => {
     const [mine, theirs] = [fresh(), fresh()];
     await ok(put('one', [point(mine)]));

@@ -9,7 +9,7 @@ import type { RequestContext } from '../types.ts';
 import { sameAccessFields } from './access-fields.ts';
 import type { GivenPoint } from './judge-points.ts';
 import type { PointsWriterParts } from './parts.ts';
-import { withoutReserved } from './payload-fields.ts';
+import { pointText, withoutReserved } from './payload-fields.ts';
 import { merged, without } from './payload-merge.ts';
 import { selectPoints, vectorsOf, type SelectedPoint } from './select-points.ts';
 import type { WriteTarget } from './target.ts';
@@ -42,7 +42,8 @@ export async function changePayloads(
     const payload = withoutReserved(alter(before));
     // As text, so that 1.0 in place of 1 is a change.
     if (writeLossless(payload) === writeLossless(before)) return [];
-    return [{ point, payload, keepsAccess: sameAccessFields(before, payload, profile) }];
+    const keepsText = pointText(before, profile.text) === pointText(payload, profile.text);
+    return [{ point, payload, keepsText, keepsAccess: sameAccessFields(before, payload, profile) }];
   });
   const vectors = await vectorsOf(
     parts,
@@ -50,13 +51,14 @@ export async function changePayloads(
     target,
     altered.map(({ point }) => point),
   );
-  const given = altered.map(({ point, payload, keepsAccess }): GivenPoint => ({
+  const given = altered.map(({ point, payload, keepsAccess, keepsText }): GivenPoint => ({
     id: point.id,
     place: point.place,
     payload,
     vector: found(vectors, point.chunk),
     from: point.document,
     keepsAccess,
+    keepsText,
   }));
   await upsertOnce(parts, context, target, given);
 }
@@ -100,7 +102,8 @@ export async function changeVectors(
   const alter = vectorAlteration(change);
   const given = selected.map((point): GivenPoint => {
     const vector = alter(point, found(vectors, point.chunk));
-    return { id: point.id, place: point.place, payload: payloadOf(stored, point), vector, from: point.document, keepsAccess: true };
+    const { id, place, document } = point;
+    return { id, place, payload: payloadOf(stored, point), vector, from: document, keepsAccess: true, keepsText: true };
   });
   await upsertOnce(parts, context, target, given);
 }

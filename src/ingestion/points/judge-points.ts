@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.ts';
 import type { StoredDocument, Tombstone } from '../../core/ports/catalog.ts';
 import type { Principal } from '../../core/principal.ts';
 import { readWrite, sameIndexedText, type DocumentWrite } from '../document-write.ts';
-import { withHygiene } from '../hygiene.ts';
+import { factsOf, withHygiene } from '../hygiene.ts';
 import { whatBinds } from '../put-document.ts';
 import { principalsIn } from '../unknown-principals.ts';
 import { checkAgainstBefore, checkWriter, type Access } from '../write-rights.ts';
@@ -24,6 +24,8 @@ export interface GivenPoint extends PointWrite {
   readonly from?: StoredDocument;
   /** Its payload says of access what that document's said, so the access of the document stays as it is. */
   readonly keepsAccess?: boolean;
+  /** Its text is that document's, out of which hidden characters were taken before: they count on, or any change would wash them off. */
+  readonly keepsText?: boolean;
 }
 
 /** A point that was read and judged; nothing of it is written yet. */
@@ -51,7 +53,8 @@ export async function judgePoints(
   const read = [...last.values()].map((one) => {
     const keeps = one.keepsAccess === true ? one.from : undefined;
     const more = { language: parts.language, run: requestId, keeps };
-    return { ...one, point: atPoint(one.place, () => readPoint(collection, source, one, more)) };
+    const point = atPoint(one.place, () => readPoint(collection, source, one, more));
+    return { ...one, point: one.keepsText === true && one.from !== undefined ? withFacts(point, one.from) : point };
   });
   const found = await parts.batches.documents(
     source.tenant,
@@ -62,15 +65,20 @@ export async function judgePoints(
   const graves = await parts.batches.tombstones(source.tenant, missing);
   const judged: JudgedPoint[] = [];
   const unknownIn = unknownOnce(parts, target);
-  for (const { place, point, from, keepsAccess } of read) {
+  for (const { place, point, from, keepsText } of read) {
     const before = found.get(point.document);
     if (from !== undefined && from.revision !== before?.revision) {
       throw new AppError('conflict', { detail: 'the point has moved on' });
     }
-    const known = { before, grave: graves.get(point.key), unknown: await unknownIn(point.body.acl), keeps: keepsAccess === true };
+    const known = { before, grave: graves.get(point.key), unknown: await unknownIn(point.body.acl), keepsText: keepsText === true };
     judged.push({ place, ...atPoint(place, () => judge(parts, target, point, known)) });
   }
   return judged;
+}
+
+function withFacts(point: PointDocument, from: StoredDocument): PointDocument {
+  const { removed, characters = point.characters } = factsOf(from);
+  return { ...point, removed, characters };
 }
 
 /** Many points have the same ACL; each is looked up once. */
@@ -93,10 +101,10 @@ function judge(
     readonly before: StoredDocument | undefined;
     readonly grave: Tombstone | undefined;
     readonly unknown: ReadonlySet<Principal>;
-    readonly keeps: boolean;
+    readonly keepsText: boolean;
   },
 ): Omit<JudgedPoint, 'place'> {
-  const { before, grave, unknown } = known;
+  const { before, grave, unknown, keepsText } = known;
   const { issuers, groupless, language } = parts;
   const { body, pipeline, removed, characters } = point;
   const read = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, unknown, writer, language });
@@ -108,7 +116,7 @@ function judge(
     tenant: source.tenant,
     facts,
     names: [point.document, body.uri],
-    before: before?.version === write.version ? before.hygiene : undefined,
+    before: keepsText || before?.version === write.version ? before?.hygiene : undefined,
   });
   // What the text takes away is nothing that the writer gives: label and trust are judged as they were written.
   const after = { ...write.access, state: same ? stored.state : write.access.state };
