@@ -13,6 +13,7 @@ import type { RetrieveAnswer, RetrieveRequest } from '../../retrieval/types.ts';
 import { createTelemetry, type ServiceTelemetry } from '../../telemetry/telemetry.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpDoorConfig } from './config.ts';
 import { DEFAULT_RATE_LIMITS } from '../entrance/limits.ts';
+import type { Mount } from '../entrance/mount.ts';
 import { createHttpDoor, type HttpDoor, type Listening } from './http-door.ts';
 import type { HttpServices } from './services.ts';
 
@@ -35,6 +36,7 @@ export interface Fixture {
 }
 
 export interface FixtureOptions {
+  readonly mounts?: readonly Mount[];
   readonly config?: Partial<HttpDoorConfig>;
   readonly retrieve?: HttpServices['retrieve'];
   readonly ingestion?: Partial<IngestionService>;
@@ -262,7 +264,8 @@ export async function openDoor(options: FixtureOptions = {}): Promise<Fixture> {
     version: '0.0.0',
     ...options.config,
   };
-  const door = createHttpDoor({ services: servicesFake(seen, options), config, telemetry, clock: systemClock });
+  const { mounts = [] } = options;
+  const door = createHttpDoor({ services: servicesFake(seen, options), config, telemetry, clock: systemClock, mounts });
   const at = await door.listen();
   return { door, at, seen, telemetry, log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
