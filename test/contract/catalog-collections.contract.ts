@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../src/core/errors.ts';
+import type { AppError } from '../../src/core/errors.ts';
 import type { CollectionKey, CollectionName, DocumentId, SourceId, TenantId } from '../../src/core/ids.ts';
 import type { RawJson } from '../../src/core/points/raw-json.ts';
 import { numberPointId } from '../../src/core/points/point-id.ts';

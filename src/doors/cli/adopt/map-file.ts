@@ -63,7 +63,6 @@ const mapSchema = z.strictObject({
 });
 
 export type AdoptionMap = z.output<typeof mapSchema>;
-export type MappedAcl = z.output<typeof acl>;
 /** One rule of a map, for values of this type. */
 export type Mapped<T> =
   | { readonly is: T }
