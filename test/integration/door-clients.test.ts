@@ -1,6 +1,12 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runInThisContext } from 'node:vm';
+import { QdrantClient } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientDocuments, PEOPLE, SIZE, type ClientDocument, type ClientPerson } from '../support/client-documents.ts';
-import { indexTopics, KITS, makeCollection, type Address, type ClientKit } from '../support/door-clients.ts';
+import { NOTES, SIZE as EXAMPLE_SIZE } from '../../examples/notes.ts';
+import { clientDocuments, PEOPLE, SIZE, vectorOf, type ClientDocument, type ClientPerson } from '../support/client-documents.ts';
+import { indexTopics, KITS, makeCollection, type Address } from '../support/door-clients.ts';
 import type { Json } from '../support/lossless.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { qdrantForTests, type TestQdrant } from '../support/qdrant.ts';
@@ -59,8 +65,8 @@ function readable({ sub, groups }: ClientPerson, { acl, text, id }: ClientDocume
   return oracle.mayRead({ person, client: 'app', purpose: 'answer' }, document, Date.now());
 }
 
-async function collectionFor(kit: ClientKit, name: string): Promise<void> {
-  const body = { source: 'notes', profile: kit.profile, vectors: { size: SIZE, distance: 'Cosine' } };
+async function collectionFor({ profile }: { readonly profile: object | string }, name: string, size = SIZE): Promise<void> {
+  const body = { source: 'notes', profile, vectors: { size, distance: 'Cosine' } };
   const answer = await test.call('PUT', `/v1/collections/${name}`, await tokenOf(PEOPLE.olga), body);
   expect(answer.status, answer.text).toBe(201);
 }
@@ -94,5 +100,73 @@ describe.each(KITS)('$name', (kit) => {
     const door = await kit.change(await doorFor(PEOPLE.olga), name, mine);
     expect(seen(door)).toEqual(seen(await kit.change(bare(), twin(PEOPLE.olga), mine)));
     expect(seen(await kit.read(await doorFor(PEOPLE.olga), name))).toEqual(seen(await kit.read(bare(), twin(PEOPLE.olga))));
+  });
+});
+
+const inOrder = (a: string, b: string): number => (a < b ? -1 : 1);
+
+describe('examples/', () => {
+  const run = (example: string, env: Record<string, string>, ...args: readonly string[]): Promise<readonly string[]> =>
+    new Promise((resolve, reject) => {
+      const file = join(import.meta.dirname, '../../examples', `${example}.ts`);
+      const { PATH = '' } = process.env;
+      execFile(process.execPath, [file, ...args], { env: { PATH, ...env }, timeout: 45_000 }, (error, out, err) => {
+        if (error === null) resolve(out.trim().split('\n'));
+        else reject(new Error(`${example}: ${err}`));
+      });
+    });
+  const texts = (lines: readonly string[]): readonly string[] => lines.map((line) => line.replace(/^\S+ /, '')).sort(inOrder);
+  const [coffee, leave, beyond] = NOTES.map(({ text }) => text);
+
+  it.each([
+    ['qdrant-js', 'plain'],
+    ['langchain-qdrant', 'langchain'],
+    ['mastra-qdrant', 'mastra'],
+    ['llamaindex-qdrant', 'llamaindex'],
+  ])('%s writes its notes, and shows each person those that are theirs', async (example, profile) => {
+    const collection = `example-${profile}`;
+    await collectionFor({ profile }, collection, EXAMPLE_SIZE);
+    const as = async (sub: string, ...groups: readonly string[]): Promise<Record<string, string>> => ({
+      SLUICE_QDRANT_URL: test.service.qdrantUrl ?? '',
+      COLLECTION: collection,
+      SLUICE_TOKEN: await tokenOf({ sub, groups }),
+    });
+    expect(texts(await run(example, await as('olga', 'employees', 'hr'), '--write'))).toEqual([coffee, beyond, leave]);
+    // One process more of each is a matter of minutes on a busy machine.
+    if (example !== 'qdrant-js' && !LONG) return;
+    expect(texts(await run(example, await as('marco', 'contractors'), 'how', 'long', 'is', 'leave'))).toEqual([coffee]);
+  });
+});
+
+describe('README.md', () => {
+  it('moves an application over in the three lines that it prints', async () => {
+    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+    const printed = /## In place of Qdrant[^]*?```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+    const url = test.service.qdrantUrl ?? '';
+    expect(printed).toContain('http://127.0.0.1:6363');
+    // What is printed is what is run.
+    const lines = printed.replace('http://127.0.0.1:6363', url);
+    const printedCode = runInThisContext(`(QdrantClient, keyOfTheApplication, accessTokenOfTheUser) => { ${lines}; return client; }`) as (
+      client: typeof QdrantClient,
+      key: string,
+      token: string,
+    ) => QdrantClient;
+    const key = { client: 'client:test|app', scopes: ['retrieve', 'ingest'], note: 'the application' };
+    const made = await test.call('POST', '/v1/application-keys', await tokenOf(PEOPLE.olga), key);
+    expect(made.status, made.text).toBe(201);
+    const clientFor = async (person: ClientPerson): Promise<QdrantClient> =>
+      printedCode(QdrantClient, made.json<{ key: string }>().key, await tokenOf(person));
+    await collectionFor({ profile: 'plain' }, 'moved');
+    const points = [
+      { id: 1, vector: vectorOf('for all'), payload: { text: 'for all', acl: ['everyone'] } },
+      { id: 2, vector: vectorOf('for hr'), payload: { text: 'for hr', acl: ['group:hr'] } },
+    ];
+    await (await clientFor(PEOPLE.olga)).upsert('moved', { wait: true, points });
+    const idsFor = async (person: ClientPerson): Promise<readonly unknown[]> =>
+      (await (await clientFor(person)).query('moved', { query: vectorOf('for'), with_payload: true })).points
+        .map(({ id }) => id)
+        .sort((a, b) => Number(a) - Number(b));
+    expect(await idsFor(PEOPLE.olga)).toEqual([1, 2]);
+    expect(await idsFor(PEOPLE.gus)).toEqual([1]);
   });
 });
