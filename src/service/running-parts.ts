@@ -13,6 +13,7 @@ import type { Signing } from '../signing/signing.ts';
 import type { ServiceTelemetry } from '../telemetry/telemetry.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import type { StartableVectorIndex } from '../vectors/vector-index.ts';
+import { checkCollections } from './check-collections.ts';
 import { checkPolicy } from './check-policy.ts';
 import type { Closers } from './closers.ts';
 import type { ServiceLimits } from './limits.ts';
@@ -64,6 +65,7 @@ export async function startParts(config: Config, options: ServiceOptions, closer
   closers.add(() => embedding.close());
   const indexParts = { config, catalog, identity: embedding.identity, telemetry, clock, closers };
   const vectors = await startIndex({ ...indexParts, ...(limits.index === undefined ? {} : { limits: limits.index }) });
+  await checkCollections(catalog, vectors.hosted, telemetry.log, AbortSignal.timeout(60_000));
   const identity = await startIdentity(foundation, options, closers);
   const watch = await startWatch({ stores, watching: files.watching, policy, telemetry, clock, closers });
   const quarantine = quarantineOf(catalog, identity.issuers, clock, files.hygiene);

@@ -1,4 +1,5 @@
 import { asAppError, AppError } from '../core/errors.ts';
+import type { CollectionKey } from '../core/ids.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Attributes, Telemetry } from '../core/ports/telemetry.ts';
@@ -60,8 +61,9 @@ export function createVectorIndex(options: VectorIndexOptions): StartableVectorI
   const asked = { endpoint, deadlineMs: searchDeadlineMs, asked: 'by applications' } as const;
   const asking = createHotRead(asked);
   const tallying = createHotRead(asked);
-  const points = createPointIndex({ read: asking, counting: tallying, collection, clock, deadlineMs: searchDeadlineMs });
-  const hosted = createHostedIndex({ write: writing, attempts: WRITE_ATTEMPTS, placement });
+  const unfit = new Set<CollectionKey>();
+  const points = createPointIndex({ read: asking, counting: tallying, collection, clock, unfit, deadlineMs: searchDeadlineMs });
+  const hosted = createHostedIndex({ write: writing, attempts: WRITE_ATTEMPTS, placement, unfit });
 
   function step<T>(name: string, attributes: Attributes, run: () => Promise<T>): Promise<T> {
     return telemetry.span(name, attributes, async () => {

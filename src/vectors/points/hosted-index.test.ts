@@ -81,7 +81,15 @@ describe('a hosted collection', () => {
     const foreign = newCollectionKey();
     await fixture.ask('PUT', `/collections/${physicalName(foreign)}`, PARAMS);
     expect(await codeOf(fixture.index.hosted.create(foreign, PARAMS, signal))).toBe('index_unavailable');
+    // Found at the start, it is not asked at all, until it is what it should be.
+    expect(await codeOf(fixture.index.points.describe(foreign, signal))).toBe('no failure');
+    expect(await codeOf(fixture.index.hosted.check(foreign, signal))).toBe('index_unavailable');
+    expect(await codeOf(fixture.index.points.describe(foreign, signal))).toBe('index_unavailable');
     await fixture.ask('DELETE', `/collections/${physicalName(foreign)}`);
+    await fixture.index.hosted.create(foreign, PARAMS, signal);
+    await fixture.index.hosted.check(foreign, signal);
+    expect(await codeOf(fixture.index.points.describe(foreign, signal))).toBe('no failure');
+    await fixture.index.hosted.drop(foreign, signal);
   });
 
   it('refuses an index on what is reserved, in any spelling, and makes and deletes others', async () => {

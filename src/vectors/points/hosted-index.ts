@@ -18,13 +18,15 @@ export interface HostedIndexOptions {
   readonly write: HotRead;
   readonly attempts: number;
   readonly placement: Placement;
+  /** Those that a check found unfit, until one finds them fit. */
+  readonly unfit: Set<CollectionKey>;
 }
 
 const POINTS_A_REQUEST = 128;
 /** Characters; Qdrant takes 32 MiB. */
 const MOST_A_REQUEST = 8 * 1024 * 1024;
 
-export function createHostedIndex({ write, attempts, placement }: HostedIndexOptions): HostedIndex {
+export function createHostedIndex({ write, attempts, placement, unfit }: HostedIndexOptions): HostedIndex {
   const again = retry(
     handleWhen((error) => error instanceof AppError && error.code === 'index_unavailable'),
     { maxAttempts: attempts - 1, backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 1_000 }) },
@@ -67,6 +69,22 @@ export function createHostedIndex({ write, attempts, placement }: HostedIndexOpt
     async upsert(key, points, signal) {
       for (const body of upserts(points)) await apply({ method: 'PUT', path: `${pathOf(key)}/points?wait=true`, body }, signal);
     },
+    ...indexes(pathOf, apply),
+    async check(key, signal) {
+      await ensure(key, signal).catch((error: unknown) => {
+        // An index that is away is no reason: each request finds out itself.
+        if (error instanceof UnfitError) unfit.add(key);
+        throw error;
+      });
+      unfit.delete(key);
+    },
+  };
+}
+
+type Apply = (request: HotRequest, signal: AbortSignal) => Promise<void>;
+
+function indexes(pathOf: (key: CollectionKey) => string, apply: Apply): Pick<HostedIndex, 'createIndex' | 'deleteIndex'> {
+  return {
     async createIndex(key, field, schema, signal) {
       const body = JSON.stringify({ field_name: notReserved(field), field_schema: schema });
       await apply({ method: 'PUT', path: `${pathOf(key)}/index?wait=true`, body }, signal);
@@ -75,7 +93,6 @@ export function createHostedIndex({ write, attempts, placement }: HostedIndexOpt
       const name = encodeURIComponent(notReserved(field));
       await apply({ method: 'DELETE', path: `${pathOf(key)}/index/${name}?wait=true` }, signal);
     },
-    check: ensure,
   };
 }
 
@@ -84,8 +101,10 @@ const LOST =
   'it is not there. Its points cannot be made again from the catalog, which holds no vectors: restore it from a snapshot, or drop the ' +
   'collection and let its applications write it again';
 
-function unusable(key: CollectionKey, detail: string): AppError {
-  return new AppError('index_unavailable', { detail: `${physicalName(key)}: ${detail}` });
+class UnfitError extends AppError {}
+
+function unusable(key: CollectionKey, detail: string): UnfitError {
+  return new UnfitError('index_unavailable', { detail: `${physicalName(key)}: ${detail}` });
 }
 
 function notReserved(field: string): string {

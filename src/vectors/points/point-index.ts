@@ -1,4 +1,5 @@
-import type { ChunkId } from '../../core/ids.ts';
+import { AppError } from '../../core/errors.ts';
+import type { ChunkId, CollectionKey } from '../../core/ids.ts';
 import type { PointFilter, PointSearch, Selection } from '../../core/points/question.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
@@ -19,6 +20,8 @@ export interface PointIndexOptions {
   /** Name of Sluice's own collection. */
   readonly collection: string;
   readonly clock: Clock;
+  /** Collections that are not to be served: lost, or not as they were made. */
+  readonly unfit: ReadonlySet<CollectionKey>;
   /** Milliseconds. */
   readonly deadlineMs: number;
 }
@@ -26,11 +29,16 @@ export interface PointIndexOptions {
 type Post = (place: PointPlace, path: string, body: string, signal: AbortSignal) => Promise<string>;
 type Restrict = (scope: PointScope, signal: AbortSignal) => Promise<Rendering>;
 
-export function createPointIndex({ read, counting, collection, clock, deadlineMs }: PointIndexOptions): PointIndex {
+export function createPointIndex({ read, counting, collection, clock, unfit, deadlineMs }: PointIndexOptions): PointIndex {
   const timeout = `timeout=${Math.ceil(deadlineMs / 1_000)}`;
   const planners = new Map<PointPlace, Planner>();
 
-  const pathOf = (place: PointPlace) => `/collections/${place === 'own' ? encodeURIComponent(collection) : physicalName(place)}`;
+  function pathOf(place: PointPlace): string {
+    if (place === 'own') return `/collections/${encodeURIComponent(collection)}`;
+    if (unfit.has(place))
+      throw new AppError('index_unavailable', { detail: 'this collection was found unfit at the start', retryAfter: 60 });
+    return `/collections/${physicalName(place)}`;
+  }
   const posting =
     (by: HotRead, more: string): Post =>
     async (place, path, body, signal) =>
