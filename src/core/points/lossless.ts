@@ -4,9 +4,20 @@ import { isRawNumber, parseKeeping, rawNumber } from '../raw-numbers.ts';
 import { refuseJson, scanJson, walkJson } from '../strict-json.ts';
 import type { LosslessJson, LosslessObject, RawJson } from './raw-json.ts';
 
-// Whatever a double would change has one of these: an integer of 16 digits or more, a fraction of zeros alone, an exponent, or -0.
-// Strings are looked at too; they can only send a text the slow way.
-const AT_RISK = /(?<![.\d])\d{16}|\.0+(?!\d)|\d[eE]|-0(?![.\d])/;
+// Whatever a double would change has one of these: an exponent, a fraction of zeros alone, an integer of 16 digits or more, or -0.
+// Strings are looked at too; they can only send a text the slow way. Each alternative begins with what is rare in a vector.
+const AT_RISK = /[eE][+\d]|\.0+(?!\d)|[:,[\s-]\d{16}|-0(?![.\d])/;
+/** A number alone, which nothing stands before. */
+const NUMBER_ALONE = /^\d/;
+// Small numbers, which vectors have some of, change nothing: one digit other than 0 before the point, and an exponent from -1 to -99.
+const NEGATIVE_EXPONENT = /\d[eE]-/g;
+const SMALL_NUMBER = /[^\d.][1-9](?:\.\d+)?[eE]-0*[1-9]\d?(?!\d)/g;
+
+function isAtRisk(text: string): boolean {
+  if (NUMBER_ALONE.test(text) || AT_RISK.test(text)) return true;
+  if (!text.includes('e-') && !text.includes('E-')) return false;
+  return text.match(NEGATIVE_EXPONENT)?.length !== text.match(SMALL_NUMBER)?.length;
+}
 
 /**
  * Whether a reader of 64-bit integers and doubles would see another value, or another kind of number, in what JavaScript writes.
@@ -34,7 +45,7 @@ export function parseLossless(input: string | Buffer): LosslessJson {
 
 function parseText(text: string): unknown {
   try {
-    return AT_RISK.test(text) ? parseKeeping(text, changes) : (JSON.parse(text) as unknown);
+    return isAtRisk(text) ? parseKeeping(text, changes) : (JSON.parse(text) as unknown);
   } catch (error) {
     if (error instanceof AppError) throw error;
     // Without the cause: its message quotes the body.

@@ -3,18 +3,17 @@ import type { PointChange, PointSelector } from '../../../ingestion/points/types
 import { MAX_CHANGES, MAX_NAMES } from './bounds.ts';
 import { parseFilter } from './conditions.ts';
 import { aliased, payloadKeys } from './parts.ts';
-import { formOf, given, invalid, list, malformed, member, object, payloadKey, type Place, pointId, text } from './shape.ts';
+import { formOf, given, invalid, list, malformed, maybe, member, object, payloadKey, type Place, pointId, text } from './shape.ts';
 import { payload, pointPlaces, refuseUnsafeWrite, upsert, vectorOf, vectorStruct } from './writes.ts';
 
 /** `points`, which counts where both are there, or `filter`. */
 function which(record: LosslessObject, at: string): PointSelector {
   refuseUnsafeWrite(record, at);
   const points = member(record, 'points', at);
+  // Read also where it does not count: it has to be one.
+  const filter = maybe(member(record, 'filter', at), parseFilter);
   if (points.value !== undefined) return { ids: pointPlaces(points).map(pointId) };
-  const filter = member(record, 'filter', at);
-  return filter.value === undefined
-    ? malformed(at, 'either list of point ids or filter must be provided')
-    : { filter: parseFilter(filter) };
+  return filter === undefined ? malformed(at, 'either list of point ids or filter must be provided') : { filter };
 }
 
 function updateVectors(place: Place): PointChange {

@@ -34,7 +34,12 @@ const recommended: Read = (record, at) => {
     // Null is refused there too.
     if (place.value === null) malformed(place.at, 'expected a list');
   }
-  return { query: recommendQuery(record, at, plainInput), ...common(record, at) };
+  const query = recommendQuery(record, at, plainInput);
+  const average = (query.strategy ?? 'average_vector') === 'average_vector';
+  if (query.positive.length === 0 && (average || query.negative.length === 0)) {
+    return senseless('At least one positive vector ID required with this strategy');
+  }
+  return { query, ...common(record, at) };
 };
 
 function discovery(record: LosslessObject, at: string): PointQuery<PointId> {

@@ -87,9 +87,10 @@ export function parsePoint(id: string): PointsQuestion {
   return { kind: 'points', ids: [found], select: { payload: { kind: 'all' }, vectors: { kind: 'all' } } };
 }
 
-/** Body of `facet`. */
+/** Body of `facet`; counts are exact, whatever is said. */
 export function parseFacet(body: LosslessJson): PointsQuestion {
   const record = whole(body);
+  maybe(member(record, 'exact', ''), flag);
   return {
     kind: 'facet',
     key: payloadKey(member(record, 'key', '')),

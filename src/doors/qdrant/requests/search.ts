@@ -4,7 +4,7 @@ import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json
 import { MAX_BATCH, MAX_GROUP_SIZE, MAX_LIMIT, MAX_OFFSET, MAX_PREFETCH_DEPTH, MAX_PREFETCH_LIMIT, MAX_PREFETCHES } from './bounds.ts';
 import { filterOf, refuseUnsafe, searchParams, selection, threshold } from './parts.ts';
 import { parseQueryForm } from './query.ts';
-import { clamped, list, malformed, member, object, oneOrMany, payloadKey, type Place, senseless, text, tooMany } from './shape.ts';
+import { clamped, list, malformed, member, object, oneOrMany, payloadKey, type Place, text, tooMany, unsupported } from './shape.ts';
 
 const USUAL_LIMIT = 10;
 const USUAL_GROUPS = 10;
@@ -74,7 +74,9 @@ export function batchOf(body: LosslessJson, read: (place: Place) => PointSearch<
   const place = member(object({ value: body, at: '' }), 'searches', '');
   const [first, ...rest] = list(place, MAX_BATCH).map(read);
   // Qdrant answers an empty batch with an empty list; here there would be nothing to decide and nothing to record.
-  return first === undefined ? senseless('at least one search is needed') : { kind: 'search', searches: [first, ...rest] };
+  return first === undefined
+    ? unsupported(place.at, 'an empty batch asks for nothing; leave the request out')
+    : { kind: 'search', searches: [first, ...rest] };
 }
 
 /** Body of `points/query/batch`. */
