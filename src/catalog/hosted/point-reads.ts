@@ -27,8 +27,10 @@ export function pointReads(context: CatalogContext): PointReads {
     },
     async storedPoints(tenant, place, chunks) {
       const own = place === 'own';
-      const rows = await read<StoredRow>(own ? OWN_PAYLOADS : HOSTED_PAYLOADS, parametersOf(tenant, place), chunks);
-      return new Map(rows.map((row) => [row.chunk as ChunkId, own ? ownPoint(row) : storedPoint(row)]));
+      const rows = await read<StoredRow>(own ? OWN_PAYLOADS : HOSTED_PAYLOADS, [tenant], chunks);
+      if (own) return new Map(rows.map((row) => [row.chunk as ChunkId, ownPoint(row)]));
+      const here = rows.filter(({ collection }) => collection === place);
+      return new Map(here.map((row) => [row.chunk as ChunkId, storedPoint(row)]));
     },
   };
 }
@@ -78,6 +80,7 @@ interface PointOfChunk {
 }
 
 interface StoredRow extends PointOfChunk {
+  readonly collection: string | null;
   readonly payload: string;
 }
 
@@ -94,10 +97,11 @@ const HOSTED_CHUNKS: Statement = (ids) => sql`
   where p.tenant = ${''} and p.collection = ${''} and p.point in (${ids}) and c.state = 'live'`;
 
 const OWN_PAYLOADS: Statement = (ids) => sql`
-  select c.chunk, c.chunk as point, d.metadata as payload from chunks c
+  select c.chunk, c.chunk as point, c.collection, d.metadata as payload from chunks c
   join documents d on d.tenant = c.tenant and d.key = c.key
   where c.tenant = ${''} and c.collection is null and c.chunk in (${ids})`;
 
+// The collection is compared afterwards: with it SQLite would walk the index of the whole collection instead of these chunks.
 const HOSTED_PAYLOADS: Statement = (ids) => sql`
-  select p.chunk, p.point, p.payload from points p
-  where p.tenant = ${''} and p.collection = ${''} and p.chunk in (${ids})`;
+  select p.chunk, p.point, p.collection, p.payload from points p
+  where p.tenant = ${''} and p.chunk in (${ids})`;
