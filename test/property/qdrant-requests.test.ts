@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/core/errors.ts';
 import { parseLossless } from '../../src/core/points/lossless.ts';
+import { selectPayload } from '../../src/core/points/select-payload.ts';
+import type { RawJson } from '../../src/core/points/raw-json.ts';
 import type { LosslessJson } from '../../src/core/points/raw-json.ts';
 import type { PointsQuestion } from '../../src/core/points/question.ts';
 import * as changes from '../../src/doors/qdrant/requests/changes.ts';
@@ -224,3 +226,32 @@ describe('what is parsed asks the same', () => {
     expect(applied).toBeGreaterThan(0);
   });
 });
+
+describe('a selection of a payload', () => {
+  it('leaves what Qdrant leaves', async () => {
+    const name = qdrant.freshCollection();
+    await done('PUT', `/collections/${name}`, SHAPES.plain.params);
+    const payload =
+      '{"a":{"b":[{"c":1,"d":2.0},{"c":3,"d":{"e":4}},5,[{"c":6}]],"x":"y","q r":1},"a.b":"z","n":null,"e":[],"l":[[1,2],[3,[4]]]}';
+    await done('PUT', `/collections/${name}/points?wait=true`, {
+      points: [{ id: 1, vector: [1, 0, 0, 0, 0, 0], payload: JSON.parse(payload) as Json }],
+    });
+    const paths =
+      'a a.b a.b[] a.b[].c a.b[0].c a.b.c a[] a.b[].d.e a.b[][].c "a.b" a."q_r" a."q r" n e e[] l[] l[][] l[1] l[][][] a.x.y nowhere'.split(
+        / (?!r")/,
+      );
+    const random = seededRandom(SEED);
+    for (let trial = 0; trial < trials(60, 1_000); trial += 1) {
+      const kind = random.pick(['include', 'exclude'] as const);
+      const keys = random.some(paths, 0, 3);
+      const answer = await done('POST', `/collections/${name}/points`, { ids: [1], with_payload: { [kind]: keys } });
+      const selected = selectPayload(payload.replace('2.0', '2') as RawJson, { kind, keys });
+      expect({ keys, payload: JSON.parse(selected ?? 'null') as Json }).toEqual({ keys, payload: payloadIn(answer.json) });
+    }
+  });
+});
+
+function payloadIn(json: Json): Json {
+  const { result } = json as { readonly result: readonly { readonly payload: Json }[] };
+  return result[0]?.payload ?? null;
+}

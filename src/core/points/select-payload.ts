@@ -72,8 +72,8 @@ export function selectPayload(payload: RawJson, selection: Selection['payload'])
   }
 }
 
-/** The same for a payload that is parsed already. */
-export function selectMembers(
+// A payload that is parsed already.
+function selectMembers(
   payload: LosslessObject,
   selection: Extract<Selection['payload'], { readonly kind: 'include' | 'exclude' }>,
 ): LosslessObject {

@@ -97,7 +97,7 @@ export function mapIds<A, B>(question: PointsQuestion<A>, ids: IdMapping<A, B>):
 }
 
 /** Each search of a question and each prefetch within, at every depth. */
-export function* searchesOf<Id>(question: PointsQuestion<Id>): Generator<Searched<Id>> {
+function* searchesOf<Id>(question: PointsQuestion<Id>): Generator<Searched<Id>> {
   if (question.kind === 'search') for (const search of question.searches) yield* withPrefetches(search);
   else if (question.kind === 'groups') yield* withPrefetches(question.search);
 }
