@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostileHints, openHints } from '../support/door-hints.ts';
-import { readsOf, writesOf } from '../support/door-operations.ts';
+import { othersOf, readsOf, writesOf } from '../support/door-operations.ts';
 import { startDoorWorld, twinOf, type DoorCaller, type DoorWorld } from '../support/door-world.ts';
 import { qdrantOpenApi } from '../support/openapi.ts';
 import { misfit } from '../support/openapi-conforms.ts';
@@ -8,7 +8,7 @@ import type { ShapeName } from '../support/point-samples.ts';
 import { seededRandom, type Random } from '../support/random.ts';
 import { requestGenerator, type Request } from '../support/random-requests.ts';
 import { figure, LONG, trials } from '../support/scale.ts';
-import type { Side, WireAnswer } from '../support/wire.ts';
+import { sideOf, type Side, type WireAnswer } from '../support/wire.ts';
 import { difference, refusedByDesign } from '../support/wire-compare.ts';
 
 /**
@@ -19,6 +19,7 @@ const SEED = 8;
 const SHAPES: readonly ShapeName[] = LONG ? ['plain', 'named'] : ['named'];
 const LEAKS = trials(800, 7_000, 200);
 const CONGRUENT = trials(500, 4_000, 100);
+const WRITES = trials(80, 600, 40);
 const AT_ONCE = 8;
 
 const api = qdrantOpenApi();
@@ -127,4 +128,42 @@ describe('what a caller may read', () => {
     expect(seen.points).toBeGreaterThan(CONGRUENT / 10);
     expect(seen.refused).toBeLessThan(CONGRUENT / 5);
   }, 600_000);
+});
+
+describe('what is asked amiss', () => {
+  const OPEN = /^(?:root|healthz|livez|readyz|create_collection|delete_collection)$/;
+  const broken: string[] = [];
+
+  it('is refused in the envelope of Qdrant, on every route that it has and the door has not', async () => {
+    const [caller] = world.callers;
+    if (caller === undefined) return;
+    const random = seededRandom(SEED + 2);
+    const generator = requestGenerator(api, openHints('named', [1]), random);
+    for (const operation of othersOf(api).filter(({ name }) => !OPEN.test(name))) {
+      const answer = await send(caller.crowded, generator.request(operation, random.chance(0.3)), 'named');
+      expect([operation.name, answer.status >= 400 && answer.status < 500]).toEqual([operation.name, true]);
+      expect([operation.name, answer.json]).toEqual([operation.name, { status: { error: expect.any(String) as string } }]);
+    }
+  });
+
+  it('breaks nothing where it is a write of an application that may write', async () => {
+    const random = seededRandom(SEED + 3);
+    const { source } = random.pick(world.people.sources);
+    const client_id = `writer-${source}`;
+    const token = await world.crowded.token({ tenant: 'w0', sub: client_id, client_id, groups: undefined });
+    const writer = sideOf(world.crowded.service.qdrantUrl ?? '', { 'api-key': token });
+    const ids = world.points.named.map(({ id }) => id);
+    const seen = { written: 0, refused: 0 };
+    await each(WRITES, async () => {
+      const request = requestGenerator(api, openHints('named', ids), random).request(random.pick(writesOf(api)), random.chance(0.3));
+      const answer = await send(writer, request, 'named');
+      if (answer.status === 200) seen.written += 1;
+      else if (answer.status < 500) seen.refused += 1;
+      else broken.push(`${answer.status} ${request.operation} ${JSON.stringify(request.body)} ${answer.text}`);
+    });
+    await writer.close();
+    expect(broken.slice(0, 3)).toEqual([]);
+    expect(seen.written).toBeGreaterThan(0);
+    expect(seen.refused).toBeGreaterThan(0);
+  }, 300_000);
 });
