@@ -111,7 +111,7 @@ describe('what a caller may read', () => {
         if (door.status < 400 || door.status >= 500) wrong.push(`Qdrant broke off: ${told(caller, request, door)}`);
         return;
       }
-      if (twin.status === 200 && refusedByDesign(door, spoilt)) {
+      if (twin.status === 200 && refusedByDesign(request, door, spoilt)) {
         seen.refused += 1;
         return;
       }
