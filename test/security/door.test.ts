@@ -112,7 +112,7 @@ describe('what a caller may read', () => {
         return;
       }
       // Limits are clamped here; Qdrant refuses some that it cannot multiply.
-      if (spoilt && door.status === 200 && JSON.stringify(request.body).includes('"limit":4294967296')) return;
+      if (spoilt && door.status === 200 && JSON.stringify(request.body ?? null).includes('"limit":4294967296')) return;
       if (twin.status === 200 && refusedByDesign(request, door, spoilt)) {
         seen.refused += 1;
         return;
