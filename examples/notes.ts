@@ -25,9 +25,9 @@ export function embed(text: string): number[] {
 
 /** Where the door is, as whom, in which collection, and what the command line says: a question, or `--write`. */
 export function settings(): { url: string; token: string; collection: string; question: string; write: boolean } {
-  const { SLUICE_QDRANT_URL: url, SLUICE_TOKEN: token, COLLECTION: collection } = process.env;
+  const { DOOR_URL: url, SLUICE_TOKEN: token, COLLECTION: collection } = process.env;
   if (url === undefined || token === undefined || collection === undefined) {
-    throw new Error('set SLUICE_QDRANT_URL, SLUICE_TOKEN and COLLECTION');
+    throw new Error('set DOOR_URL, SLUICE_TOKEN and COLLECTION');
   }
   const words = process.argv.slice(2);
   const write = words[0] === '--write';

@@ -67,7 +67,7 @@ function greetingOf({ url, qdrantUrl }: Service, issuerUrl: string, version: str
     `sluice ${version} listens on ${url}, for development: whoever asks for a token gets it`,
     `  the API to read    ${url}/docs`,
     `  tokens come from   ${issuerUrl}`,
-    ...(qdrantUrl === undefined ? [] : [`  for Qdrant clients  ${qdrantUrl}`]),
+    ...(qdrantUrl === undefined ? [] : [`  for Qdrant clients ${qdrantUrl}`]),
     '  a first question:',
     `    curl -s ${url}/v1/retrieve -H 'content-type: application/json' \\`,
     `      -H "authorization: Bearer $(${setUrl}npx sluice token --as alice)" \\`,

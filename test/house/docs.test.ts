@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { readVariables } from '../../src/config/variables.ts';
 import { errorTable } from '../../src/core/errors.ts';
 import { AUDIT_KINDS } from '../../src/core/ports/audit.ts';
 import { openDoor, type Fixture } from '../../src/doors/http/door.fixture.ts';
@@ -75,6 +76,15 @@ describe('docs/operations.md', () => {
     expect(known.length).toBeGreaterThan(20);
     const documented = rows(section(text, 'Configuration')).flatMap(([name]) => code(name).filter((found) => /^[A-Z_]+$/.test(found)));
     expect([...documented].sort()).toEqual(known.sort());
+  });
+
+  // The command line refuses what looks like a setting and is none, so a page that exports one stops whoever follows it.
+  test('stands beside no page or example that sets a variable which is none', () => {
+    const pages = globSync(['README.md', 'docs/*.md', 'examples/**/*.{md,ts}', 'deploy/*.yaml', 'deploy/.env.example'], { cwd: root });
+    const named = pages.flatMap((page) => read(page).match(/SLUICE_[A-Z_]+/g) ?? []);
+    expect(named).toContain('SLUICE_TOKEN');
+    const none = readVariables(Object.fromEntries(named.map((name) => [name, 'x']))).problems;
+    expect(none.filter(({ message }) => message.startsWith('is not a setting'))).toEqual([]);
   });
 
   test('shows an example of SLUICE_CONFIG that is accepted as it stands', () => {

@@ -127,7 +127,7 @@ describe('examples/', () => {
     const collection = `example-${profile}`;
     await collectionFor({ profile }, collection, EXAMPLE_SIZE);
     const as = async (sub: string, ...groups: readonly string[]): Promise<Record<string, string>> => ({
-      SLUICE_QDRANT_URL: test.service.qdrantUrl ?? '',
+      DOOR_URL: test.service.qdrantUrl ?? '',
       COLLECTION: collection,
       SLUICE_TOKEN: await tokenOf({ sub, groups }),
     });
