@@ -176,6 +176,20 @@ describe('the circuit', () => {
     expect((await failure(index.points.search({ ...scope, place: 'own' }, [ALL], signal))).message).not.toContain('failing');
   });
 
+  it('is not opened by a request of an application whose answer is too large; that request is refused', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024 + 1, ' ');
+    const url = await serve((request, response) => {
+      request.resume();
+      if (request.url?.includes(PLACE) === true) response.end(large);
+      else answer('{"result":{"count":1,"points":[]}}')(request, response);
+    });
+    const index = indexAt(url);
+    const scope = { place: PLACE as CollectionKey, filter, never: [] };
+    for (let i = 0; i < 6; i += 1) expect((await failure(index.points.search(scope, [ALL], signal))).code).toBe('limit_exceeded');
+    const page = { limit: 1, vectors: { kind: 'none' } } as const;
+    expect(await index.points.scroll({ ...scope, place: 'own' }, page, signal)).toEqual({ hits: [], more: false });
+  });
+
   it('is not opened by refused requests or by callers who leave', async () => {
     let asked = 0;
     const url = await serve((request, response) => {

@@ -19,7 +19,7 @@ export interface HotAnswer {
 export interface HotRead {
   /**
    * Gives the answer as text, whatever its status below 500. What is sent must be repeatable. Fails with `index_unavailable`, without
-   * quoting body or answer, and with `unsupported_request` as `asked` says.
+   * quoting body or answer, and with `unsupported_request` or `limit_exceeded` as `asked` says.
    */
   send(request: HotRequest, signal: AbortSignal): Promise<HotAnswer>;
   /** POSTs a JSON body and gives the parsed answer. Fails with `index_unavailable`, without quoting body or answer. */
@@ -33,7 +33,8 @@ export interface HotReadOptions {
   readonly deadlineMs: number;
   /**
    * What is sent says what applications ask for. A request on which the server breaks off, however often it is sent, is then refused with
-   * `unsupported_request` and opens no circuit: one caller with such a request would otherwise keep everybody from searching.
+   * `unsupported_request` and opens no circuit: one caller with such a request would otherwise keep everybody from searching. Nor does
+   * one whose answer is too large, which is refused with `limit_exceeded`.
    */
   readonly asked?: 'by applications';
 }
@@ -51,6 +52,8 @@ const BREAKS_OFF = 3;
 class ServerFault extends Error {}
 /** The server closed connection after connection without an answer, and accepts new ones. */
 class BrokenOff extends Error {}
+/** The server answered more than is read. What applications ask for may be so much; how much is nobody's fault but theirs. */
+class TooLarge extends Error {}
 
 function unavailable(detail: string, cause?: unknown): AppError {
   return new AppError('index_unavailable', { detail, cause, retryAfter: 1 });
@@ -59,6 +62,15 @@ function unavailable(detail: string, cause?: unknown): AppError {
 function brokenOff(cause: BrokenOff): AppError {
   const message = 'The vector index breaks off on this request: an example may lack the vector that is asked for, or a limit may be 0.';
   return new AppError('unsupported_request', { detail: cause.message, cause, issues: [{ pointer: '', message }] });
+}
+
+function tooLarge(cause: TooLarge): AppError {
+  const message = `the answer is larger than ${MAX_ANSWER_BYTES} bytes: ask for fewer points at once, or leave out their vectors`;
+  return new AppError('limit_exceeded', { detail: cause.message, cause, issues: [{ pointer: '', message }] });
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
 }
 
 /** A connection that the server closed while it was idle. The request had not begun, or is a read, so it may be sent again. */
@@ -140,6 +152,7 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
         return read(await exchange(to, sent, limited, times));
       } catch (error) {
         if (error instanceof ServerFault || signal.aborted || (asked !== undefined && error instanceof BrokenOff)) throw error;
+        if (asked !== undefined && isTooLarge(error)) throw new TooLarge('the vector index answered too much', { cause: error });
         throw new ServerFault(limited.aborted ? `the vector index took longer than ${deadlineMs} ms` : 'the vector index did not answer', {
           cause: error,
         });
@@ -150,6 +163,7 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
   function ask<T>(sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> {
     return guarded(connected(), sent, read, signal).catch((error: unknown) => {
       if (error instanceof BrokenOff && asked !== undefined) throw brokenOff(error);
+      if (error instanceof TooLarge) throw tooLarge(error);
       if (isBrokenCircuitError(error)) throw unavailable('the vector index has been failing; waiting before it is asked again');
       throw unavailable(error instanceof ServerFault ? error.message : 'the search was given up', error);
     });

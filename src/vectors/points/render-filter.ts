@@ -73,7 +73,9 @@ export function renderFilter(place: PointPlace, filter: PointFilter<ChunkId>, wi
   });
   if (filter.min_should !== undefined) {
     const { conditions, min_count } = filter.min_should;
-    clauses.push(`"min_should":{"conditions":${list(conditions)},"min_count":${JSON.stringify(min_count)}}`);
+    // More than there are means none, whatever the number. Qdrant makes room for as many at once, and does not survive a large one.
+    const least = Math.min(min_count, conditions.length + 1);
+    clauses.push(`"min_should":{"conditions":${list(conditions)},"min_count":${least}}`);
   }
   return `{${clauses.join(',')}}`;
 }

@@ -66,6 +66,15 @@ describe('a rendered search', () => {
     expect(all.at(-1)?.filter.must.at(-1)).toMatchObject({ should, min_should: { min_count: 1 } });
   });
 
+  it('asks for no more conditions than there are and one: Qdrant ends where it cannot make room for so many', () => {
+    const few = { min_should: { conditions: [key('a'), key('b')], min_count: Number.MAX_SAFE_INTEGER } };
+    for (const place of [search({ filter: few }), search({ filter: { must: [{ kind: 'nested', key: 'n', filter: few }] } })]) {
+      expect(renderSearch(rendering(HOSTED), place)).toContain('"min_count":3}');
+    }
+    const enough = search({ filter: { min_should: { ...few.min_should, min_count: 2 } } });
+    expect(renderSearch(rendering(HOSTED), enough)).toContain('"min_count":2}');
+  });
+
   it('never asks for payloads, and keeps numbers as they came', () => {
     const query = { kind: 'nearest', input: { kind: 'vector', vector: parseLossless('[1.0,12345678901234567890]') } } as const;
     const text = renderSearch(rendering(HOSTED), search({ query, params: { hnsw_ef: 64, exact: false } }));
