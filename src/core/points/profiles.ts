@@ -57,7 +57,7 @@ export const PROFILES: Readonly<Record<Preset, CollectionProfile>> = {
     document: 'ref_doc_id',
     provenance: 'payload',
   },
-  // It takes keys that it does not know for metadata, and refuses metadata in two places at once.
+  // It takes keys that it does not know for metadata; Haystack 2 refuses metadata in two places at once.
   haystack: { text: { path: 'content' }, ...fields('meta.'), provenance: 'none' },
   // The metadata of a vector is the whole payload; its examples and chunkers keep the text in it as `text`.
   mastra: { text: { path: 'text' }, ...fields(''), provenance: 'payload' },
