@@ -187,22 +187,42 @@ describe('a hostile body', () => {
     for (const key of ['a', '"_sluice.zone"', 'a._sluice', '_sluices']) expect(taken(parse, body(key)), key).toBe(true);
   });
 
-  it.each([
-    ['another collection', { query: 1, lookup_from: { collection: 'b' } }],
+  it.each<[string, (body: LosslessJson) => unknown, LosslessJson, string]>([
+    ['another collection', search.parseQuery, { query: 1, lookup_from: { collection: 'b' } }, 'lookup_from: read the vector there'],
     [
       'another collection, deep down',
+      search.parseQuery,
       { query: { fusion: 'rrf' }, prefetch: [{ prefetch: [{ query: 1, lookup_from: { collection: 'b' } }] }] },
+      'lookup_from: read the vector there',
     ],
-    ['shards', { query: [1], shard_key: 'a' }],
-    ['models for images', { query: { image: 'a', model: 'b' } }],
-  ])('reaches no %s', (_what, body) => {
-    let code = 'none';
+    [
+      'another collection, by the older searches',
+      legacy.parseRecommend,
+      { positive: [1], limit: 1, lookup_from: { collection: 'b' } },
+      'lookup_from: read the vector there',
+    ],
+    [
+      'another collection, beside groups',
+      legacy.parseSearchGroups,
+      { vector: [1], group_by: 'a', limit: 1, group_size: 1, with_lookup: 'b' },
+      'with_lookup: read its points by their ids',
+    ],
+    ['another collection, to be filled from', parseCreateCollection, { init_from: { collection: 'b' } }, 'init_from: write its points'],
+    ['shards', search.parseQuery, { query: [1], shard_key: 'a' }, 'shard_key: use a filter'],
+    ['models for images', search.parseQuery, { query: { image: 'a', model: 'b' } }, 'query: send the vector'],
+    ['weights that hidden points shape', parseCreateCollection, { sparse_vectors: { a: { modifier: 'idf' } } }, 'modifier: weigh terms in'],
+  ])('reaches no %s, and is told what to do instead', (_what, parse, body, instead) => {
+    let told: unknown;
     try {
-      search.parseQuery(body);
+      parse(body);
     } catch (error) {
-      code = error instanceof AppError ? error.code : String(error);
+      told = error;
     }
-    expect(code).toBe('unsupported_request');
+    expect(told).toMatchObject({ code: 'unsupported_request' });
+    const [place = '', advice = ''] = instead.split(': ');
+    const [{ message } = { message: '' }] = (told as AppError).issues;
+    expect(message).toContain(`${place}: `);
+    expect(message).toContain(advice);
   });
 
   it('is bounded in whatever it can be large in', () => {
