@@ -29,6 +29,9 @@ const FIRST = 'The obsidian heron of Marrowmere nests in the reeds below the old
 const SECOND = 'The obsidian heron of Marrowmere was last seen below the old customs house in the wet spring.';
 const TITLE = 'Marrowmere ledger';
 
+const TOOL = 'client:test|tool' as Principal;
+const KEY = { id: 'k', tenant: ACME, client: TOOL, scopes: ['retrieve'], note: 'a tool', expiresAt: 'never' } as const;
+
 let issuer: TestIssuer;
 let test: TestService;
 let scim: Scim;
@@ -180,6 +183,9 @@ describe('an erased caller', () => {
     await write(PERSON, 'written', 'Plover: a text of theirs.');
     await done(PERSON, 'PATCH', '/v1/sources/s/documents/written', { level: 'internal' });
     await done(PERSON, 'POST', '/v1/retrieve', { query: 'plover', session: 'a-session' });
+    await done(PERSON, 'PUT', '/v1/collections/s', { source: 's', profile: { preset: 'plain' }, vectors: { size: 2, distance: 'Dot' } });
+    const change = { by: NAMED, through: 'client:test|assistant' as Principal, requestId: 'made-a-key' };
+    await test.service.stores.catalog.addApplicationKey(KEY, 'digest', change);
     await done(PERSON, 'POST', '/v1/access-requests', {
       source: 's',
       document: 'other',
@@ -219,6 +225,7 @@ describe('an erased caller', () => {
     expect(await found('plover')).toEqual(['Plover: a text of theirs.']);
     const record = await test.service.stores.catalog.document(ACME, 's' as never, 'written' as never);
     expect(record?.writtenBy).toBe('erased');
+    expect((await done('ada', 'GET', '/v1/application-keys')).json()).toMatchObject({ keys: [{ createdBy: 'erased' }] });
     // The directory does not know them any more, so they are nobody.
     expect(code(await call(PERSON, 'POST', '/v1/retrieve', { query: 'plover' }))).toBe('forbidden');
     expect(code(await erase('ada', { kind: 'caller', principal: `user:${PERSON}` }))).toBe('not_found');

@@ -135,6 +135,8 @@ const ACTORS = [
   ['directory_user_history', 'tenant', 'changed_by'],
   ['directory_group_history', 'tenant', 'changed_by'],
   ['honey_documents', 'tenant', 'changed_by'],
+  ['collections', 'tenant', 'changed_by'],
+  ['application_keys', 'tenant', 'changed_by'],
   ['switches', 'scope', 'changed_by'],
   ['switches', 'scope', 'lifted_by'],
   ['switch_lifts', 'scope', 'changed_by'],
