@@ -9,7 +9,7 @@ import type { Manifest } from '../core/ports/provenance.ts';
 import type { Purpose } from '../core/ports/policy.ts';
 import type { TakenApart } from '../core/replay.ts';
 import type { Chosen } from './answer.ts';
-import type { Bait, JudgingContext } from './judge.ts';
+import type { Bait, JudgingContext, Judgement } from './judge.ts';
 import type { Question } from './question.ts';
 import type { RetrieveAnswer, RetrieveRequest } from './types.ts';
 
@@ -27,6 +27,19 @@ export function who({ user, client }: Caller): JsonObject {
 /** Documents that nobody gets, as events name them. */
 export function baitNames(bait: readonly Bait[]): readonly JsonObject[] {
   return bait.map(({ source, document }) => ({ source, document: namedDocument(source, document) }));
+}
+
+/** What left, in its order. */
+export function releasedChunks(released: readonly { readonly judgement: Judgement }[]): readonly JsonObject[] {
+  return released.map(({ judgement: { candidate, rules } }, index) => ({
+    chunk: candidate.chunk,
+    rank: index + 1,
+    source: candidate.source,
+    document: namedDocument(candidate.source, candidate.document),
+    zone: candidate.zone,
+    aclVersion: candidate.aclVersion,
+    rules,
+  }));
 }
 
 /** What else is known of a caller, and would link to them after their erasure. */
@@ -101,15 +114,7 @@ export function releaseEvent(
       label: made.label === undefined ? null : { ...made.label },
       context: made.context === undefined ? null : { format: made.context.format },
       manifest: manifest === undefined ? null : { digest: manifest.digest, caller: manifest.caller },
-      chunks: chosen.map(({ judgement: { candidate, rules } }, index) => ({
-        chunk: candidate.chunk,
-        rank: index + 1,
-        source: candidate.source,
-        document: namedDocument(candidate.source, candidate.document),
-        zone: candidate.zone,
-        aclVersion: candidate.aclVersion,
-        rules,
-      })),
+      chunks: releasedChunks(chosen),
     },
     sealed: {
       ...sealedFacts(caller),

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { cutOffUnread } from '../entrance/body.ts';
 import type { HttpDoorConfig } from './config.ts';
 import { dataHeaders } from './headers.ts';
+import { askedUnder } from '../entrance/host-names.ts';
 import type { InFlight } from '../entrance/in-flight.ts';
 import { callerOf, refuse, serveCall, serveDownload, serveStream, type Pipeline } from './pipeline.ts';
 import { beginRequest, stateOf } from '../entrance/request-state.ts';
@@ -28,14 +29,9 @@ function isForeign(req: Request, publicUrl: string, hostIsChecked: boolean): boo
   return !hostIsChecked || origin !== `http://${host ?? ''}`;
 }
 
-function hostOf(req: Request): string {
-  const host = (req.headers.host ?? '').toLowerCase();
-  return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? '');
-}
-
 /** First on every request: its id, its clock, and whether this replica takes it at all. */
 function begin(pipeline: Pipeline, config: HttpDoorConfig, inFlight: InFlight) {
-  const allowed = config.allowedHosts === undefined ? undefined : new Set(config.allowedHosts.map((host) => host.toLowerCase()));
+  const isNamed = askedUnder(config.allowedHosts);
   return (req: Request, res: Response, next: NextFunction): void => {
     inFlight.begin();
     const state = beginRequest(req, res, {
@@ -48,8 +44,8 @@ function begin(pipeline: Pipeline, config: HttpDoorConfig, inFlight: InFlight) {
     cutOffUnread(req, res);
     state.telemetry.run(() => {
       if (pipeline.stop.aborted) refuse(pipeline, req, res, new AppError('shutting_down', { retryAfter: 1 }));
-      else if (allowed?.has(hostOf(req)) === false) refuse(pipeline, req, res, new AppError('misdirected'));
-      else if (pipeline.mounted.has(req.path) && isForeign(req, pipeline.publicUrl(), allowed !== undefined))
+      else if (!isNamed(req)) refuse(pipeline, req, res, new AppError('misdirected'));
+      else if (pipeline.mounted.has(req.path) && isForeign(req, pipeline.publicUrl(), config.allowedHosts !== undefined))
         refuse(pipeline, req, res, new AppError('foreign_origin'));
       else next();
     });

@@ -1,5 +1,5 @@
 import type { AnswerPiece, CollectionInfo, Found, FoundPoint, PointPayload } from '../../core/points/question.ts';
-import { pointIdJson, type PointId } from '../../core/points/point-id.ts';
+import { pointIdJson, pointIdText, type PointId } from '../../core/points/point-id.ts';
 import { AppError } from '../../core/errors.ts';
 import { after, BEFORE, refusalText, type StartedAt } from './envelope.ts';
 
@@ -53,13 +53,11 @@ function addRecord(page: Page, point: FoundPoint): void {
   addRest(page, point);
 }
 
-type AddPoint = (page: Page, point: FoundPoint) => void;
-
-function addList(page: Page, points: readonly FoundPoint[], add: AddPoint): void {
+function addList<T>(page: Page, entries: readonly T[], add: (page: Page, entry: T) => void): void {
   page.text += '[';
-  for (const [index, point] of points.entries()) {
+  for (const [index, entry] of entries.entries()) {
     if (index > 0) page.text += ',';
-    add(page, point);
+    add(page, entry);
   }
   page.text += ']';
 }
@@ -93,33 +91,28 @@ function listsOf(found: Found): readonly (readonly FoundPoint[])[] {
 
 /** `[{"points":[…]},…]`. */
 export const queryBatchAnswer: Compose = (found, startedAt) =>
-  written(found, startedAt, (page) => addLists(page, listsOf(found), addQueried));
+  written(found, startedAt, (page) => addList(page, listsOf(found), addQueried));
 
 /** `[[…],…]`. */
 export const searchBatchAnswer: Compose = (found, startedAt) =>
-  written(found, startedAt, (page) => addLists(page, listsOf(found), (on, points) => addList(on, points, addScored)));
-
-function addLists(page: Page, lists: readonly (readonly FoundPoint[])[], add: (page: Page, points: readonly FoundPoint[]) => void): void {
-  page.text += '[';
-  for (const [index, points] of lists.entries()) {
-    if (index > 0) page.text += ',';
-    add(page, points);
-  }
-  page.text += ']';
-}
+  written(found, startedAt, (page) => addList(page, listsOf(found), (on, points) => addList(on, points, addScored)));
 
 /** `{"groups":[{"hits":[…],"id":…},…]}`. */
 export const groupsAnswer: Compose = (found, startedAt) =>
   written(found, startedAt, (page) => {
     if (found.kind !== 'groups') throw other(found);
-    page.text += '{"groups":[';
-    for (const [index, { id, points }] of found.groups.entries()) {
-      page.text += index > 0 ? ',{"hits":' : '{"hits":';
-      addList(page, points, addScored);
-      page.text += `,"id":${id}}`;
-    }
-    page.text += ']}';
+    page.text += '{"groups":';
+    addList(page, found.groups, addGroup);
+    page.text += '}';
   });
+
+type FoundGroup = Extract<Found, { readonly kind: 'groups' }>['groups'][number];
+
+function addGroup(page: Page, { id, points }: FoundGroup): void {
+  page.text += '{"hits":';
+  addList(page, points, addScored);
+  page.text += `,"id":${id}}`;
+}
 
 /** `{"points":[…],"next_page_offset":…}`: the offset is opaque, and null after the last page. */
 export const scrollAnswer: Compose = (found, startedAt) =>
@@ -136,12 +129,8 @@ export const recordsAnswer: Compose = (found, startedAt) => written(found, start
 /** One record; Qdrant's words for a missing point where there is none, so that a hidden one answers the same. */
 export function recordAnswer(found: Found, startedAt: StartedAt, id: PointId): readonly AnswerPiece[] {
   const [point] = onlyList(found);
-  if (point === undefined) return [refusalText(`Not found: Point with id ${idWords(id)} does not exists!`, startedAt)];
+  if (point === undefined) return [refusalText(`Not found: Point with id ${pointIdText(id)} does not exists!`, startedAt)];
   return written(found, startedAt, (page) => addRecord(page, point));
-}
-
-function idWords(id: PointId): string {
-  return id.kind === 'number' ? id.digits : id.uuid;
 }
 
 /** `{"count":…}`. */

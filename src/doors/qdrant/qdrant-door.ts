@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { ServiceTelemetry } from '../../telemetry/telemetry.ts';
+import { askedUnder } from '../entrance/host-names.ts';
 import { createInFlight } from '../entrance/in-flight.ts';
 import { createRateLimiter, type RateLimiter } from '../entrance/rate-limits.ts';
 import { beginRequest } from '../entrance/request-state.ts';
@@ -39,11 +40,6 @@ const renderError: RenderError = (error) => ({
   type: JSON_TYPE,
 });
 
-function hostOf(req: IncomingMessage): string {
-  const host = (req.headers.host ?? '').toLowerCase();
-  return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? '');
-}
-
 /** The Qdrant-compatible door on a port of its own. */
 export function createQdrantDoor(options: QdrantDoorOptions): QdrantDoor {
   const { services, config, telemetry } = options;
@@ -61,7 +57,7 @@ export function createQdrantDoor(options: QdrantDoorOptions): QdrantDoor {
     addressOf: addressFinder(config.trustedProxies),
   };
   const find = createRouter();
-  const allowed = config.allowedHosts === undefined ? undefined : new Set(config.allowedHosts.map((host) => host.toLowerCase()));
+  const isNamed = askedUnder(config.allowedHosts);
   const stateOptions = { telemetry, deadlineMs: config.limits.deadlineMs, onEnd: () => inFlight.end() };
 
   const listener = (req: IncomingMessage, res: ServerResponse): void => {
@@ -73,7 +69,7 @@ export function createQdrantDoor(options: QdrantDoorOptions): QdrantDoor {
     const exchange: Exchange = { req, res, state, startedAt, found, reading: false, rates: undefined, caller: undefined };
     state.telemetry.run(() => {
       if (stopping.signal.aborted) refuse(pipeline, exchange, new AppError('shutting_down', { retryAfter: 1 }));
-      else if (allowed?.has(hostOf(req)) === false) refuse(pipeline, exchange, new AppError('misdirected'));
+      else if (!isNamed(req)) refuse(pipeline, exchange, new AppError('misdirected'));
       else void take(pipeline, exchange);
     });
   };

@@ -1,13 +1,11 @@
-import { namedDocument } from '../../core/audit-names.ts';
-import { sha256Hex } from '../../core/digest.ts';
+import { sha256Hex, type Digest } from '../../core/digest.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { jointLabel } from '../../core/label.ts';
 import type { AuditEvent, SealedText } from '../../core/ports/audit.ts';
 import type { EpochStamp, TenantView } from '../../core/ports/catalog.ts';
 import type { Part } from '../../core/replay.ts';
-import type { Digest } from '../../core/digest.ts';
 import type { Caller } from '../../core/caller.ts';
-import { baitNames, restrictionFacts, sealedFacts, who } from '../events.ts';
+import { baitNames, releasedChunks, restrictionFacts, sealedFacts, who } from '../events.ts';
 import type { JudgingContext } from '../judge.ts';
 import { recordOf, type Leaving } from './leaving.ts';
 import type { Asking } from './parts.ts';
@@ -84,15 +82,7 @@ export function pointsRelease(
       label: label === undefined ? null : { ...label },
       context: null,
       manifest: null,
-      chunks: leaving.map(({ judgement: { candidate, rules } }, index) => ({
-        chunk: candidate.chunk,
-        rank: index + 1,
-        source: candidate.source,
-        document: namedDocument(candidate.source, candidate.document),
-        zone: candidate.zone,
-        aclVersion: candidate.aclVersion,
-        rules,
-      })),
+      chunks: releasedChunks(leaving),
     },
     sealed: {
       ...sealedFacts(caller),
