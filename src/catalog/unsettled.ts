@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
-import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { ChunkId, DocumentKey, TenantId } from '../core/ids.ts';
 import type { AggregateCatalog, Unsettled } from '../core/ports/aggregates.ts';
+import type { PointPlace } from '../core/ports/collections.ts';
 import type { Schema } from '../database/schema.ts';
 import type { Tx } from '../database/database.ts';
 import { databaseNow, type CatalogContext } from './context.ts';
@@ -41,8 +42,20 @@ function bait(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys
     .execute();
 }
 
-function texts(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys> {
-  return db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where('tenant', '=', tenant).limit(limit).execute();
+function texts(db: Kysely<Schema>, tenant: TenantId, place: PointPlace, limit: number): Promise<Keys> {
+  if (place !== 'own') return Promise.resolve([]);
+  const found = db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where('tenant', '=', tenant);
+  return found.where('collection', 'is', null).limit(limit).execute();
+}
+
+/**
+ * Each text of a point is one chunk, so of a point that was replaced the dead one is named and the live one counts. A point that is
+ * published while it is replaced moves the epoch, so no number of before leaves.
+ */
+async function hostedTexts(db: Kysely<Schema>, tenant: TenantId, place: PointPlace, limit: number): Promise<ReadonlySet<ChunkId>> {
+  if (place === 'own') return new Set();
+  const found = db.selectFrom('chunks').select('chunk').where(NOT_LIVE).where('tenant', '=', tenant).where('collection', '=', place);
+  return new Set((await found.limit(limit).execute()).map(({ chunk }) => chunk as ChunkId));
 }
 
 function timed(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<readonly { readonly key: string; readonly acl: string }[]> {
@@ -68,7 +81,7 @@ async function nextEnd(tx: Tx, tenant: TenantId, at: number): Promise<number | '
 export function aggregates(context: CatalogContext): AggregateCatalog {
   const { database } = context;
   return {
-    unsettled: (tenant, limit) =>
+    unsettled: (tenant, place, limit) =>
       database.snapshot(async (tx): Promise<Unsettled | { readonly kind: 'too-many' }> => {
         const some = limit + 1;
         const at = await databaseNow(tx, context);
@@ -79,17 +92,19 @@ export function aggregates(context: CatalogContext): AggregateCatalog {
           () => documents(tx, tenant, PENDING, some),
           () => documents(tx, tenant, QUARANTINED, some),
           () => switchedOff(tx, tenant, some),
-          () => texts(tx, tenant, some),
+          () => texts(tx, tenant, place, some),
         ]) {
           for (const { key } of await read()) named.add(key as DocumentKey);
           if (named.size > limit) break;
         }
-        const bounded = named.size > limit ? [] : await timed(tx, tenant, some);
-        if (named.size + bounded.length > limit) return { kind: 'too-many' };
+        const chunks = await hostedTexts(tx, tenant, place, some);
+        const bounded = named.size + chunks.size > limit ? [] : await timed(tx, tenant, some);
+        if (named.size + chunks.size + bounded.length > limit) return { kind: 'too-many' };
         return {
           kind: 'named',
           at,
           documents: named,
+          chunks,
           bait: baited,
           timed: bounded.map(({ key, acl }) => ({ key: key as DocumentKey, acl: aclOf(acl) })),
           nextEnd: await nextEnd(tx, tenant, at),

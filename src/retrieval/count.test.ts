@@ -16,6 +16,7 @@ const named = (fields: Partial<Unsettled> = {}): Unsettled => ({
   kind: 'named',
   at: READ_AT,
   documents: new Set(),
+  chunks: new Set(),
   timed: [],
   nextEnd: 'forever',
   ...fields,
@@ -90,6 +91,12 @@ describe('counting', () => {
     const { run, events } = worldOf();
     expect(await run()).toEqual({ requestId: 'r', chunks: 1 });
     expect(events.map(({ kind }) => kind)).toEqual(['intent', 'release']);
+  });
+
+  it('leaves out a list, even an empty one, so that the time of what a grant opens is kept', async () => {
+    const { run, without } = worldOf();
+    await run();
+    expect(without).toEqual([{ kind: 'documents', documents: [] }]);
   });
 
   it('does not ask the index for a caller with nothing to read, and releases that', async () => {

@@ -87,14 +87,14 @@ async function countOnce(
   const principals = [...userPrincipals(caller), caller.client, ...actorPrincipals(caller)];
   const numbers = await catalog.numbers(caller.tenant, principals, stamp);
   const subject = aclSubject(caller);
-  const settled: Settled = await settle(catalog, caller.tenant, subject);
+  const settled: Settled = await settle(catalog, caller.tenant, 'own', subject);
   const { restriction } = request;
   // Database time, since there is no hit whose validity could be judged again.
   const now = Math.floor(settled.at / 1_000);
   const authorization = policy.authorize({ view, caller, decision, restriction, numbers, now, without: settled.without });
   if (authorization.kind === 'none') return nothing;
   const chunks = await vectors.count(authorization.filter, signal);
-  const afterwards = await settle(catalog, caller.tenant, subject);
+  const afterwards = await settle(catalog, caller.tenant, 'own', subject);
   if (!stillSettled(settled, afterwards)) return undefined;
   // What a grant opened was counted as the caller's: it must not be told after the grant has ended.
   const ends = grantsFor(view.grants, caller, settled.at).map(({ validUntil }) => validUntil);

@@ -2,16 +2,21 @@ import { earliest } from '../core/validity.ts';
 import { judgeAcl, permittedUntil, type AclSubject } from '../core/acl.ts';
 import { AppError } from '../core/errors.ts';
 import type { Exclusion } from '../core/filter.ts';
-import type { DocumentKey, TenantId } from '../core/ids.ts';
+import type { ChunkId, DocumentKey, TenantId } from '../core/ids.ts';
 import type { AggregateCatalog } from '../core/ports/aggregates.ts';
+import type { PointPlace } from '../core/ports/collections.ts';
+
+type DocumentExclusion = Extract<Exclusion, { readonly kind: 'documents' }>;
 
 /** What an aggregate leaves out for one caller, and how long what it says then holds by the clock. */
 export interface Settled {
   /** Database time of all of this, milliseconds. */
   readonly at: number;
-  readonly without: Exclusion;
+  readonly without: DocumentExclusion;
+  /** Beside it, of a hosted collection: chunks that are not, or no longer, a point. */
+  readonly never: readonly ChunkId[];
   /** The same, with bait let in, to see whether it would have been touched; undefined where there is none. */
-  readonly withBait: Exclusion | undefined;
+  readonly withBait: DocumentExclusion | undefined;
   /** Earliest moment, in milliseconds, at which a clock alone may take something away. */
   readonly until: number | 'forever';
 }
@@ -24,9 +29,9 @@ export const MAX_LEFT_OUT = 10_000;
  * Entries of ACLs with bounds are judged here, by database time, since the index holds none of them exactly.
  * Fails with `aggregate_unstable` where there is too much of it.
  */
-export async function settle(catalog: AggregateCatalog, tenant: TenantId, subject: AclSubject): Promise<Settled> {
-  const found = await catalog.unsettled(tenant, MAX_LEFT_OUT);
-  if (found.kind === 'too-many') throw unstable(`more than ${MAX_LEFT_OUT} documents would have to be left out`);
+export async function settle(catalog: AggregateCatalog, tenant: TenantId, place: PointPlace, subject: AclSubject): Promise<Settled> {
+  const found = await catalog.unsettled(tenant, place, MAX_LEFT_OUT);
+  if (found.kind === 'too-many') throw unstable(`more than ${MAX_LEFT_OUT} documents or texts would have to be left out`);
   const documents = new Set(found.documents);
   let until = found.nextEnd;
   for (const { key, acl } of found.timed) {
@@ -35,11 +40,12 @@ export async function settle(catalog: AggregateCatalog, tenant: TenantId, subjec
   }
   const bait = [...(found.bait ?? [])];
   const withBait = bait.length === 0 ? undefined : leavingOut([...documents].filter((key) => found.bait?.has(key) !== true));
-  return { at: found.at, without: leavingOut([...documents]), withBait, until };
+  return { at: found.at, without: leavingOut([...documents]), never: [...found.chunks], withBait, until };
 }
 
-function leavingOut(documents: readonly DocumentKey[]): Exclusion {
-  return documents.length === 0 ? { kind: 'none' } : { kind: 'documents', documents };
+/** A list also where it is empty: by it the filter knows that no key two comes after it, and keeps the time of what a grant opens. */
+function leavingOut(documents: readonly DocumentKey[]): DocumentExclusion {
+  return { kind: 'documents', documents };
 }
 
 /**
@@ -48,12 +54,8 @@ function leavingOut(documents: readonly DocumentKey[]): Exclusion {
  * that was published meanwhile moves no epoch, so its bounds, and its quarantine, are first seen here.
  */
 export function stillSettled(before: Settled, afterwards: Settled): boolean {
-  const known = new Set(named(before));
-  return named(afterwards).every((key) => known.has(key));
-}
-
-function named({ without }: Settled): readonly DocumentKey[] {
-  return without.kind === 'none' ? [] : without.documents;
+  const [documents, chunks] = [new Set(before.without.documents), new Set(before.never)];
+  return afterwards.without.documents.every((key) => documents.has(key)) && afterwards.never.every((chunk) => chunks.has(chunk));
 }
 
 export function unstable(detail: string): AppError {

@@ -1,5 +1,6 @@
 import type { Acl } from '../acl.ts';
-import type { DocumentKey, TenantId } from '../ids.ts';
+import type { ChunkId, DocumentKey, TenantId } from '../ids.ts';
+import type { PointPlace } from './collections.ts';
 
 /** A document whose ACL has entries with bounds: the index cannot judge it. Its validity is judged beside it. */
 export interface TimedDocument {
@@ -12,8 +13,13 @@ export interface Unsettled {
   readonly kind: 'named';
   /** Database time, milliseconds. */
   readonly at: number;
-  /** Pending, switched off, quarantined, bait, being written, replaced or deleted and not yet swept: nobody's, for an aggregate. */
+  /**
+   * Pending, switched off, quarantined, bait: nobody's, for an aggregate. Of Sluice's own collection also those with a text that is being
+   * written, or was replaced or deleted and is not yet swept: they have many chunks, so they are named and not those.
+   */
   readonly documents: ReadonlySet<DocumentKey>;
+  /** Of a hosted collection such texts themselves: the live one beside them is what the catalog says it is. */
+  readonly chunks: ReadonlySet<ChunkId>;
   /** Those of `documents` that are bait, for whoever asks whether it would have been touched. Absent where that is not known. */
   readonly bait?: ReadonlySet<DocumentKey>;
   readonly timed: readonly TimedDocument[];
@@ -23,6 +29,6 @@ export interface Unsettled {
 
 /** The catalog as an aggregate sees it: no hit comes back that key two could judge, so what is unsettled is left out before. */
 export interface AggregateCatalog {
-  /** Read from one state of the database. `too-many` where more than `limit` documents would have to be named. */
-  unsettled(tenant: TenantId, limit: number): Promise<Unsettled | { readonly kind: 'too-many' }>;
+  /** For numbers of one collection, from one state of the database. `too-many` where more than `limit` would have to be named. */
+  unsettled(tenant: TenantId, place: PointPlace, limit: number): Promise<Unsettled | { readonly kind: 'too-many' }>;
 }

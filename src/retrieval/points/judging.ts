@@ -14,6 +14,8 @@ export interface Searching {
   readonly context: JudgingContext;
   readonly place: PointPlace;
   readonly filter: AuthorizedFilter;
+  /** What is left out from the start, as `Settled` says. */
+  readonly never?: readonly ChunkId[];
   /** Resolves when the intent is durable. */
   readonly declared: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -48,8 +50,8 @@ export class Judged {
 
   /** Everything that was refused so far is left out at every stage, as if it were not there. */
   scope(): PointScope {
-    const { place, filter } = this.#searching;
-    return { place, filter, never: [...this.#never] };
+    const { place, filter, never = [] } = this.#searching;
+    return { place, filter, never: [...never, ...this.#never] };
   }
 
   /** Judges what is new among these, and reads payloads beside it. True where one of them was refused. Fails with `index_unavailable`. */

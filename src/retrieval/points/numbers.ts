@@ -64,14 +64,14 @@ async function countOnce(parts: PointsParts, asking: Asking): Promise<Counted | 
   const { question: resolved } = await resolveIds(parts, asking, context, place);
   const question = resolved as NumberQuestion<ChunkId>;
   const { tenant } = context.view;
-  const settled = await settle(parts.catalog, tenant, context.subject);
+  const settled = await settle(parts.catalog, tenant, place.place, context.subject);
   // Database time, since there is no hit whose validity could be judged again.
   const authorization = await authorizeAt(parts, standing, Math.floor(settled.at / 1_000), settled.without);
-  const scope = authorization.kind === 'none' ? undefined : { place: place.place, filter: authorization.filter, never: [] };
+  const scope = authorization.kind === 'none' ? undefined : { place: place.place, filter: authorization.filter, never: settled.never };
   const found = await numbersOf(parts, asking, place, question, scope);
   const shared = { stamp, context, place, found };
   if (scope === undefined) return { ...shared, until: 'forever' };
-  const afterwards = await settle(parts.catalog, tenant, context.subject);
+  const afterwards = await settle(parts.catalog, tenant, place.place, context.subject);
   if (!stillSettled(settled, afterwards)) return undefined;
   return { ...shared, until: earliest([settled.until, afterwards.until, grantsEnd(context, settled)]) };
 }

@@ -107,7 +107,7 @@ export async function passOnce(parts: PointsParts, asking: Asking, here: Presenc
   const resolved = await resolveIds(parts, asking, context, place);
   const question = resolved.question as ReadQuestion;
   const staged = hasStages(question);
-  const settled = staged ? await settle(parts.catalog, context.view.tenant, context.subject) : undefined;
+  const settled = staged ? await settle(parts.catalog, context.view.tenant, place.place, context.subject) : undefined;
   const now = Math.floor((settled?.at ?? parts.clock.now()) / 1_000);
   const authorization = await authorizeAt(parts, standing, now, settled?.without ?? NOTHING_LEFT_OUT);
   const shared = { stamp, context, place, inputs: resolved.inputs };
@@ -118,6 +118,7 @@ export async function passOnce(parts: PointsParts, asking: Asking, here: Presenc
     context,
     place: place.place,
     filter: authorization.filter,
+    ...(settled === undefined ? {} : { never: settled.never }),
     declared: asking.declared,
     signal: asking.context.signal,
   };
@@ -127,7 +128,7 @@ export async function passOnce(parts: PointsParts, asking: Asking, here: Presenc
   ]);
   const pass = { ...shared, hits, counts: { candidates, refused }, bait: distinct([...bait, ...touched]), overtaken };
   if (settled === undefined) return { ...pass, until: 'forever' };
-  const afterwards = await settle(parts.catalog, context.view.tenant, context.subject);
+  const afterwards = await settle(parts.catalog, context.view.tenant, place.place, context.subject);
   if (!stillSettled(settled, afterwards)) return undefined;
   return { ...pass, overtaken: true, until: earliest([settled.until, afterwards.until, grantsEnd(context, settled)]) };
 }

@@ -134,7 +134,14 @@ function catalogOf(world: World): PointsParts['catalog'] {
       world.log.push('judge');
       return catalog.candidates(tenant, chunks);
     },
-    unsettled: async () => ({ kind: 'named', at: READ_AT, documents: new Set(world.unsettled), timed: [], nextEnd: 'forever' }),
+    unsettled: async () => ({
+      kind: 'named',
+      at: READ_AT,
+      documents: new Set(world.unsettled),
+      chunks: new Set(),
+      timed: [],
+      nextEnd: 'forever',
+    }),
     chunksOfPoints: async (_tenant, _place, ids) =>
       new Map(
         ids.flatMap((id) => {
