@@ -1,4 +1,4 @@
-import type { DocumentId } from '../core/ids.ts';
+import type { ChunkId, DocumentId, DocumentKey } from '../core/ids.ts';
 import type { StoredDocument } from '../core/ports/catalog.ts';
 import type { BatchCatalog } from '../core/ports/document-batches.ts';
 import type { CatalogContext } from './context.ts';
@@ -21,6 +21,14 @@ export function documentBatches(context: CatalogContext): BatchCatalog {
       return found;
     },
     tombstones: (tenant, keys) => readTombstones(context, tenant, keys),
+    async liveChunks(tenant, keys) {
+      const found = new Map<ChunkId, DocumentKey>();
+      for (const some of slices(keys)) {
+        const live = database.db.selectFrom('chunks').select(['chunk', 'key']).where('tenant', '=', tenant).where('state', '=', 'live');
+        for (const row of await live.where('key', 'in', some).execute()) found.set(row.chunk as ChunkId, row.key as DocumentKey);
+      }
+      return found;
+    },
     stageAll: createStageAll(context),
     publishAll: createPublishAll(context),
     deleteAll: createDeleteAll(context),

@@ -10,14 +10,17 @@ import { EVERYTHING } from './epochs.ts';
 
 type Runs = Pick<DriftCatalog, 'beginRun' | 'beginDueRun' | 'takeOverRun' | 'saveRun' | 'endRun' | 'findRun' | 'lastRun'>;
 
-const NOTHING_YET: RunProgress = { position: undefined, chunks: 0, total: 0, found: NO_DRIFT, mended: NO_DRIFT, byTenant: {} };
+const NOTHING_YET: RunProgress = { position: undefined, chunks: 0, total: 0, found: NO_DRIFT, mended: NO_DRIFT, byTenant: {}, lost: {} };
 
 function scopeName(scope: DriftScope): string {
   return scope.kind === 'tenant' ? scope.tenant : EVERYTHING;
 }
 
+type Saved = Omit<RunProgress, 'position' | 'lost'> & Partial<Pick<RunProgress, 'lost'>> & { position?: string | number | null };
+
 function runOf(row: Selectable<ReconciliationRow>): Run {
-  const { position, ...rest } = JSON.parse(row.counts) as Omit<RunProgress, 'position'> & { position?: string | number | null };
+  // Of a run that an older release began, what was lost in hosted collections was not looked at.
+  const { position, lost = {}, ...rest } = JSON.parse(row.counts) as Saved;
   return {
     id: row.id,
     scope: row.scope === EVERYTHING ? { kind: 'everything' } : { kind: 'tenant', tenant: row.scope as TenantId },
@@ -26,7 +29,7 @@ function runOf(row: Selectable<ReconciliationRow>): Run {
     by: row.by,
     through: row.through,
     requestId: row.request_id,
-    progress: { ...rest, position: position ?? undefined },
+    progress: { ...rest, lost, position: position ?? undefined },
     startedAt: row.started_at,
     endedAt: row.ended_at ?? undefined,
   };

@@ -1,10 +1,25 @@
 import type { DocumentKey } from '../core/ids.ts';
-import type { ChunkRecord, DriftCatalog, DriftKind, DriftScope, IndexedPoint, IndexInspection, PointId } from '../core/ports/drift.ts';
+import type {
+  ChunkRecord,
+  DriftCatalog,
+  DriftKind,
+  DriftPlace,
+  DriftScope,
+  IndexedPoint,
+  IndexInspection,
+  PointId,
+} from '../core/ports/drift.ts';
 import type { AccessPayload } from '../core/ports/vectors.ts';
 
 export interface CompareParts {
   readonly catalog: DriftCatalog;
   readonly index: IndexInspection;
+}
+
+/** What a run is at: whose chunks, and in which collection. */
+export interface Ground {
+  readonly scope: DriftScope;
+  readonly place: DriftPlace;
 }
 
 /** One difference, with everything that was read of it. */
@@ -36,39 +51,40 @@ function isAfter(a: PointId, b: PointId): boolean {
  */
 export async function comparePage(
   { catalog, index }: CompareParts,
-  scope: DriftScope,
+  { scope, place }: Ground,
   position: PointId | undefined,
   size: number,
   signal: AbortSignal,
 ): Promise<ComparedPage> {
-  const points = await index.scan(scope, position, size, signal);
-  const records = await catalog.chunkRecords(scope, typeof position === 'string' ? position : '', size);
+  const points = await index.scan(place, scope, position, size, signal);
+  const records = await catalog.chunkRecords(scope, place, typeof position === 'string' ? position : '', size);
   // A side that gave a full page ends there: of what lies beyond, nothing is known of it yet.
   const ends = [points.length === size ? points.at(-1)?.id : undefined, records.length === size ? records.at(-1)?.chunk : undefined];
   const end = ends.reduce((first, one) => (first === undefined || (one !== undefined && isAfter(first, one)) ? one : first));
   const within = (id: PointId): boolean => end === undefined || !isAfter(id, end);
   const here = { points: points.filter(({ id }) => within(id)), records: records.filter(({ chunk }) => within(chunk)) };
-  const drifts = await differences({ catalog, index }, here.points, here.records);
+  const drifts = await differences({ catalog, index }, place, here.points, here.records);
   return { suspects: drifts.map(({ id }) => id), chunks: here.records.length, end };
 }
 
 /** What is true of these ids now. What another replica was just writing, publishing or deleting agrees by now. */
 export async function confirm(
   parts: CompareParts,
-  scope: DriftScope,
+  { scope, place }: Ground,
   ids: readonly PointId[],
   signal: AbortSignal,
 ): Promise<readonly Drift[]> {
   if (ids.length === 0) return [];
-  const points = await parts.index.lookUp(ids, signal);
+  const points = await parts.index.lookUp(place, ids, signal);
   const records = await parts.catalog.chunkRecordsOf(ids.filter((id) => typeof id === 'string'));
   // A tenant's run must not touch what is another's, whatever a point says of itself.
   const ours = ({ record }: Drift): boolean => scope.kind === 'everything' || record === undefined || record.tenant === scope.tenant;
-  return (await differences(parts, points, records)).filter(ours);
+  return (await differences(parts, place, points, records)).filter(ours);
 }
 
 async function differences(
   { catalog }: CompareParts,
+  place: DriftPlace,
   points: readonly IndexedPoint[],
   records: readonly ChunkRecord[],
 ): Promise<readonly Drift[]> {
@@ -80,7 +96,7 @@ async function differences(
   return [...ids].flatMap((id) => {
     const [point, record] = [pointOf.get(id), recordOf.get(id)];
     const access = record === undefined ? undefined : accessOf.get(`${record.tenant} ${record.key}`);
-    const kind = driftOf(point, record, access);
+    const kind = driftOf(point, record, access, place);
     return kind === undefined ? [] : [{ kind, id, point, record, access }];
   });
 }
@@ -89,8 +105,10 @@ function driftOf(
   point: IndexedPoint | undefined,
   record: ChunkRecord | undefined,
   access: AccessPayload | undefined,
+  place: DriftPlace,
 ): DriftKind | undefined {
-  const state = record?.state ?? 'dead';
+  // A chunk whose point belongs into another collection has none to have here.
+  const state = record === undefined || !liesIn(place, record) ? 'dead' : record.state;
   switch (state) {
     case 'staged':
     case 'moving':
@@ -105,6 +123,10 @@ function driftOf(
     default:
       return state satisfies never;
   }
+}
+
+function liesIn(place: DriftPlace, { tenant, collection }: ChunkRecord): boolean {
+  return place.kind === 'own' ? collection === undefined : collection === place.key && tenant === place.tenant;
 }
 
 async function accesses(catalog: DriftCatalog, records: readonly ChunkRecord[]): Promise<ReadonlyMap<string, AccessPayload>> {

@@ -1,11 +1,10 @@
 import { AppError } from '../core/errors.ts';
 import type { ChunkId, TenantId } from '../core/ids.ts';
-import type { DriftScope } from '../core/ports/drift.ts';
 import type { EmbeddingPort } from '../core/ports/embedding.ts';
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import type { AccessPayload, Point, VectorIndex } from '../core/ports/vectors.ts';
 import { indexText } from './chunk/chunk-document.ts';
-import { confirm, type CompareParts, type Drift } from './reconciler-compare.ts';
+import { confirm, type CompareParts, type Drift, type Ground } from './reconciler-compare.ts';
 
 export interface MendParts extends CompareParts {
   readonly vectors: Pick<VectorIndex, 'upsert'>;
@@ -20,21 +19,25 @@ const ROUNDS = 4;
  * Mends what it can and gives the drifts that are left. Each round looks again at what is true, so nothing is written from what
  * was read long ago. A crash anywhere leaves points that nobody can find, or what there was.
  */
-export async function mend(parts: MendParts, scope: DriftScope, drifts: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]> {
+export async function mend(parts: MendParts, ground: Ground, drifts: readonly Drift[], signal: AbortSignal): Promise<readonly Drift[]> {
+  const { place } = ground;
   let left = drifts;
   for (let round = 0; round < ROUNDS && left.length > 0; round++) {
     const of = (kind: Drift['kind']): readonly Drift[] => left.filter((drift) => drift.kind === kind);
     await parts.index.remove(
+      place,
       of('extra').map(({ id }) => id),
       signal,
     );
     for (const { point, access } of of('stale')) {
-      if (point !== undefined && access !== undefined) await parts.index.replaceAccess(point, access, signal);
+      if (point !== undefined && access !== undefined) await parts.index.replaceAccess(place, point, access, signal);
     }
-    await putBack(parts, of('missing'), signal);
+    // The vectors of a hosted point came from outside and are nowhere else: only its application can write it again.
+    if (place.kind === 'own') await putBack(parts, of('missing'), signal);
+    else if (left.every(({ kind }) => kind === 'missing')) return left;
     left = await confirm(
       parts,
-      scope,
+      ground,
       drifts.map(({ id }) => id),
       signal,
     );

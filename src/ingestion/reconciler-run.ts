@@ -2,8 +2,8 @@ import { named } from '../core/audit-names.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseTenantId } from '../core/ids.ts';
 import type { AuditPort } from '../core/ports/audit.ts';
-import { DRIFT_KINDS, NO_DRIFT, type DriftCounts, type PointId, type Run, type RunProgress } from '../core/ports/drift.ts';
-import { comparePage, confirm, type Drift } from './reconciler-compare.ts';
+import { DRIFT_KINDS, NO_DRIFT, type DriftCounts, type DriftPlace, type PointId, type Run, type RunProgress } from '../core/ports/drift.ts';
+import { comparePage, confirm, type Drift, type Ground } from './reconciler-compare.ts';
 import { mend, type MendParts } from './reconciler-mend.ts';
 
 export interface RunParts extends MendParts {
@@ -36,22 +36,43 @@ export async function workOn(
   const { catalog } = parts;
   const { scope } = run;
   let progress = run.progress;
-  if (progress.position === undefined) progress = { ...progress, total: await catalog.chunkTotal(scope) };
+  if (progress.position === undefined && progress.place === undefined) progress = { ...progress, total: await catalog.chunkTotal(scope) };
+  for (let place: DriftPlace | undefined = progress.place ?? OWN; place !== undefined;) {
+    const passed = await passPlace(parts, { run, place, holder, limits, signal }, progress);
+    if (passed === 'taken-over') return passed;
+    place = await catalog.nextPlace(scope, place);
+    progress = { ...passed, ...(place === undefined ? {} : { place, position: undefined }) };
+  }
+  await recordMending(parts, run, progress);
+  return (await catalog.endRun(run.id, holder, 'done', progress)) ? progress : 'taken-over';
+}
+
+const OWN: DriftPlace = { kind: 'own' };
+
+interface Walk {
+  readonly run: Run;
+  readonly place: DriftPlace;
+  readonly holder: string;
+  readonly limits: RunLimits;
+  readonly signal: AbortSignal;
+}
+
+/** From where the progress stands to the end of one collection. */
+async function passPlace(parts: RunParts, walk: Walk, from: RunProgress): Promise<RunProgress | 'taken-over'> {
+  const { run, place, holder, limits, signal } = walk;
+  let progress = from;
   const again = new Set<PointId>();
   for (;;) {
     signal.throwIfAborted();
-    const { suspects, chunks, end } = await comparePage(parts, scope, progress.position, limits.page, signal);
-    const step = await settleSuspects(parts, run, suspects, limits, signal);
+    const { suspects, chunks, end } = await comparePage(parts, { scope: run.scope, place }, progress.position, limits.page, signal);
+    const step = await settleSuspects(parts, walk, suspects);
     for (const id of step.again) if (again.size < MAX_AGAIN) again.add(id);
-    progress = { ...added(progress, step), chunks: progress.chunks + chunks, position: end ?? progress.position };
-    if (!(await catalog.saveRun(run.id, holder, progress, limits.leaseMs))) return 'taken-over';
+    progress = { ...added(progress, step, place), chunks: progress.chunks + chunks, position: end ?? progress.position };
+    if (!(await parts.catalog.saveRun(run.id, holder, progress, limits.leaseMs))) return 'taken-over';
     if (end === undefined) break;
   }
   // A point that was removed while its text was being written again is put back.
-  const last = await settleSuspects(parts, run, [...again], limits, signal);
-  progress = added(progress, last);
-  await recordMending(parts, run, progress);
-  return (await catalog.endRun(run.id, holder, 'done', progress)) ? progress : 'taken-over';
+  return added(progress, await settleSuspects(parts, walk, [...again]), place);
 }
 
 interface Step {
@@ -60,22 +81,26 @@ interface Step {
   readonly again: readonly PointId[];
 }
 
-async function settleSuspects(
-  parts: RunParts,
-  { scope, mode }: Run,
-  suspects: readonly PointId[],
-  { settleMs }: RunLimits,
-  signal: AbortSignal,
-): Promise<Step> {
+async function settleSuspects(parts: RunParts, { run, place, limits, signal }: Walk, suspects: readonly PointId[]): Promise<Step> {
   if (suspects.length === 0) return { found: [], mended: [], again: [] };
-  await sleep(settleMs, undefined, { signal });
-  const found = await confirm(parts, scope, suspects, signal);
+  await sleep(limits.settleMs, undefined, { signal });
+  const ground: Ground = { scope: run.scope, place };
+  const found = await confirm(parts, ground, suspects, signal);
   for (const kind of DRIFT_KINDS) parts.telemetry.count('drift_found', { kind }, of(found, kind));
-  if (mode === 'check') return { found, mended: [], again: [] };
-  const left = new Set((await mend(parts, scope, found, signal)).map(({ id }) => id));
+  sayLost(parts, place, of(found, 'missing'));
+  if (run.mode === 'check') return { found, mended: [], again: [] };
+  const left = new Set((await mend(parts, ground, found, signal)).map(({ id }) => id));
   const mended = found.filter(({ id }) => !left.has(id));
   for (const kind of DRIFT_KINDS) parts.telemetry.count('drift_mended', { kind }, of(mended, kind));
   return { found, mended, again: mended.filter(({ kind }) => kind === 'extra').map(({ id }) => id) };
+}
+
+function sayLost({ telemetry }: RunParts, place: DriftPlace, points: number): void {
+  if (place.kind === 'own' || points === 0) return;
+  telemetry.log.error(
+    { tenant: place.tenant, collection: place.name, points },
+    'points of a hosted collection are missing from the index; its application has to write them again',
+  );
 }
 
 function of(drifts: readonly Drift[], kind: Drift['kind']): number {
@@ -87,21 +112,38 @@ function plus(counts: DriftCounts, drifts: readonly Drift[]): DriftCounts {
   return { missing: missing + of(drifts, 'missing'), extra: extra + of(drifts, 'extra'), stale: stale + of(drifts, 'stale') };
 }
 
-function added(progress: RunProgress, { found, mended }: Step): RunProgress {
+function added(progress: RunProgress, { found, mended }: Step, place: DriftPlace): RunProgress {
   const byTenant = { ...progress.byTenant };
-  for (const [tenant, some] of Map.groupBy(mended, ({ record }) => record?.tenant ?? '')) {
+  const whose = ({ record }: Drift): string => (place.kind === 'hosted' ? place.tenant : (record?.tenant ?? ''));
+  for (const [tenant, some] of Map.groupBy(mended, whose)) {
     byTenant[tenant] = plus(byTenant[tenant] ?? NO_DRIFT, some);
   }
-  return { ...progress, found: plus(progress.found, found), mended: plus(progress.mended, mended), byTenant };
+  const lost = withLost(progress.lost, place, of(found, 'missing') - of(mended, 'missing'));
+  return { ...progress, found: plus(progress.found, found), mended: plus(progress.mended, mended), byTenant, lost };
 }
 
-/** Points that were nobody's go to the log of the tenant that asked; where nobody asked, to the service's own. */
-async function recordMending({ audit, telemetry }: RunParts, run: Run, { byTenant }: RunProgress): Promise<void> {
-  for (const [name, mended] of Object.entries(byTenant)) {
+function withLost(lost: RunProgress['lost'], place: DriftPlace, points: number): RunProgress['lost'] {
+  if (place.kind === 'own' || points === 0) return lost;
+  const { tenant, name } = place;
+  return { ...lost, [tenant]: { ...lost[tenant], [name]: (lost[tenant]?.[name] ?? 0) + points } };
+}
+
+/**
+ * What was mended, and what of hosted collections nobody but their applications can mend. Points that were nobody's go to the log of
+ * the tenant that asked; where nobody asked, to the service's own.
+ */
+async function recordMending({ audit, telemetry }: RunParts, run: Run, { byTenant, lost }: RunProgress): Promise<void> {
+  if (run.mode === 'check') return;
+  for (const name of new Set([...Object.keys(byTenant), ...Object.keys(lost)])) {
     const tenant = name === '' && run.scope.kind === 'tenant' ? run.scope.tenant : parseTenantId(name);
     const { by, through, requestId, id } = run;
-    if (tenant === undefined) telemetry.log.warn({ ...mended }, 'points that belong to no chunk were removed from the index');
-    else
-      await audit.append({ tenant, kind: 'index.reconciled', requestId, body: { by: named(by), through, run: id, mended: { ...mended } } });
+    const mended = byTenant[name] ?? NO_DRIFT;
+    if (tenant === undefined) {
+      telemetry.log.warn({ ...mended }, 'points that belong to no chunk were removed from the index');
+      continue;
+    }
+    const missing = lost[name] === undefined ? {} : { lost: { ...lost[name] } };
+    const body = { by: named(by), through, run: id, mended: { ...mended }, ...missing };
+    await audit.append({ tenant, kind: 'index.reconciled', requestId, body });
   }
 }

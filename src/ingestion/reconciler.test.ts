@@ -6,7 +6,7 @@ import { comparePage } from './reconciler-compare.ts';
 
 const ACME = 'acme' as TenantId;
 const uuid = (n: number): ChunkId => `${n.toString(16).padStart(8, '0')}-0000-8000-8000-000000000000` as ChunkId;
-const EVERYTHING = { kind: 'everything' } as const;
+const EVERYTHING = { scope: { kind: 'everything' }, place: { kind: 'own' } } as const;
 const never = (): never => {
   throw new Error('not a part of comparing');
 };
@@ -25,14 +25,14 @@ const byId = (a: PointId, b: PointId): number => {
 function partsOf({ points, records }: Sides) {
   const held: { most: number } = { most: 0 };
   const index: Pick<IndexInspection, 'scan'> = {
-    async scan(_scope, after, limit) {
+    async scan(_place, _scope, after, limit) {
       const ids = [...points.keys()].toSorted(byId).filter((id) => after === undefined || byId(after, id) < 0);
       held.most = Math.max(held.most, Math.min(limit, ids.length));
       return ids.slice(0, limit).map((id): IndexedPoint => ({ id, revision: 1, agrees: () => points.get(id) === true }));
     },
   };
   const catalog: Pick<DriftCatalog, 'chunkRecords' | 'accessPayloads'> = {
-    async chunkRecords(_scope, after, limit) {
+    async chunkRecords(_scope, _place, after, limit) {
       const ids = [...records.keys()].toSorted().filter((id) => id > after);
       held.most = Math.max(held.most, Math.min(limit, ids.length));
       return ids.slice(0, limit).map((chunk): ChunkRecord => {

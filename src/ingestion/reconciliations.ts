@@ -22,6 +22,8 @@ export interface ReconciliationResource {
   readonly total: number;
   readonly found: DriftCounts;
   readonly mended: DriftCounts;
+  /** Points of hosted collections, by name, that are missing and that only their applications can write again. */
+  readonly lost: Readonly<Record<string, number>>;
   readonly startedAt: string;
   readonly endedAt?: string;
 }
@@ -63,7 +65,7 @@ export function createReconciliations({ catalog, policy, reconciler, newId }: Re
   };
 }
 
-function resource({ id, mode, state, progress, startedAt, endedAt }: Run): ReconciliationResource {
+function resource({ id, scope, mode, state, progress, startedAt, endedAt }: Run): ReconciliationResource {
   const { chunks, total, found, mended } = progress;
   return {
     id,
@@ -74,6 +76,7 @@ function resource({ id, mode, state, progress, startedAt, endedAt }: Run): Recon
     total: Math.max(total, chunks),
     found,
     mended,
+    lost: scope.kind === 'tenant' ? (progress.lost[scope.tenant] ?? {}) : {},
     startedAt: new Date(startedAt).toISOString(),
     ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
   };

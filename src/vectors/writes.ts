@@ -42,7 +42,7 @@ function outdated({ tenant, document, revision }: AccessPayload, layout: Payload
 }
 
 /** A collection that is gone holds no points. */
-function isGone(error: unknown): boolean {
+export function isGone(error: unknown): boolean {
   return error instanceof AppError && error.message.endsWith('HTTP 404');
 }
 

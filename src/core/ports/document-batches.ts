@@ -1,4 +1,4 @@
-import type { DocumentId, DocumentKey, SourceId, TenantId } from '../ids.ts';
+import type { ChunkId, DocumentId, DocumentKey, SourceId, TenantId } from '../ids.ts';
 import type { Change, DocumentContent, StoredDocument, Tombstone, WriteCatalog } from './catalog.ts';
 
 /**
@@ -10,6 +10,8 @@ export interface BatchCatalog {
   documents(tenant: TenantId, source: SourceId, ids: readonly DocumentId[]): Promise<ReadonlyMap<DocumentId, StoredDocument>>;
   /** What is left of those that were deleted; those that live or never were are missing. */
   tombstones(tenant: TenantId, keys: readonly DocumentKey[]): Promise<ReadonlyMap<DocumentKey, Tombstone>>;
+  /** The live chunks of these documents. */
+  liveChunks(tenant: TenantId, keys: readonly DocumentKey[]): Promise<ReadonlyMap<ChunkId, DocumentKey>>;
   /** Like `stage`. */
   stageAll(tenant: TenantId, documents: readonly { readonly key: DocumentKey; readonly content: DocumentContent }[]): Promise<void>;
   /** Like `publish`; `conflict` where one of them would be, or where their collection was deleted meanwhile. */

@@ -1,8 +1,13 @@
-import type { ChunkId, DocumentKey, TenantId } from '../ids.ts';
+import type { ChunkId, CollectionKey, CollectionName, DocumentKey, TenantId } from '../ids.ts';
 import type { AccessPayload } from './vectors.ts';
 
 /** One tenant, or all of them together with points that are nobody's. */
 export type DriftScope = { readonly kind: 'tenant'; readonly tenant: TenantId } | { readonly kind: 'everything' };
+
+/** One collection of the index: Sluice's own, or a hosted one, all of which is its tenant's. */
+export type DriftPlace =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'hosted'; readonly tenant: TenantId; readonly key: CollectionKey; readonly name: CollectionName };
 
 /** A place in the order of ids: first numbers, which no chunk of ours has, then UUIDs. */
 export type PointId = string | number;
@@ -15,25 +20,36 @@ export interface IndexedPoint {
   readonly revision: number | 'none';
 }
 
-/** The index as the reconciler sees it. All fail with `index_unavailable`. */
+/** The index as the reconciler sees it. All fail with `index_unavailable`; a hosted collection that is lost holds no points. */
 export interface IndexInspection {
   /** In the order of ids, those after `after`. */
-  scan(scope: DriftScope, after: PointId | undefined, limit: number, signal: AbortSignal): Promise<readonly IndexedPoint[]>;
+  scan(
+    place: DriftPlace,
+    scope: DriftScope,
+    after: PointId | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly IndexedPoint[]>;
   /** Whatever there is of these, whosever it is. */
-  lookUp(ids: readonly PointId[], signal: AbortSignal): Promise<readonly IndexedPoint[]>;
-  /** Rewrites the payload of this point alone, unless its revision is another one by now: then somebody newer was here. */
-  replaceAccess(point: IndexedPoint, access: AccessPayload, signal: AbortSignal): Promise<void>;
-  remove(ids: readonly PointId[], signal: AbortSignal): Promise<void>;
+  lookUp(place: DriftPlace, ids: readonly PointId[], signal: AbortSignal): Promise<readonly IndexedPoint[]>;
+  /**
+   * Rewrites what filters look at in this point alone, unless its revision is another one by now: then somebody newer was here. A hosted
+   * point that says no revision is closed to everybody first, and to be looked at again: its indexes may still hold what it lost.
+   */
+  replaceAccess(place: DriftPlace, point: IndexedPoint, access: AccessPayload, signal: AbortSignal): Promise<void>;
+  remove(place: DriftPlace, ids: readonly PointId[], signal: AbortSignal): Promise<void>;
 }
 
 /**
- * `live`: the index must hold its point. `moving`: its document is pending or its source is being deleted, so the mender is at it.
- * `staged`: it may. `dead`: it should not.
+ * `live`: the index must hold its point. `moving`: its document is pending or its source or collection is being deleted, so the mender is at
+ * it. `staged`: it may. `dead`: it should not.
  */
 export interface ChunkRecord {
   readonly tenant: TenantId;
   readonly chunk: ChunkId;
   readonly key: DocumentKey;
+  /** Absent: its point lies in Sluice's own collection. */
+  readonly collection?: CollectionKey;
   readonly state: 'live' | 'moving' | 'staged' | 'dead';
 }
 
@@ -53,7 +69,9 @@ export type DriftCounts = Readonly<Record<DriftKind, number>>;
 export const NO_DRIFT: DriftCounts = { missing: 0, extra: 0, stale: 0 };
 
 export interface RunProgress {
-  /** The last id that was compared; undefined before the first. */
+  /** Which collection is being compared; absent: Sluice's own, which is the first. */
+  readonly place?: DriftPlace;
+  /** The last id of it that was compared; undefined before the first. */
   readonly position: PointId | undefined;
   /** Chunks compared, of about how many. */
   readonly chunks: number;
@@ -62,6 +80,8 @@ export interface RunProgress {
   readonly mended: DriftCounts;
   /** What was mended of each tenant, for its log. */
   readonly byTenant: Readonly<Record<string, DriftCounts>>;
+  /** Points of each tenant's hosted collections, by name, that are missing: their vectors came from outside and cannot be made again. */
+  readonly lost: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface Run {
@@ -82,11 +102,13 @@ export type NewRun = Pick<Run, 'id' | 'scope' | 'mode' | 'by' | 'through' | 'req
 
 /** The catalog as the reconciler sees it. All fail with `catalog_unavailable`. */
 export interface DriftCatalog {
-  /** In the order of chunk ids, those after `after`. */
-  chunkRecords(scope: DriftScope, after: string, limit: number): Promise<readonly ChunkRecord[]>;
+  /** The next of the scope's live hosted collections in the order of their keys, after this one; undefined after the last. */
+  nextPlace(scope: DriftScope, after: DriftPlace): Promise<DriftPlace | undefined>;
+  /** Those of one collection, in the order of chunk ids, after `after`. */
+  chunkRecords(scope: DriftScope, place: DriftPlace, after: string, limit: number): Promise<readonly ChunkRecord[]>;
   /** Unknown ids are missing. */
   chunkRecordsOf(chunks: readonly string[]): Promise<readonly ChunkRecord[]>;
-  /** About how many chunks there are to compare. */
+  /** About how many chunks there are to compare, in all collections. */
   chunkTotal(scope: DriftScope): Promise<number>;
   /** What the index should hold of these documents now; deleted ones are missing. */
   accessPayloads(tenant: TenantId, keys: readonly DocumentKey[]): Promise<ReadonlyMap<DocumentKey, AccessPayload>>;

@@ -83,6 +83,8 @@ export interface HostedIndex {
   /** At start-up: makes indexes that are missing. `index_unavailable` where the collection is lost or another one; so is then every read. */
   check(key: CollectionKey, signal: AbortSignal): Promise<void>;
   upsert(key: CollectionKey, points: readonly HostedPoint[], signal: AbortSignal): Promise<void>;
+  /** Those of these chunks that have no point there. */
+  absent(key: CollectionKey, chunks: readonly ChunkId[], signal: AbortSignal): Promise<readonly ChunkId[]>;
   /** An index on a payload key that is not reserved. */
   createIndex(key: CollectionKey, field: string, schema: LosslessObject | string, signal: AbortSignal): Promise<void>;
   deleteIndex(key: CollectionKey, field: string, signal: AbortSignal): Promise<void>;

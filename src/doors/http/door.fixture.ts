@@ -167,7 +167,7 @@ const NOTHING_THERE: HttpServices['groups'] &
 
 function reconciliation(check: boolean): ReconciliationResource {
   const none = { missing: 0, extra: 0, stale: 0 };
-  return { id: 'r', check, state: 'done', chunks: 0, total: 0, found: none, mended: none, startedAt: '2026-01-01T00:00:00Z' };
+  return { id: 'r', check, state: 'done', chunks: 0, total: 0, found: none, mended: none, lost: {}, startedAt: '2026-01-01T00:00:00Z' };
 }
 
 function evidenceFake(options: FixtureOptions): Pick<HttpServices, 'stages' | 'replays' | 'erasures' | 'legalHolds' | 'auditDesk'> {

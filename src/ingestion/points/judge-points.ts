@@ -1,11 +1,15 @@
 import { MAX_ACL_ENTRIES } from '../../core/acl.ts';
 import type { HygieneFacts } from '../../core/hygiene.ts';
+import type { DocumentKey } from '../../core/ids.ts';
+import { neutralLabel } from '../../core/label.ts';
 import { pointIdText } from '../../core/points/point-id.ts';
 import { AppError } from '../../core/errors.ts';
 import type { StoredDocument, Tombstone } from '../../core/ports/catalog.ts';
 import type { Principal } from '../../core/principal.ts';
 import { readWrite, sameIndexedText, type DocumentWrite } from '../document-write.ts';
 import { factsOf, withHygiene } from '../hygiene.ts';
+import { readLabel } from '../label-body.ts';
+import { sumOf } from '../original.ts';
 import { whatBinds } from '../put-document.ts';
 import { principalsIn } from '../unknown-principals.ts';
 import { checkAgainstBefore, checkWriter, type Access } from '../write-rights.ts';
@@ -26,6 +30,8 @@ export interface GivenPoint extends PointWrite {
   readonly keepsAccess?: boolean;
   /** Its text is that document's, out of which hidden characters were taken before: they count on, or any change would wash them off. */
   readonly keepsText?: boolean;
+  /** So is its title: what was taken out of it is counted with the text. */
+  readonly keepsTitle?: boolean;
 }
 
 /** A point that was read and judged; nothing of it is written yet. */
@@ -41,12 +47,16 @@ export interface JudgedPoint {
   readonly same: boolean;
 }
 
-/** Reads each point by the profile, and everything that is there of it in two readings. Of one id that is given twice the last counts. */
+/**
+ * Reads each point by the profile, and everything that is there of it in two readings. Of one id that is given twice the last
+ * counts. `lost`: documents whose point is not in the index, so that writing the same again is no repetition.
+ */
 export async function judgePoints(
   parts: PointsWriterParts,
   { requestId }: RequestContext,
   target: WriteTarget,
   given: readonly GivenPoint[],
+  lost: ReadonlySet<DocumentKey> = NONE,
 ): Promise<readonly JudgedPoint[]> {
   const { collection, source } = target;
   const last = new Map(given.map((one) => [pointIdText(one.id), one]));
@@ -54,7 +64,7 @@ export async function judgePoints(
     const keeps = one.keepsAccess === true ? one.from : undefined;
     const more = { language: parts.language, run: requestId, keeps };
     const point = atPoint(one.place, () => readPoint(collection, source, one, more));
-    return { ...one, point: one.keepsText === true && one.from !== undefined ? withFacts(point, one.from) : point };
+    return { ...one, point: one.keepsText === true && one.from !== undefined ? withFacts(point, one.from, one) : point };
   });
   const found = await parts.batches.documents(
     source.tenant,
@@ -70,15 +80,18 @@ export async function judgePoints(
     if (from !== undefined && from.revision !== before?.revision) {
       throw new AppError('conflict', { detail: 'the point has moved on' });
     }
-    const known = { before, grave: graves.get(point.key), unknown: await unknownIn(point.body.acl), keepsText: keepsText === true };
+    const known = { before, grave: graves.get(point.key), unknown: await unknownIn(point.body.acl), keepsText: keepsText === true, lost };
     judged.push({ place, ...atPoint(place, () => judge(parts, target, point, known)) });
   }
   return judged;
 }
 
-function withFacts(point: PointDocument, from: StoredDocument): PointDocument {
+const NONE: ReadonlySet<DocumentKey> = new Set();
+
+/** What is hidden in another title is new. */
+function withFacts(point: PointDocument, from: StoredDocument, { keepsTitle }: GivenPoint): PointDocument {
   const { removed, characters = point.characters } = factsOf(from);
-  return { ...point, removed, characters };
+  return { ...point, removed: keepsTitle === true ? removed : sumOf(removed, point.removed), characters };
 }
 
 /** Many points have the same ACL; each is looked up once. */
@@ -102,14 +115,17 @@ function judge(
     readonly grave: Tombstone | undefined;
     readonly unknown: ReadonlySet<Principal>;
     readonly keepsText: boolean;
+    readonly lost: ReadonlySet<DocumentKey>;
   },
 ): Omit<JudgedPoint, 'place'> {
-  const { before, grave, unknown, keepsText } = known;
+  const { before, grave, unknown, keepsText, lost } = known;
   const { issuers, groupless, language } = parts;
+  const { scheme } = authority.view;
   const { body, pipeline, removed, characters } = point;
-  const read = readWrite({ body, before, scheme: authority.view.scheme, issuers, groupless, unknown, writer, language });
+  const read = readWrite({ body, before, scheme, issuers, groupless, unknown, writer, language });
   const write = { ...read, access: keptOf(read.access, before) };
-  const same = before !== undefined && sameIndexedText(before, write, body, pipeline);
+  const sameText = before !== undefined && sameIndexedText(before, write, body, pipeline);
+  const same = sameText && !lost.has(point.key);
   const facts: HygieneFacts = { removed, characters };
   const stored = withHygiene(write.access, {
     policy: parts.hygiene,
@@ -119,11 +135,16 @@ function judge(
     before: keepsText || before?.version === write.version ? before?.hygiene : undefined,
   });
   // What the text takes away is nothing that the writer gives: label and trust are judged as they were written.
-  const after = { ...write.access, state: same ? stored.state : write.access.state };
+  const after = { ...write.access, state: sameText ? stored.state : write.access.state };
   const judged = { authority, source, writer, after };
-  checkWriter(judged);
-  const bound = whatBinds({ before, grave, sameText: same });
-  const permit = (): void => checkAgainstBefore({ ...judged, before: bound });
+  // As far as the point itself says it. What it leaves to what is there is asked with `permit`, or it would tell what is there.
+  const declared = readLabel(scheme, body, { ...neutralLabel(scheme), trust: writer });
+  checkWriter({ ...judged, after: { ...after, declared } });
+  const bound = whatBinds({ before, grave, sameText });
+  const permit = (): void => {
+    checkWriter(judged);
+    checkAgainstBefore({ ...judged, before: bound });
+  };
   return { point, before, grave, write: { ...write, access: stored }, permit, same };
 }
 

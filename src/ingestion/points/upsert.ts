@@ -1,5 +1,5 @@
 import { indexedValidity } from '../../core/acl.ts';
-import type { ZoneId } from '../../core/ids.ts';
+import type { DocumentKey, ZoneId } from '../../core/ids.ts';
 import type { DocumentContent } from '../../core/ports/catalog.ts';
 import type { PublishedDocument } from '../../core/ports/document-batches.ts';
 import type { HostedPoint } from '../../core/ports/points.ts';
@@ -10,7 +10,7 @@ import { attributesOf, changeAttributes } from '../put-document.ts';
 import type { RequestContext } from '../types.ts';
 import { judgePoints, type GivenPoint, type JudgedPoint } from './judge-points.ts';
 import type { PointsWriterParts } from './parts.ts';
-import { atPoint, placed } from './places.ts';
+import { allPermitted, placed } from './places.ts';
 import { READER } from './read-point.ts';
 import type { WriteTarget } from './target.ts';
 
@@ -29,9 +29,10 @@ interface StagedPoint {
 }
 
 /**
- * The path of a document (docs/architecture.md), for many points at once. Everything that can be refused is refused before anything is
- * written; then all are staged, all go to the index, and only then they are published, some hundreds in a transaction. So an index that
- * refuses one of them leaves nothing published. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
+ * The path of a document (docs/architecture.md), for many points at once. What can be refused for what the points say is refused before
+ * anything is written; then all are staged, all go to the index, and only then they are published, some hundreds in a transaction. So an
+ * index that refuses one of them leaves nothing published. Asked last is what needs a look at what is there: a refusal of another kind
+ * after it, by the index, would tell a writer that their guess at a hidden ACL was narrower. What was staged is swept then. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
  * else's write came between: the whole is to be repeated with everything read anew.
  */
 export async function upsertOnce(
@@ -40,16 +41,37 @@ export async function upsertOnce(
   target: WriteTarget,
   given: readonly GivenPoint[],
 ): Promise<void> {
-  const judged = await judgePoints(parts, context, target, given);
+  const first = await judgePoints(parts, context, target, given);
+  const lost = await lostAmong(parts, context, target, first);
+  const judged = lost.size === 0 ? first : await judgePoints(parts, context, target, given, lost);
   const changed = judged.filter(({ same }) => !same);
   const reserved = await reserveAll(parts, target, changed);
-  for (const { place, permit } of judged) atPoint(place, permit);
-  if (changed.length > 0) await writePoints(parts, context, target, changed, reserved);
+  const staged = changed.length === 0 ? [] : await stagePoints(parts, context, target, changed, reserved);
+  allPermitted(judged);
+  await publishPoints(parts, target, staged);
+  report(parts, changed);
   for (const { same, point, before, write, permit } of judged) {
     if (!same || before === undefined) continue;
     // Nothing at all where nothing differs, but for access that waits for the index: a retry heals it.
     await changeAttributes(parts, context, before, attributesOf(context, point.body, write, before.title), permit);
   }
+}
+
+/**
+ * Documents that say what they said before, and whose point the index has lost. Their vectors are nowhere but in what was just given, so
+ * to take it for a repetition would leave them lost for good.
+ */
+async function lostAmong(
+  { batches, hosted }: PointsWriterParts,
+  { signal }: RequestContext,
+  { collection, source: { tenant } }: WriteTarget,
+  judged: readonly JudgedPoint[],
+): Promise<ReadonlySet<DocumentKey>> {
+  const keys = judged.flatMap(({ same, point: { key } }) => (same ? [key] : []));
+  if (keys.length === 0) return new Set();
+  const chunks = await batches.liveChunks(tenant, keys);
+  const absent = await hosted.absent(collection.key, [...chunks.keys()], signal);
+  return new Set(absent.flatMap((chunk) => chunks.get(chunk) ?? []));
 }
 
 /** Once for each ACL and label that occur. */
@@ -74,13 +96,13 @@ async function reserveAll(
   return reserved;
 }
 
-async function writePoints(
+async function stagePoints(
   parts: PointsWriterParts,
   context: RequestContext,
   target: WriteTarget,
   changed: readonly JudgedPoint[],
   reserved: ReadonlyMap<JudgedPoint, Reserved>,
-): Promise<void> {
+): Promise<readonly StagedPoint[]> {
   const { collection, source } = target;
   const { tenant } = source;
   const secret = await parts.writes.chunkSecret();
@@ -94,21 +116,24 @@ async function writePoints(
     tenant,
     staged.map(({ publish: { key, content } }) => ({ key, content })),
   );
-  for (const some of batches(staged, POINTS_AN_UPSERT)) {
+  for (const some of inBatches(staged, POINTS_AN_UPSERT)) {
     await parts.hosted.upsert(
       collection.key,
       some.map(({ hosted }) => hosted),
       context.signal,
     );
   }
-  for (const some of batches(staged, POINTS_A_TRANSACTION)) {
+  return staged;
+}
+
+async function publishPoints(parts: PointsWriterParts, { source }: WriteTarget, staged: readonly StagedPoint[]): Promise<void> {
+  for (const some of inBatches(staged, POINTS_A_TRANSACTION)) {
     await parts.batches.publishAll(
-      tenant,
+      source.tenant,
       source.id,
       some.map(({ publish }) => publish),
     );
   }
-  report(parts, changed);
 }
 
 /** The chunk, its point in the index and its document, all of one revision: a retry of the same write makes the same ones. */
@@ -167,6 +192,6 @@ function report(parts: PointsWriterParts, changed: readonly JudgedPoint[]): void
   if (replaced > 0) parts.mend();
 }
 
-function* batches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+function* inBatches<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }

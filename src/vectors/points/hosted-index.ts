@@ -1,11 +1,12 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
+import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import type { CollectionKey } from '../../core/ids.ts';
+import type { ChunkId, CollectionKey } from '../../core/ids.ts';
 import { isReservedPath, payloadHasReserved, RESERVED_KEY } from '../../core/points/payload-path.ts';
 import type { HostedIndex, HostedPoint } from '../../core/ports/points.ts';
 import type { Placement } from '../collection.ts';
 import { keyIn } from '../filter.ts';
-import type { HotRead, HotRequest } from '../hot-read.ts';
+import type { HotAnswer, HotRead, HotRequest } from '../hot-read.ts';
 import { encodeAccess } from '../payload.ts';
 import { batches } from '../writes.ts';
 import { parsed } from './describe.ts';
@@ -23,6 +24,7 @@ export interface HostedIndexOptions {
 }
 
 const POINTS_A_REQUEST = 128;
+const IDS_A_REQUEST = 1_000;
 /** Characters; Qdrant takes 32 MiB. */
 const MOST_A_REQUEST = 8 * 1024 * 1024;
 
@@ -69,6 +71,7 @@ export function createHostedIndex({ write, attempts, placement, unfit }: HostedI
     async upsert(key, points, signal) {
       for (const body of upserts(points)) await apply({ method: 'PUT', path: `${pathOf(key)}/points?wait=true`, body }, signal);
     },
+    absent: (key, chunks, signal) => absentIn((body) => send({ method: 'POST', path: `${pathOf(key)}/points`, body }, signal), chunks),
     ...indexes(pathOf, apply),
     async check(key, signal) {
       await ensure(key, signal).catch((error: unknown) => {
@@ -100,6 +103,23 @@ const COMPLETED = /"status":"completed"/;
 const LOST =
   'it is not there. Its points cannot be made again from the catalog, which holds no vectors: restore it from a snapshot, or drop the ' +
   'collection and let its applications write it again';
+
+const listed = z.object({ result: z.array(z.object({ id: z.string() })) });
+
+async function absentIn(ask: (body: string) => Promise<HotAnswer>, chunks: readonly ChunkId[]): Promise<readonly ChunkId[]> {
+  const there = new Set<string>();
+  for (const ids of batches(chunks, IDS_A_REQUEST)) {
+    const body = JSON.stringify({ ids, with_payload: false, with_vector: false });
+    for (const id of idsIn(accepted(await ask(body)))) there.add(id);
+  }
+  return chunks.filter((chunk) => !there.has(chunk));
+}
+
+function idsIn(text: string): readonly string[] {
+  const parsed = listed.safeParse(JSON.parse(text));
+  if (!parsed.success) throw new AppError('index_unavailable', { detail: 'the vector index listed its points in a shape not understood' });
+  return parsed.data.result.map(({ id }) => id);
+}
 
 class UnfitError extends AppError {}
 

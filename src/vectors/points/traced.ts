@@ -21,6 +21,7 @@ export function traced(points: PointIndex, hosted: HostedIndex, step: Step): { r
       create: (key, params, signal) => step('points.create', {}, () => hosted.create(key, params, signal)),
       drop: (key, signal) => step('points.drop', {}, () => hosted.drop(key, signal)),
       upsert: (key, some, signal) => step('points.upsert', { points: some.length }, () => hosted.upsert(key, some, signal)),
+      absent: (key, chunks, signal) => step('points.absent', { chunks: chunks.length }, () => hosted.absent(key, chunks, signal)),
       createIndex: (key, field, schema, signal) => step('points.index', {}, () => hosted.createIndex(key, field, schema, signal)),
       deleteIndex: (key, field, signal) => step('points.unindex', {}, () => hosted.deleteIndex(key, field, signal)),
       check: (key, signal) => step('points.check', {}, () => hosted.check(key, signal)),

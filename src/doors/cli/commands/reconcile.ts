@@ -14,6 +14,7 @@ const reconciliation = z.object({
   total: z.int(),
   found: counts,
   mended: counts,
+  lost: z.record(z.string(), z.int()),
 });
 type Reconciliation = z.infer<typeof reconciliation>;
 
@@ -69,12 +70,15 @@ function sum({ missing, extra, stale }: Reconciliation['found']): number {
   return missing + extra + stale;
 }
 
-function print({ out, colors }: Terminal, { check, state, chunks, found, mended }: Reconciliation): void {
+function print({ out, colors }: Terminal, { check, state, chunks, found, mended, lost }: Reconciliation): void {
   if (state !== 'done') out(`${colors.red('stopped')} before the end; see the log of the service, and repeat it`);
   const drift = sum(found);
   out(drift === 0 ? `${chunks} chunks compared: the index holds what the catalog says` : `${chunks} chunks compared, ${drift} differ`);
   const names = { missing: 'points missing', extra: 'points of no chunk', stale: 'payloads out of date' } as const;
   for (const kind of ['missing', 'extra', 'stale'] as const) {
     if (found[kind] > 0) out(`  ${names[kind]}: ${found[kind]}${check ? '' : `, mended: ${mended[kind]}`}`);
+  }
+  for (const [name, points] of Object.entries(lost)) {
+    out(`  ${colors.red(name)}: ${points} points are lost; its application has to write them again`);
   }
 }

@@ -16,6 +16,9 @@ export const reconciliationSchema = z
     total: count,
     found: counts,
     mended: counts,
+    lost: z
+      .record(z.string(), count)
+      .meta({ description: 'Points missing from hosted collections, by name: only their applications can write them again.' }),
     startedAt: z.string(),
     endedAt: z.string().optional(),
   })
