@@ -1,11 +1,40 @@
+import { AppError } from '../../core/errors.ts';
 import type { ChunkId } from '../../core/ids.ts';
-import type { PointsQuestion } from '../../core/points/question.ts';
+import type { PointSearch, PointsQuestion } from '../../core/points/question.ts';
 import type { Bait } from '../judge.ts';
 import { Judged, type Searching } from './judging.ts';
 import type { PointsParts } from './parts.ts';
 
-/** Bait that one search, with bait let in, would have answered with: asked once, since nothing of it leaves. */
+/**
+ * Bait that one search, with bait let in, would have answered with: asked once, since nothing of it leaves. Never fails for what bait
+ * holds: where a formula cannot be computed for it, say, the answer would tell that there is some. Then what the prefetches find counts.
+ */
 export async function touchedBait(parts: PointsParts, searching: Searching, question: PointsQuestion<ChunkId>): Promise<readonly Bait[]> {
+  const orElse =
+    (next: () => Promise<readonly Bait[]>) =>
+    (failure: unknown): Promise<readonly Bait[]> => {
+      if (searching.signal.aborted || !(failure instanceof AppError)) throw failure;
+      return next();
+    };
+  const none = orElse(async () => []);
+  return touched(parts, searching, question).catch(orElse(() => touched(parts, searching, unscored(question)).catch(none)));
+}
+
+/** The same without what is computed over the prefetches. */
+function unscored(question: PointsQuestion<ChunkId>): PointsQuestion<ChunkId> {
+  if (question.kind === 'groups') return { kind: 'groups', search: withoutQuery(question.search) };
+  if (question.kind !== 'search') return question;
+  const [first, ...rest] = question.searches;
+  return { kind: 'search', searches: [withoutQuery(first), ...rest.map(withoutQuery)] };
+}
+
+function withoutQuery<S extends Pick<PointSearch<ChunkId>, 'query' | 'scoreThreshold' | 'prefetch'>>(search: S): S {
+  if (search.prefetch.length === 0) return search;
+  const { query: _query, scoreThreshold: _least, ...rest } = search;
+  return rest as S;
+}
+
+async function touched(parts: PointsParts, searching: Searching, question: PointsQuestion<ChunkId>): Promise<readonly Bait[]> {
   const judged = new Judged(parts, searching);
   const scope = judged.scope();
   const { signal, declared } = searching;

@@ -39,11 +39,16 @@ function numberText(text: string, start: number, end: number): RawJson {
   return number;
 }
 
+/** A score beyond the floats of Qdrant is null there. It is told as such: that one of a refused point failed the request would tell of it. */
+function scoreText(text: string, start: number, end: number): RawJson {
+  return text.slice(start, end) === 'null' ? raw(text, start, end) : numberText(text, start, end);
+}
+
 function point(text: string, at: number): PointHit {
   let chunk: ChunkId | undefined;
   const rest: { score?: RawJson; orderValue?: RawJson; vector?: RawJson } = {};
   members(text, at, (name, start, end) => {
-    if (name === 'score') rest.score = numberText(text, start, end);
+    if (name === 'score') rest.score = scoreText(text, start, end);
     else if (name === 'id') {
       const id = text.slice(start, end);
       if (!UUID.test(id)) throw notUnderstood();
