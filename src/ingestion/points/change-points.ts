@@ -11,6 +11,8 @@ import type { GivenPoint } from './judge-points.ts';
 import type { PointsWriterParts } from './parts.ts';
 import { pointText, withoutReserved } from './payload-fields.ts';
 import { merged, without } from './payload-merge.ts';
+import { atPoint } from './places.ts';
+import { titleIn } from './read-point.ts';
 import { selectPoints, vectorsOf, type SelectedPoint } from './select-points.ts';
 import type { WriteTarget } from './target.ts';
 import type { PointChange } from './types.ts';
@@ -39,11 +41,12 @@ export async function changePayloads(
   const { profile } = target.collection;
   const altered = selected.flatMap((point) => {
     const before = payloadOf(stored, point);
-    const payload = withoutReserved(alter(before));
+    const payload = atPoint(point.place, () => readAgain(withoutReserved(alter(before))));
     // As text, so that 1.0 in place of 1 is a change.
     if (writeLossless(payload) === writeLossless(before)) return [];
     const keepsText = pointText(before, profile.text) === pointText(payload, profile.text);
-    return [{ point, payload, keepsText, keepsAccess: sameAccessFields(before, payload, profile) }];
+    const keepsTitle = titleIn(before, profile) === titleIn(payload, profile);
+    return [{ point, payload, keepsText, keepsTitle, keepsAccess: sameAccessFields(before, payload, profile) }];
   });
   const vectors = await vectorsOf(
     parts,
@@ -51,7 +54,7 @@ export async function changePayloads(
     target,
     altered.map(({ point }) => point),
   );
-  const given = altered.map(({ point, payload, keepsAccess, keepsText }): GivenPoint => ({
+  const given = altered.map(({ point, payload, keepsAccess, keepsText, keepsTitle }): GivenPoint => ({
     id: point.id,
     place: point.place,
     payload,
@@ -59,8 +62,19 @@ export async function changePayloads(
     from: point.document,
     keepsAccess,
     keepsText,
+    keepsTitle,
   }));
   await upsertOnce(parts, context, target, given);
+}
+
+/**
+ * As a body is read: a path may spell a key that no body may hold, and nest deeper than any. Stored, it would fail everybody who asks for
+ * a part of it, and every change of it.
+ */
+function readAgain(made: LosslessObject): LosslessObject {
+  const payload = parseLossless(writeLossless(made));
+  if (!isLosslessObject(payload)) throw new AppError('internal', { detail: 'a change made no object of a payload' });
+  return payload;
 }
 
 function alteration(change: PayloadChange): (payload: LosslessObject) => LosslessObject {
@@ -103,7 +117,8 @@ export async function changeVectors(
   const given = selected.map((point): GivenPoint => {
     const vector = alter(point, found(vectors, point.chunk));
     const { id, place, document } = point;
-    return { id, place, payload: payloadOf(stored, point), vector, from: document, keepsAccess: true, keepsText: true };
+    const keeps = { keepsAccess: true, keepsText: true, keepsTitle: true };
+    return { id, place, payload: payloadOf(stored, point), vector, from: document, ...keeps };
   });
   await upsertOnce(parts, context, target, given);
 }

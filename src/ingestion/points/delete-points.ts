@@ -1,4 +1,3 @@
-import type { DocumentId } from '../../core/ids.ts';
 import type { PointId } from '../../core/points/point-id.ts';
 import type { StoredDocument } from '../../core/ports/catalog.ts';
 import type { DeletedDocument } from '../../core/ports/document-batches.ts';
@@ -7,7 +6,7 @@ import { asMeant } from '../hygiene.ts';
 import { checkAgainstBefore, checkWriter } from '../write-rights.ts';
 import type { RequestContext } from '../types.ts';
 import type { PointsWriterParts } from './parts.ts';
-import { atPoint } from './places.ts';
+import { allPermitted } from './places.ts';
 import { pointDocumentId } from './read-point.ts';
 import type { WriteTarget } from './target.ts';
 
@@ -27,10 +26,13 @@ export async function deleteIds(
   const { collection, source } = target;
   const named = ids.map((id) => pointDocumentId(collection, id));
   const found = await parts.batches.documents(source.tenant, source.id, [...new Set(named)]);
-  const doomed = named.flatMap((document: DocumentId, place) => {
-    const before = found.get(document);
-    return before === undefined ? [] : [atPoint(place, () => deletionOf(target, before))];
-  });
+  const doomed: DeletedDocument[] = [];
+  allPermitted(
+    named.map((document, place) => {
+      const before = found.get(document);
+      return { place, permit: () => void (before === undefined || doomed.push(deletionOf(target, before))) };
+    }),
+  );
   await deleteAll(parts, context, target, [...new Map(doomed.map((one) => [one.key, one])).values()]);
 }
 

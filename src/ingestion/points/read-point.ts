@@ -14,6 +14,7 @@ import { cleanTitle, keepOriginal, sumOf, total } from '../original.ts';
 import type { DocumentBody } from '../types.ts';
 import { accessFields, asWritten } from './access-fields.ts';
 import { pointText, textAt, visibleText, withoutReserved, withPointText } from './payload-fields.ts';
+import { canonicalVectors } from './canonical-vectors.ts';
 import { fieldRefusal } from './places.ts';
 import type { PointWrite } from './types.ts';
 
@@ -29,7 +30,7 @@ export interface PointDocument {
   readonly id: PointId;
   readonly document: DocumentId;
   readonly key: DocumentKey;
-  /** `content` is what was handed in, so that its digest is the version. */
+  /** `content` stands for what was handed in, so that its digest is the version. */
   readonly body: DocumentBody & { readonly title: string };
   readonly text: string;
   readonly payload: RawJson;
@@ -64,7 +65,7 @@ export function readPoint(
   const payload = writeLossless(changed ? withPointText(handed, profile.text, seen.text) : handed);
   const document = pointDocumentId(collection, written.id);
   demandFits(payload);
-  const named = textAt(handed, profile.title) ?? textAt(handed, profile.document);
+  const named = titleIn(handed, profile);
   const { title = document, removed: titled } = cleanTitle(shortened(named ?? document));
   const removed = sumOf(seen.removed, titled);
   const { keeps } = more;
@@ -81,7 +82,7 @@ export function readPoint(
       mediaType: MEDIA_TYPE,
       language: more.language,
       // Members of a list, so that no payload and vector can be written as another payload and vector.
-      content: { kind: 'text', text: `[${writeLossless(handed)},${written.vector}]` },
+      content: { kind: 'text', text: `[${writeLossless(handed)},${canonicalVectors(written.vector)}]` },
       ...access,
       metadata: part === undefined ? {} : { document: shortened(part) },
       validFrom: undefined,
@@ -97,6 +98,11 @@ export function readPoint(
     original: total(removed) === 0 ? undefined : keepOriginal({ kind: 'text', text: given }, title === named ? undefined : named),
     pipeline: pipelineOf(collection),
   };
+}
+
+/** As it was handed in. */
+export function titleIn(payload: LosslessObject, { title, document }: HostedCollection['profile']): string | undefined {
+  return textAt(payload, title) ?? textAt(payload, document);
 }
 
 function demandFits(payload: RawJson): void {
