@@ -105,6 +105,14 @@ describe('JSON that goes through unchanged', () => {
     ['a NUL', '{"a\\u0000":1}', 'invalid_request'],
     ['no finite number', '[1e400]', 'invalid_request'],
     ['no finite integer', `[${'9'.repeat(400)}]`, 'invalid_request'],
+    // Numbers to keep are read as strings that begin with a NUL: what spells one itself is no number.
+    ['a number spelt as a string', '["\\u00001.0",1.0]', 'invalid_request'],
+    ['a number as a key', '{1.0:1}', 'invalid_request'],
+    ['a number with a zero before it', '[01.0]', 'malformed_json'],
+    ['a number in two parts', '[1.0.0]', 'malformed_json'],
+    ['more numbers to keep than can be read at once', `[${'1.0,'.repeat(1_000_000)}1.0]`, 'invalid_request'],
+    ['more keys than can be read at once', `{${'"k":1,'.repeat(500_000)}"k":1.0}`, 'invalid_request'],
+    ['more objects than can be read at once', `[${'{},'.repeat(500_000)}1.0]`, 'invalid_request'],
     ['depth', `${'['.repeat(33)}${']'.repeat(33)}`, 'invalid_request'],
   ])('refuses %s', (_name, text, code) => {
     expect(codeOf(() => parseLossless(text))).toBe(code);
