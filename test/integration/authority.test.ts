@@ -123,12 +123,13 @@ let collecting: Promise<void> = Promise.resolve();
 /** One that is there: made where nobody has yet, or somebody has deleted it. */
 async function madeCollection(name: string): Promise<string> {
   const path = `/v1/collections/${name}`;
-  collecting = collecting.then(async () => {
-    if ((await test.call('GET', path, full)).status === 200) return;
-    expect((await test.call('PUT', path, full, COLLECTION)).status).toBe(201);
-  });
+  collecting = collecting.then(() => makeWhereMissing(path));
   await collecting;
   return path;
+}
+async function makeWhereMissing(path: string): Promise<void> {
+  if ((await test.call('GET', path, full)).status === 200) return;
+  expect((await test.call('PUT', path, full, COLLECTION)).status).toBe(201);
 }
 const collectionRow = (method: string, name: string, body?: () => object): Row => ({
   scopes: ['sources'],

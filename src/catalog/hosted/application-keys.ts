@@ -2,7 +2,9 @@ import type { Scope } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import { MAX_APPLICATION_KEYS, type ApplicationKey, type ApplicationKeyCatalog } from '../../core/ports/application-keys.ts';
+import type { Change } from '../../core/ports/catalog.ts';
 import type { Principal } from '../../core/principal.ts';
+import type { Tx } from '../../database/database.ts';
 import type { ApplicationKeyRow } from '../../database/point-tables.ts';
 import { readDatabaseTime } from '../../database/time.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from '../context.ts';
@@ -12,58 +14,8 @@ import { changeEvent } from '../events.ts';
 export function applicationKeys(context: CatalogContext): ApplicationKeyCatalog {
   const { database } = context;
   return {
-    addApplicationKey: (key, digest, change) =>
-      database.transaction(async (tx) => {
-        // Whoever adds another one meanwhile waits here, so that the bound holds.
-        await moveEpoch(tx, key.tenant, { epoch: false, generation: true });
-        const at = await databaseNow(tx, context);
-        const { held } = await tx
-          .selectFrom('application_keys')
-          .select(({ fn }) => fn.countAll<number | string>().as('held'))
-          .where('tenant', '=', key.tenant)
-          .where('revoked_at', 'is', null)
-          .executeTakeFirstOrThrow();
-        if (Number(held) >= MAX_APPLICATION_KEYS) throw tooMany();
-        const { id, tenant, client, scopes, note, expiresAt } = key;
-        const row: ApplicationKeyRow = {
-          id,
-          tenant,
-          client,
-          scopes: JSON.stringify(scopes),
-          note,
-          digest,
-          expires_at: expiresAt === 'never' ? null : expiresAt,
-          revoked_at: null,
-          recorded_from: at,
-          ...changedBy(change),
-        };
-        await tx.insertInto('application_keys').values(row).execute();
-        const body = { key: id, client, scopes, expires: expiresAt === 'never' ? null : new Date(expiresAt).toISOString() };
-        await context.auditSink(tx, changeEvent(tenant, 'application-key.added', change, body));
-        return keyOf(row);
-      }),
-
-    revokeApplicationKey: (tenant, id, change) =>
-      database.transaction(async (tx) => {
-        await moveEpoch(tx, tenant, { epoch: true, generation: false });
-        const at = await databaseNow(tx, context);
-        const row = await tx
-          .selectFrom('application_keys')
-          .select('client')
-          .where('tenant', '=', tenant)
-          .where('id', '=', id)
-          .where('revoked_at', 'is', null)
-          .executeTakeFirst();
-        if (row === undefined) throw new AppError('not_found');
-        const { numUpdatedRows } = await tx
-          .updateTable('application_keys')
-          .set({ revoked_at: at })
-          .where('id', '=', id)
-          .where('revoked_at', 'is', null)
-          .executeTakeFirstOrThrow();
-        demandOne(numUpdatedRows, 'the key was revoked meanwhile');
-        await context.auditSink(tx, changeEvent(tenant, 'application-key.revoked', change, { key: id, client: row.client }));
-      }),
+    addApplicationKey: (key, digest, change) => database.transaction((tx) => addKey(tx, context, key, digest, change)),
+    revokeApplicationKey: (tenant, id, change) => database.transaction((tx) => revokeKey(tx, context, tenant, id, change)),
 
     async applicationKeys(tenant, after, limit) {
       const rows = await database.db
@@ -91,6 +43,59 @@ export function applicationKeys(context: CatalogContext): ApplicationKeyCatalog 
       return ended ? undefined : keyOf(row);
     },
   };
+}
+
+type NewKey = Parameters<ApplicationKeyCatalog['addApplicationKey']>[0];
+
+async function addKey(tx: Tx, context: CatalogContext, key: NewKey, digest: string, change: Change): Promise<ApplicationKey> {
+  const { id, tenant, client, scopes, note, expiresAt } = key;
+  // Whoever adds another one meanwhile waits here, so that the bound holds.
+  await moveEpoch(tx, tenant, { epoch: false, generation: true });
+  const at = await databaseNow(tx, context);
+  const { held } = await tx
+    .selectFrom('application_keys')
+    .select(({ fn }) => fn.countAll<number | string>().as('held'))
+    .where('tenant', '=', tenant)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  if (Number(held) >= MAX_APPLICATION_KEYS) throw tooMany();
+  const row: ApplicationKeyRow = {
+    id,
+    tenant,
+    client,
+    scopes: JSON.stringify(scopes),
+    note,
+    digest,
+    expires_at: expiresAt === 'never' ? null : expiresAt,
+    revoked_at: null,
+    recorded_from: at,
+    ...changedBy(change),
+  };
+  await tx.insertInto('application_keys').values(row).execute();
+  const body = { key: id, client, scopes, expires: expiresAt === 'never' ? null : new Date(expiresAt).toISOString() };
+  await context.auditSink(tx, changeEvent(tenant, 'application-key.added', change, body));
+  return keyOf(row);
+}
+
+async function revokeKey(tx: Tx, context: CatalogContext, tenant: TenantId, id: string, change: Change): Promise<void> {
+  await moveEpoch(tx, tenant, { epoch: true, generation: false });
+  const at = await databaseNow(tx, context);
+  const row = await tx
+    .selectFrom('application_keys')
+    .select('client')
+    .where('tenant', '=', tenant)
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) throw new AppError('not_found');
+  const { numUpdatedRows } = await tx
+    .updateTable('application_keys')
+    .set({ revoked_at: at })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  demandOne(numUpdatedRows, 'the key was revoked meanwhile');
+  await context.auditSink(tx, changeEvent(tenant, 'application-key.revoked', change, { key: id, client: row.client }));
 }
 
 function tooMany(): AppError {

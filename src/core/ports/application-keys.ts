@@ -20,7 +20,7 @@ export interface ApplicationKey {
   readonly expiresAt: number | 'never';
 }
 
-/** In force at a time. */
+/** Of a tenant, until they are revoked; ended ones count. */
 export const MAX_APPLICATION_KEYS = 1_000;
 
 /** Each change is one transaction with its event. All fail with `catalog_unavailable`. */

@@ -5,7 +5,7 @@ import type { ChunkId, DocumentKey } from '../../core/ids.ts';
 import type { FormulaTerm, PointCondition, PointFilter, PointQuery, Prefetch, VectorInput } from '../../core/points/question.ts';
 import type { LosslessJson, LosslessObject } from '../../core/points/raw-json.ts';
 import type { HostedPoint } from '../../core/ports/points.ts';
-import { ACME, hostedPoint, json } from './hosted.fixture.ts';
+import { hostedPoint, json } from './hosted.fixture.ts';
 
 export const WORLD_PARAMS: LosslessObject = {
   vectors: {
@@ -288,4 +288,3 @@ function bareTerm(term: FormulaTerm<ChunkId>): unknown {
 }
 
 export const documentOf = ({ access: { document } }: HostedPoint): DocumentKey => document;
-export { ACME };

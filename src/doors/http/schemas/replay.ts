@@ -30,7 +30,10 @@ const tombstone = z.strictObject({
       id: z.string(),
       rank: z.int().min(1),
       text: z.string().optional(),
-      payload: z.string().optional().meta({ description: 'Instead of the text where the answer left by the Qdrant-compatible door: JSON.' }),
+      payload: z
+        .string()
+        .optional()
+        .meta({ description: 'Instead of the text where the answer left by the Qdrant-compatible door: JSON.' }),
       provenance: z.record(z.string(), z.unknown()),
     }),
   ),
