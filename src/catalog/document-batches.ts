@@ -30,6 +30,16 @@ export function documentBatches(context: CatalogContext): BatchCatalog {
       return found;
     },
     stageAll: createStageAll(context),
+    giveUpStaged: (tenant, chunks) =>
+      database.transaction(async (tx) => {
+        const dead: ChunkId[] = [];
+        for (const some of slices(chunks)) {
+          const staged = tx.updateTable('chunks').set({ state: 'dead' }).where('tenant', '=', tenant).where('state', '=', 'staged');
+          const rows = await staged.where('chunk', 'in', some).returning('chunk').execute();
+          dead.push(...rows.map(({ chunk }) => chunk as ChunkId));
+        }
+        return dead;
+      }),
     publishAll: createPublishAll(context),
     deleteAll: createDeleteAll(context),
   };

@@ -68,6 +68,20 @@ export function describeBatches(get: GetWorld): void {
       expect(await world.audit.verifyChain(ACME)).toMatchObject({ kind: 'intact' });
     });
 
+    it('are given up while they are staged, and never once they live', async () => {
+      const { catalog } = get();
+      await writeAll([written('lives', 1, 0)]);
+      const given = written('given', 1, 0);
+      await catalog.stageAll(ACME, [given]);
+      const [lives, staged] = [written('lives', 1, 0), given].map(({ content }) => content.chunks.map(({ chunk }) => chunk));
+      const all = [...(lives ?? []), ...(staged ?? [])];
+      expect(await catalog.giveUpStaged(GLOBEX, all)).toEqual([]);
+      expect(new Set(await catalog.giveUpStaged(ACME, all))).toEqual(new Set(staged));
+      await expect(catalog.publishAll(ACME, HANDBOOK, [given])).rejects.toMatchObject({ code: 'conflict' });
+      const { candidates } = await catalog.candidates(ACME, all);
+      expect(all.map((chunk) => candidates.get(chunk)?.state)).toEqual(['live', 'live', 'gone', 'gone']);
+    });
+
     it('are written all or not at all, and staged again where they were', async () => {
       const world = get();
       const { catalog } = world;

@@ -110,4 +110,23 @@ describe('a writer', () => {
     const part = await door('owner', 'POST', '/points', { ids: [id], with_payload: ['text', 'b'] });
     expect(part.result).toEqual([{ id, payload: { text: `text of ${id}`, b: { c: { a: 1 } } } }]);
   });
+
+  it('keeps nobody from counting by writes that are refused, by the index or for what is there', async () => {
+    const { db } = test.service.stores.database;
+    const chunks = () => db.selectFrom('chunks').select(['chunk', 'state']).orderBy('chunk').execute();
+    const hidden = fresh();
+    expect(await put('owner', point(hidden, ownersOnly))).toMatchObject(OK);
+    const before = await chunks();
+    const refused = [
+      [point(fresh()), { ...point(fresh()), vector: [1, 2, 3] }],
+      [point(fresh()), point(hidden)],
+    ];
+    for (const points of refused) {
+      expect((await put('app', ...points)).status).toBeLessThan(500);
+      expect(await chunks()).toEqual(before);
+      // Nothing that was refused stands in the way of the same write.
+      expect((await put('app', ...points)).said).not.toBe('ok');
+    }
+    expect(await put('app', ...refused.map(([good = {}]) => good))).toMatchObject(OK);
+  });
 });

@@ -14,6 +14,8 @@ export interface BatchCatalog {
   liveChunks(tenant: TenantId, keys: readonly DocumentKey[]): Promise<ReadonlyMap<ChunkId, DocumentKey>>;
   /** Like `stage`. */
   stageAll(tenant: TenantId, documents: readonly { readonly key: DocumentKey; readonly content: DocumentContent }[]): Promise<void>;
+  /** Staged ones that will not be published die; gives those that did, never one that somebody published meanwhile. */
+  giveUpStaged(tenant: TenantId, chunks: readonly ChunkId[]): Promise<readonly ChunkId[]>;
   /** Like `publish`; `conflict` where one of them would be, or where their collection was deleted meanwhile. */
   publishAll(tenant: TenantId, source: SourceId, inputs: readonly PublishedDocument[]): Promise<void>;
   /** Like `deleteDocument`. */

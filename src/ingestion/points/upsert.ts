@@ -9,6 +9,7 @@ import { stagedContent } from '../index-content.ts';
 import { attributesOf, changeAttributes } from '../put-document.ts';
 import type { RequestContext } from '../types.ts';
 import { judgePoints, type GivenPoint, type JudgedPoint } from './judge-points.ts';
+import { givingUp } from './give-up.ts';
 import type { PointsWriterParts } from './parts.ts';
 import { allPermitted, placed } from './places.ts';
 import { READER } from './read-point.ts';
@@ -32,7 +33,7 @@ interface StagedPoint {
  * The path of a document (docs/architecture.md), for many points at once. What can be refused for what the points say is refused before
  * anything is written; then all are staged, all go to the index, and only then they are published, some hundreds in a transaction. So an
  * index that refuses one of them leaves nothing published. Asked last is what needs a look at what is there: a refusal of another kind
- * after it, by the index, would tell a writer that their guess at a hidden ACL was narrower. What was staged is swept then. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
+ * after it, by the index, would tell a writer that their guess at a hidden ACL was narrower. What was staged goes then. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
  * else's write came between: the whole is to be repeated with everything read anew.
  */
 export async function upsertOnce(
@@ -47,7 +48,11 @@ export async function upsertOnce(
   const changed = judged.filter(({ same }) => !same);
   const reserved = await reserveAll(parts, target, changed);
   const staged = changed.length === 0 ? [] : await stagePoints(parts, context, target, changed, reserved);
-  allPermitted(judged);
+  const chunks = staged.map(({ hosted: { chunk } }) => chunk);
+  await givingUp(parts, context, target, chunks, async () => {
+    await indexPoints(parts, context, target, staged);
+    allPermitted(judged);
+  });
   await publishPoints(parts, target, staged);
   report(parts, changed);
   for (const { same, point, before, write, permit } of judged) {
@@ -116,14 +121,22 @@ async function stagePoints(
     tenant,
     staged.map(({ publish: { key, content } }) => ({ key, content })),
   );
+  return staged;
+}
+
+async function indexPoints(
+  parts: PointsWriterParts,
+  { signal }: RequestContext,
+  { collection }: WriteTarget,
+  staged: readonly StagedPoint[],
+): Promise<void> {
   for (const some of inBatches(staged, POINTS_AN_UPSERT)) {
     await parts.hosted.upsert(
       collection.key,
       some.map(({ hosted }) => hosted),
-      context.signal,
+      signal,
     );
   }
-  return staged;
 }
 
 async function publishPoints(parts: PointsWriterParts, { source }: WriteTarget, staged: readonly StagedPoint[]): Promise<void> {
