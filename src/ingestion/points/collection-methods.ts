@@ -40,7 +40,7 @@ async function create(parts: PointsWriterParts, context: RequestContext, name: s
   const authority = await authorityOf(parts, context);
   const parsed = parseCollectionName(name);
   const writers = parsed === undefined ? undefined : writersOf(authority, parsed);
-  if (parsed === undefined || writers === undefined) throw new AppError('forbidden');
+  if (parsed === undefined || writers === undefined) throw noSourceFor();
   refuseIdf(params);
   if (parsed === parts.collection || authority.view.collections.has(parsed)) return false;
   const key = parts.newKey();
@@ -57,6 +57,14 @@ async function create(parts: PointsWriterParts, context: RequestContext, name: s
     if (error instanceof AppError && error.code === 'conflict') return false;
     throw error;
   }
+}
+
+/** The same for a source that is not there and for one that is not the caller's. */
+function noSourceFor(): AppError {
+  const message =
+    'a collection is made by whoever may ingest into the source of the same name: have that source made, or the collection by its owners, ' +
+    'by PUT /v1/collections of the HTTP API';
+  return new AppError('forbidden', { issues: [{ pointer: '', message }] });
 }
 
 function writersOf(authority: Authority, name: CollectionName): CollectionSettings['writers'] | undefined {
