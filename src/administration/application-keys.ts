@@ -48,7 +48,8 @@ export interface ApplicationKeys {
   /** For every request that starts afterwards. */
   revoke(context: RequestContext, id: string): Promise<void>;
   /**
-   * The application that this key stands for, without a person; undefined where it is none of ours, revoked or ended. Asked of the
+   * The application that this key stands for, without a person; undefined where it is none of ours, revoked or ended, or of an issuer that
+   * is not configured any more. Asked of the
    * database each time, so that nothing outlives a revocation.
    */
   authenticate(secret: string): Promise<Caller | undefined>;
@@ -89,7 +90,9 @@ export function createApplicationKeys(parts: ApplicationKeyParts): ApplicationKe
       if (!KEY.test(secret)) return undefined;
       const digest = sha256Hex(secret);
       const key = await catalog.findApplicationKey(digest);
-      return key === undefined ? undefined : callerOf(key, digest);
+      // What a configuration no longer names is nobody's application, whatever was handed out while it did.
+      const known = key !== undefined && parts.issuers.includes(principalParts(key.client)?.issuer ?? '');
+      return known ? callerOf(key, digest) : undefined;
     },
   };
 }

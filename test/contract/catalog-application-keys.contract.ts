@@ -77,6 +77,7 @@ export function describeApplicationKeys(get: GetWorld): void {
       const caller = await keys.authenticate(secret);
       expect(caller).toMatchObject({ tenant: ACME, issuer: 'idp', user: { kind: 'none' }, client: TOOL, actor: { kind: 'none' } });
       expect([...the(caller).scopes]).toEqual(['ingest']);
+      expect(await createApplicationKeys({ ...parts, issuers: ['another'] }).authenticate(secret)).toBeUndefined();
       for (const other of [secret.slice(0, -1), `${secret}b`, secret.toUpperCase(), ` ${secret}`]) {
         expect(await keys.authenticate(other)).toBeUndefined();
       }

@@ -89,7 +89,9 @@ export function describeCollections(get: GetWorld): void {
       expect(await stamp()).toEqual(before);
       await catalog.noteSource(ACME, KEY, WIKI);
       expect((await stamp()).generation).toBeGreaterThan(before.generation);
-      expect(await inView()).toMatchObject({ revision: 1, sources: [HANDBOOK, WIKI] });
+      expect(await inView()).toMatchObject({ revision: 2, sources: [HANDBOOK, WIKI] });
+      // Who owned all of its sources a moment ago was not asked about this one.
+      await expect(catalog.deleteCollection(ACME, NAME, 1, CHANGE)).rejects.toEqual(conflict);
       await expect(catalog.noteSource(GLOBEX, KEY, WIKI)).rejects.toEqual(conflict);
       const events = await database.db.selectFrom('audit_events').select('body').where('kind', '=', 'collection.put').execute();
       expect(events.map(({ body }) => JSON.parse(body) as object)).toEqual([expect.objectContaining({ collection: NAME, revision: 1 })]);

@@ -119,7 +119,7 @@ async function endGrantsWithin(tx: Tx, tenant: TenantId, { key }: CollectionRow,
   }
 }
 
-/** The revision stays: whoever changes the collection meanwhile has not seen anything that they would undo. */
+/** The revision moves: whoever deletes or changes the collection meanwhile has not been asked about this source. */
 function createNoteSource({ database }: CatalogContext): CollectionCatalog['noteSource'] {
   const read = (tx: Kysely<Schema>, tenant: TenantId, key: CollectionKey) =>
     tx
@@ -140,7 +140,7 @@ function createNoteSource({ database }: CatalogContext): CollectionCatalog['note
       const sources = [...new Set([...collectionOf(row).sources, source])];
       await tx
         .updateTable('collections')
-        .set({ sources: JSON.stringify(sources) })
+        .set({ sources: JSON.stringify(sources), revision: row.revision + 1 })
         .where('key', '=', key)
         .execute();
     });

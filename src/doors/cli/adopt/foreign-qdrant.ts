@@ -55,17 +55,25 @@ export function foreignQdrant(given: {
       return { params, points: Number(numberText(result['points_count']) ?? 0), indexed: Object.keys(schema) };
     },
     async *pages(size, vectors) {
+      const seen = new Set<string>();
       for (let offset: LosslessJson | undefined, more = true; more;) {
         const body = { limit: size, with_payload: true, with_vector: vectors, ...(offset === undefined ? {} : { offset }) };
         const { points, next_page_offset: next = null } = await ask('POST', '/points/scroll', body);
         const page = Array.isArray(points) ? (points as readonly LosslessJson[]).flatMap(pointOf) : [];
         if (page.length > 0) yield page;
         more = next !== null;
+        // Pages that begin where one did before would never end.
+        if (more && seen.has(writeLossless(next))) throw goesInCircles(given.url);
+        seen.add(writeLossless(next));
         offset = next;
       }
     },
     close: () => dispatcher.close(),
   };
+}
+
+function goesInCircles(url: string): CommandFailure {
+  return new CommandFailure(`${url} did not answer as Qdrant does: its pages do not come to an end`, { code: 'unexpected_answer' });
 }
 
 function refused(status: number, collection: string): CommandFailure {
