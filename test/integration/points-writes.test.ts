@@ -132,9 +132,17 @@ describe('an upsert', () => {
   });
 
   it.each<[string, Record<string, unknown>, string]>([
-    ['no text', { text: undefined }, '/points/1/payload/text: must be the text of the point'],
+    [
+      'no text',
+      { text: undefined },
+      '/points/1/payload/text: must be the text of the point: a string that is not empty. The profile of the collection names this field; its owner sets another one by "profile" in settings.json and: npx sluice collections put shelf settings.json',
+    ],
     ['a text of nothing that can be seen', { text: ' \u200b ' }, '/points/1/payload/text: must be the text'],
-    ['no ACL', { acl: undefined }, '/points/1/acl: is required'],
+    [
+      'no ACL',
+      { acl: undefined },
+      '/points/1/payload/acl: is required: an ACL at acl of the payload, or a default, which the owner of the collection sets by "defaultAcl" in settings.json and: npx sluice collections put shelf settings.json',
+    ],
     ['an ACL that is none', { acl: 'everyone' }, '/points/1/payload/acl: must be an acl'],
     ['an unknown level', { level: 'cosmic' }, '/points/1/level: must be one of'],
     ['more trust than its writer has', { trust: 'trusted' }, '/points/1: The writer is trusted less'],
@@ -488,6 +496,15 @@ describe('a collection', () => {
       status: 400,
     });
     await ok(door('owner', 'PUT', '/collections/notes/points?wait=true', { points: [point(1)] }));
+    // What a stock client writes is refused until an owner has said what no client says; the refusal says how.
+    const stock = { points: [{ id: 2, vector: [1, 2], payload: { content: 'a text', metadata: {} } }] };
+    const write = () => door('owner', 'PUT', '/collections/notes/points?wait=true', stock);
+    const settings = { source: 'notes', profile: 'langchain', defaultAcl: { allow: BOTH } };
+    expect((await write()).said).toContain('/points/0/payload/text: must be the text of the point');
+    expect((await api('PUT', '/v1/collections/notes', { ...settings, defaultAcl: undefined })).status).toBe(200);
+    expect((await write()).said).toContain('by "defaultAcl" in settings.json and: npx sluice collections put notes settings.json');
+    expect((await api('PUT', '/v1/collections/notes', settings)).status).toBe(200);
+    await ok(write());
     expect(await door('one', 'DELETE', '/collections/shelf')).toMatchObject({ status: 403 });
     expect((await door('nobody', 'DELETE', '/collections/notes')).text).toContain('"result":false');
     expect((await door('owner', 'DELETE', '/collections/notes')).text).toContain('"result":true');

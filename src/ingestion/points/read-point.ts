@@ -1,5 +1,5 @@
 import { isRunnable, MAX_URI } from '../../core/addresses.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, type InputIssue } from '../../core/errors.ts';
 import type { DocumentId, DocumentKey } from '../../core/ids.ts';
 import { writeLossless } from '../../core/points/lossless.ts';
 import { pointIdText, type PointId } from '../../core/points/point-id.ts';
@@ -48,7 +48,8 @@ export function pointDocumentId({ name }: HostedCollection, id: PointId): Docume
 
 /**
  * Reads a payload by the profile of its collection. Where `keeps` is given, the point stays as accessible as that document is: its
- * payload says of access what it said before. Fails with `invalid_request` where there is no text, and like `accessFields`.
+ * payload says of access what it said before. Fails with `invalid_request` where there is no text, with `acl_required`
+ * where there is no ACL, and like `accessFields`.
  */
 export function readPoint(
   collection: HostedCollection,
@@ -60,7 +61,7 @@ export function readPoint(
   const handed = withoutReserved(written.payload);
   const given = pointText(handed, profile.text);
   const seen = visibleText(given ?? '');
-  if (given === undefined || seen.text.trim() === '') throw fieldRefusal(profile.text.path, missingText(profile.text.inner));
+  if (given === undefined || seen.text.trim() === '') throw fieldRefusal(profile.text.path, missingText(collection));
   const changed = seen.text !== given;
   const payload = writeLossless(changed ? withPointText(handed, profile.text, seen.text) : handed);
   const document = pointDocumentId(collection, written.id);
@@ -71,6 +72,7 @@ export function readPoint(
   const { keeps } = more;
   const access =
     keeps === undefined ? accessFields(handed, collection, written.said) : { ...NOTHING_SAID, acl: asWritten(asMeant(keeps).acl) };
+  if (access.acl === undefined) throw new AppError('acl_required', { issues: [missingAcl(collection)] });
   const part = textAt(handed, profile.document);
   return {
     id: written.id,
@@ -112,10 +114,22 @@ function demandFits(payload: RawJson): void {
 
 const NOTHING_SAID = { level: undefined, compartments: undefined, trust: undefined };
 
-function missingText(inner: string | undefined): string {
-  return inner === undefined
-    ? 'must be the text of the point: a string that is not empty. The profile of the collection names this field'
-    : `must be JSON in a string, with the text of the point at ${inner}. The profile of the collection names this field`;
+function missingText({ name, profile: { text } }: HostedCollection): string {
+  const wanted =
+    text.inner === undefined
+      ? 'must be the text of the point: a string that is not empty'
+      : `must be JSON in a string, with the text of the point at ${text.inner}`;
+  return `${wanted}. The profile of the collection names this field; its owner sets another one ${bySettings(name, '"profile"')}`;
+}
+
+function missingAcl({ name, profile: { acl } }: HostedCollection): InputIssue {
+  const message = `is required: ${acl === undefined ? 'the profile names no field for it' : `an ACL at ${acl} of the payload`}, or a default, which the owner of the collection sets ${bySettings(name, '"defaultAcl"')}`;
+  return { pointer: acl === undefined ? '/acl' : `/payload/${acl.replaceAll('.', '/')}`, message };
+}
+
+/** A collection that a client made knows no more than that client could say, so its first refusal tells what is still to be said. */
+function bySettings(name: string, member: string): string {
+  return `by ${member} in settings.json and: npx sluice collections put ${name} settings.json (docs/qdrant-door.md, "Settings")`;
 }
 
 /** Where the profile reads the text from is a part of it: under another profile the same payload is another text. */
