@@ -1,5 +1,6 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { TenantId } from '../../src/core/ids.ts';
 import { portIfFree } from '../../src/service/free-port.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -145,6 +146,42 @@ describe('an application with a static key', () => {
     expect((await here.call('DELETE', `/v1/application-keys/${id}`, root)).status).toBe(204);
     expect(await refused(names(client({ 'api-key': key })))).toMatchObject({ status: 401 });
     expect(await refused(names(client({ 'api-key': key, authorization: `Bearer ${holly}` })))).toMatchObject({ status: 401 });
+  });
+});
+
+describe('what a formula cannot be computed for', () => {
+  const send = (method: string, path: string, token: string, body: object): Promise<Response> =>
+    fetch(`${here.qdrantUrl}/collections/handbook${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    });
+  const write = async (path: string, body: object): Promise<void> => expect((await send('PUT', path, loader, body)).status).toBe(200);
+  const point = (id: number, more: object): object => ({
+    id,
+    vector: [1, id],
+    payload: { text: `Page ${id}.`, acl: { allow: ['group:test|staff'] }, ...more },
+  });
+  const scored = (): Promise<Response> => send('POST', '/points/query', anna, { prefetch: { query: [1, 1] }, query: { formula: 'year' } });
+
+  test('is told of a point that is readable, and of bait not even by a failure', async () => {
+    await write('', { vectors: { size: 2, distance: 'Dot' } });
+    await write('/points', { points: [point(1, { year: 7 }), point(2, { year: 8 }), point(3, {})] });
+    await write('/index', { field_name: 'year', field_schema: 'integer' });
+    expect((await scored()).status).toBe(400);
+    const marked = await here.call('PATCH', '/v1/sources/handbook/documents/handbook%2F3', loader, { honey: true });
+    expect(marked.status, marked.text).toBe(200);
+    const answer = await scored();
+    expect(await answer.json()).toMatchObject({ result: { points: [{ id: 2 }, { id: 1 }] } });
+    // It was touched all the same: what the prefetch finds counts then.
+    const events = await here.service.stores.audit.byRequest('acme' as TenantId, answer.headers.get('sluice-request-id') ?? '');
+    expect(events.at(-1)?.body).toMatchObject({ bait: [{ source: 'handbook' }] });
+  });
+
+  test('and a filter that asks for more conditions than there are leave the index alive', async () => {
+    const filter = { min_should: { conditions: [{ key: 'year', match: { value: 7 } }], min_count: Number.MAX_SAFE_INTEGER } };
+    expect((await as(anna).count('handbook', { filter })).count).toBe(0);
+    expect((await as(anna).count('handbook', {})).count).toBe(2);
   });
 });
 

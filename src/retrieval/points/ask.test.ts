@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import type { CollectionKey, DocumentId } from '../../core/ids.ts';
 import type { PointsQuestion } from '../../core/points/question.ts';
+import type { RawJson } from '../../core/points/raw-json.ts';
 import { putTogether, type Replayable } from '../../core/replay.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { label, source, STAFF, view, zone } from '../retrieval.fixture.ts';
+import type { PointsParts } from './parts.ts';
 import { ask, BOOKS, chunkOf, hosted, idOf, nearest, OTHER, partsOf, PAYLOAD, point, worldOf, type World } from './points.fixture.ts';
 
 const refusal = (asking: Promise<unknown>): Promise<unknown> =>
@@ -99,9 +101,37 @@ describe('a search at the door', () => {
     if (one.kind !== 'search') throw new Error('a search');
     const { found } = await ask(world, { kind: 'search', searches: [one.searches[0], one.searches[0], one.searches[0]] });
     expect(found.kind === 'lists' ? found.lists.map((list) => list.length) : []).toEqual([3, 1, 0]);
+    const values = Array.from({ length: 9 }, (_, n) => ({ value: String(n) as RawJson, count: 1 }));
+    const parts = partsOf(world);
+    const facet: PointsParts['index']['facet'] = async (_scope, { limit }) => values.slice(0, limit);
+    const few = await ask(world, { kind: 'facet', key: 'year', limit: 9 }, { parts: { ...parts, index: { ...parts.index, facet } } });
+    expect(few.found).toEqual({ kind: 'facet', values: values.slice(0, 4) });
     const blocked = worldOf({ watch: { admit: () => ({ kind: 'block', retryAfter: 9 }) } });
     expect(await refusal(ask(blocked, nearest(1)))).toMatchObject({ code: 'watch_blocked' });
     expect(blocked.log).toEqual([]);
+  });
+});
+
+describe('a question that would use up everybody’s memory', () => {
+  it('is refused before anything is kept of it, or judged', async () => {
+    const world = worldOf();
+    const value = 'x'.repeat(1_048_576);
+    const long: PointsQuestion = { kind: 'count', filter: { must: [{ kind: 'field', condition: { key: 'a', match: { value } } }] } };
+    expect(await refusal(ask(world, long))).toMatchObject({ code: 'limit_exceeded' });
+    const input = (n: number) => ({ kind: 'id', id: idOf(n) }) as const;
+    const about = (count: number) =>
+      nearest(1, { query: { kind: 'recommend', positive: Array.from({ length: count }, (_, n) => input(n % 40)), negative: [] } });
+    const apart = nearest(1, { query: { kind: 'recommend', positive: Array.from({ length: 1_025 }, (_, n) => input(n)), negative: [] } });
+    expect(await refusal(ask(world, apart))).toMatchObject({ code: 'limit_exceeded' });
+    expect(world.log).toEqual([]);
+    expect(await refusal(ask(world, about(1_025)))).toBe('answered');
+  });
+
+  it('is refused where the points before its offset are too much to hold', async () => {
+    const text = 'x'.repeat(4_000_000);
+    const world = worldOf({ candidates: Array.from({ length: 40 }, (_, n) => point(n, { text })) });
+    expect((await ask(world, nearest(3, { offset: 20 }))).ids).toEqual(['20', '21', '22']);
+    expect(await refusal(ask(world, nearest(3, { offset: 35 })))).toMatchObject({ code: 'limit_exceeded' });
   });
 });
 

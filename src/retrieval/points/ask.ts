@@ -16,6 +16,8 @@ import { releasePoints, type Compose } from './release.ts';
 import type { PointsAnswer, PointsContext } from './types.ts';
 
 const MAX_SEARCHES = 6;
+/** Characters of a question as it is sealed. Each is kept, whether the question is answered or not. */
+const MAX_QUESTION = 1_048_576;
 
 /** The path of a question at the Qdrant-compatible door: as that of a retrieval, with what is asked and answered in Qdrant's terms. */
 export async function askPoints(
@@ -63,7 +65,10 @@ function once<T>(run: () => Promise<T>): () => Promise<T> {
 
 /** As it is sealed: vectors are left out, being long and unreadable; texts, ids and filters are there. */
 function questionText(question: PointsQuestion): string {
-  return JSON.stringify(question, (key, value: unknown) => (key === 'vector' ? 'vector' : value));
+  const text = JSON.stringify(question, (key, value: unknown) => (key === 'vector' ? 'vector' : value));
+  if (text.length <= MAX_QUESTION) return text;
+  const message = `at most ${MAX_QUESTION} characters beside vectors: name fewer ids and values at once`;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '', message }] });
 }
 
 async function answerPoints(parts: PointsParts, asking: Asking, compose: Compose, here: Presence): Promise<PointsAnswer> {

@@ -30,6 +30,9 @@ export interface JudgedPoint {
 
 /** Past this many refusals, the index is so stale that asking on would only hide it. */
 const MAX_REFUSED = 65_536;
+/** Points judged at once, and characters of those that passed, which are held until the answer is made: those before an offset too. */
+const JUDGED_AT_ONCE = 1_024;
+const MAX_HELD = 134_217_728;
 /** Chunks that a request may name to be left out. */
 const MAX_NEVER = 16_384;
 
@@ -42,6 +45,7 @@ export class Judged {
   readonly #never: ChunkId[] = [];
   #refused = 0;
   #designed = 0;
+  #held = 0;
 
   constructor(parts: JudgingParts, searching: Searching) {
     this.#parts = parts;
@@ -58,24 +62,33 @@ export class Judged {
   async judge(hits: readonly PointHit[]): Promise<boolean> {
     const { context, place } = this.#searching;
     const fresh = [...new Set(hits.map(({ chunk }) => chunk))].filter((chunk) => !this.#hits.has(chunk));
-    if (fresh.length > 0) {
+    for (let start = 0; start < fresh.length; start += JUDGED_AT_ONCE) {
+      const some = fresh.slice(start, start + JUDGED_AT_ONCE);
       const [, stored] = await Promise.all([
-        judgeChunks(this.#parts, context, fresh, this.#hits),
-        this.#parts.catalog.storedPoints(context.view.tenant, place, fresh),
+        judgeChunks(this.#parts, context, some, this.#hits),
+        this.#parts.catalog.storedPoints(context.view.tenant, place, some),
       ]);
-      for (const [chunk, point] of stored) this.#stored.set(chunk, point);
-      for (const chunk of fresh) this.#note(chunk);
+      for (const chunk of some) this.#note(chunk, stored.get(chunk));
     }
     return hits.some(({ chunk }) => this.#hits.get(chunk)?.kind === 'refused');
   }
 
-  #note(chunk: ChunkId): void {
+  #note(chunk: ChunkId, stored: StoredPoint | undefined): void {
     const hit = this.#hits.get(chunk);
+    if (hit?.kind === 'passed' && stored !== undefined) this.#hold(chunk, hit.judgement, stored);
     if (hit?.kind !== 'refused') return;
     this.#never.push(chunk);
     this.#refused += 1;
     if (hit.by === 'acl-time' || hit.by === 'bait') this.#designed += 1;
     if (this.#refused - this.#designed > MAX_REFUSED) throw tooStale();
+  }
+
+  #hold(chunk: ChunkId, { candidate }: Judgement, stored: StoredPoint): void {
+    this.#stored.set(chunk, stored);
+    this.#held += candidate.text.length + stored.payload.length;
+    if (this.#held <= MAX_HELD) return;
+    const message = `points of more than ${MAX_HELD} characters would have to be held: ask for fewer, or with a smaller offset`;
+    throw new AppError('limit_exceeded', { issues: [{ pointer: '', message }] });
   }
 
   /** For what has to be asked again without them. */

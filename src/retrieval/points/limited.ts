@@ -25,8 +25,10 @@ export function limited<Id>(question: PointsQuestion<Id>, most: number): PointsQ
       return { kind: 'scroll', page: { ...question.page, limit: Math.min(question.page.limit, most) } };
     case 'points':
       return question.ids.length <= most ? question : { ...question, ids: question.ids.slice(0, most) };
-    case 'count':
+    // Its values are parts of payloads, so an answer that has to be short has few of them.
     case 'facet':
+      return { ...question, limit: Math.min(question.limit, most) };
+    case 'count':
     case 'info':
       return question;
   }

@@ -17,6 +17,16 @@ export function checkOwnKeys<Id>(question: PointsQuestion<Id>): void {
   throw unsupported('only metadata and keys below it can be filtered, ordered, counted or grouped by in this collection');
 }
 
+/** As of `POST /v1/retrieve`, and as many as a batch has searches: each is made into a vector, perhaps by somebody who is paid for it. */
+const MAX_TEXT = 8_192;
+const MAX_TEXTS = 64;
+
+function demandFewTexts(texts: readonly string[]): void {
+  if (texts.length <= MAX_TEXTS && texts.every(({ length }) => length <= MAX_TEXT)) return;
+  const message = `at most ${MAX_TEXTS} texts to search by, of ${MAX_TEXT} characters each`;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '', message }] });
+}
+
 export function unsupported(message: string): AppError {
   return new AppError('unsupported_request', { issues: [{ pointer: '', message }] });
 }
@@ -44,6 +54,7 @@ export async function embedTexts<Id>(
   const texts = [...new Set(textsIn(question))];
   if (texts.length === 0) return question;
   if (place.place !== 'own') throw unsupported('texts are embedded for the collection of this service alone; send a vector instead');
+  demandFewTexts(texts);
   const embedded = new Map(
     await Promise.all(texts.map(async (text) => [text, await embedding.embedQuery({ text, languages }, signal)] as const)),
   );

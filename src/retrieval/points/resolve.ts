@@ -17,6 +17,15 @@ export interface Resolved {
   readonly wanted: readonly (readonly ChunkId[])[];
 }
 
+/** Points that one question may be about. Each is judged, with its text in memory. */
+const MAX_INPUTS = 1_024;
+
+function demandFewInputs(ids: readonly PointId[]): void {
+  if (ids.length <= MAX_INPUTS || new Set(ids.map(pointIdText)).size <= MAX_INPUTS) return;
+  const message = `at most ${MAX_INPUTS} points that a request is about`;
+  throw new AppError('limit_exceeded', { issues: [{ pointer: '', message }] });
+}
+
 /**
  * External ids become chunk ids. What a query is about goes through an authorised read, so a hidden id is answered like a missing one:
  * `not_found`. Where one id stands for readable points of several sources, a query is about that of the first source by name. Ids in
@@ -28,6 +37,7 @@ export async function resolveIds(parts: PointsParts, asking: Asking, context: Ju
   if (needed.length + optional.length === 0) {
     return { question: mapIds<PointId, ChunkId>(question, { one: never, some: () => [] }), inputs: [], wanted: [] };
   }
+  demandFewInputs(needed);
   if (needed.length > 0) await declared();
   const chunks = await parts.catalog.chunksOfPoints(context.view.tenant, place, [...needed, ...optional]);
   const of = (id: PointId): readonly ChunkId[] => chunks.get(pointIdText(id)) ?? [];

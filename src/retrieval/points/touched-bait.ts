@@ -20,18 +20,18 @@ export async function touchedBait(parts: PointsParts, searching: Searching, ques
   return touched(parts, searching, question).catch(orElse(() => touched(parts, searching, unscored(question)).catch(none)));
 }
 
-/** The same without what is computed over the prefetches. */
+/** The same with what the prefetches found in place of what is computed over it. */
 function unscored(question: PointsQuestion<ChunkId>): PointsQuestion<ChunkId> {
-  if (question.kind === 'groups') return { kind: 'groups', search: withoutQuery(question.search) };
+  if (question.kind === 'groups') return { kind: 'groups', search: fused(question.search) };
   if (question.kind !== 'search') return question;
   const [first, ...rest] = question.searches;
-  return { kind: 'search', searches: [withoutQuery(first), ...rest.map(withoutQuery)] };
+  return { kind: 'search', searches: [fused(first), ...rest.map(fused)] };
 }
 
-function withoutQuery<S extends Pick<PointSearch<ChunkId>, 'query' | 'scoreThreshold' | 'prefetch'>>(search: S): S {
+function fused<S extends Pick<PointSearch<ChunkId>, 'query' | 'scoreThreshold' | 'prefetch'>>(search: S): S {
   if (search.prefetch.length === 0) return search;
-  const { query: _query, scoreThreshold: _least, ...rest } = search;
-  return rest as S;
+  const { scoreThreshold: _least, ...rest } = search;
+  return { ...rest, query: { kind: 'fusion', fusion: { fusion: 'rrf' } } } as unknown as S;
 }
 
 async function touched(parts: PointsParts, searching: Searching, question: PointsQuestion<ChunkId>): Promise<readonly Bait[]> {

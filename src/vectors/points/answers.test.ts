@@ -42,6 +42,8 @@ describe('the text of an answer', () => {
     const point = `{"id":"${a}","version":3,"score":1.0,"order_value":9007199254740993,"payload":null,"vector":{"x":[1.0,-2e-7]}}`;
     const hit = { chunk: a, score: '1.0', orderValue: '9007199254740993', vector: '{"x":[1.0,-2e-7]}' };
     expect(pointsAnswer(answer(`{"points":[${point}]}`), 1)).toEqual([hit]);
+    // Beyond the floats of Qdrant.
+    expect(pointsAnswer(answer(`{"points":[{"id":"${a}","score":null}]}`), 1)).toEqual([{ chunk: a, score: 'null' }]);
     expect(batchAnswer(answer(`[{"points":[]},{"points":[${point}]}]`), [1, 1])).toEqual([[], [hit]]);
     const groups = answer(`{"groups":[{"hits":[${point},{"id":"${b}","score":0.5}],"id":12345678901234567890},{"id":"}","hits":[]}]}`);
     expect(groupsAnswer(groups, 2, 2)).toEqual([

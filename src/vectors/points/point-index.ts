@@ -11,7 +11,7 @@ import { describeCollection } from './describe.ts';
 import { allowedPath, physicalName } from './place.ts';
 import { accepted } from './refusals.ts';
 import { accessOfScope, restricted } from './render-filter.ts';
-import { narrowed, renderGroups, renderObject, renderOrder, renderSearch, shown, type Rendering } from './render-query.ts';
+import { allowance, narrowed, renderGroups, renderObject, renderOrder, renderSearch, shown, type Rendering } from './render-query.ts';
 
 export interface PointIndexOptions {
   readonly read: HotRead;
@@ -59,7 +59,7 @@ export function createPointIndex({ read, counting, collection, clock, unfit, dea
     const { place, filter } = scope;
     const access = accessOfScope(scope);
     const plan = await plannerOf(place).plan(filter, restricted(access, []), signal);
-    return { place, access, plan: (limit) => ({ ...planParams(plan, limit) }) };
+    return { place, access, plan: (limit) => ({ ...planParams(plan, limit) }), spend: allowance() };
   }
 
   return {

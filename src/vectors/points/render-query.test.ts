@@ -8,7 +8,7 @@ import type { FormulaTerm, PointCondition, PointFilter, PointSearch, Prefetch } 
 import type { LosslessJson } from '../../core/points/raw-json.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import { accessOfScope } from './render-filter.ts';
-import { renderGroups, renderSearch, type Rendering } from './render-query.ts';
+import { allowance, renderGroups, renderSearch, type Rendering } from './render-query.ts';
 
 const HOSTED = '3b8a5a4e-0d3c-4c44-9f0e-0d6c4a0c7f11' as CollectionKey;
 const never = [newChunkId()];
@@ -17,6 +17,7 @@ const rendering = (place: PointPlace): Rendering => ({
   place,
   access: accessOfScope({ place, filter, never }),
   plan: () => ({ exact: true }),
+  spend: allowance(),
 });
 const select = { payload: { kind: 'all' }, vectors: { kind: 'none' } } as const;
 const key = (name: string): PointCondition<ChunkId> => ({ kind: 'field', condition: { key: name, match: { value: 1 } } });
@@ -73,6 +74,15 @@ describe('a rendered search', () => {
     }
     const enough = search({ filter: { min_should: { ...few.min_should, min_count: 2 } } });
     expect(renderSearch(rendering(HOSTED), enough)).toContain('"min_count":2}');
+  });
+
+  it('is refused where its filters, repeated at each prefetch, are more than the index takes', () => {
+    const filter = { must: [{ kind: 'has-id' as const, ids: Array.from({ length: 10_000 }, newChunkId) }] };
+    const fanned = (leaves: number) =>
+      search({ filter, prefetch: Array.from({ length: leaves }, () => ({ prefetch: [], limit: 1 })), query: { kind: 'sample' } });
+    expect(codeOf(() => renderSearch(rendering(HOSTED), fanned(32)))).toBe('no failure');
+    const together = rendering(HOSTED);
+    expect(codeOf(() => [fanned(32), fanned(32)].map((one) => renderSearch(together, one)))).toBe('limit_exceeded');
   });
 
   it('never asks for payloads, and keeps numbers as they came', () => {

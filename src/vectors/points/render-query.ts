@@ -22,6 +22,22 @@ export interface Rendering {
   readonly place: PointPlace;
   readonly access: Access;
   readonly plan: (limit: number) => LosslessObject;
+  /** Takes characters of the caller's own filters off what one request may hold. Fails with `limit_exceeded`. */
+  readonly spend: (characters: number) => void;
+}
+
+/** Qdrant takes 32 MiB. A filter stands in each of the innermost prefetches below it, so a small body can ask for a large one. */
+const MAX_FILTERS = 16 * 1024 * 1024;
+
+/** For one request, a batch being one. */
+export function allowance(): Rendering['spend'] {
+  let left = MAX_FILTERS;
+  return (characters) => {
+    left -= characters;
+    if (left >= 0) return;
+    const message = 'the filters are too large, which are repeated at each of the prefetches: send fewer values, or fewer prefetches';
+    throw new AppError('limit_exceeded', { issues: [{ pointer: '', message }] });
+  };
 }
 
 type Search = PointSearch<ChunkId> | GroupedSearch<ChunkId> | Prefetch<ChunkId>;
@@ -85,12 +101,14 @@ function stage(to: Rendering, search: Search, limit: number, outer?: Filter): re
   const { place, access } = to;
   const { query, using, filter, params, scoreThreshold, prefetch: before } = search;
   const own = merged(outer, filter);
+  const narrower = before.length === 0 ? narrowed(place, own) : [];
+  for (const { length } of narrower) to.spend(length);
   const looked = query !== undefined && LOOKED_UP.has(query.kind);
   return [
     ['prefetch', before.length === 0 ? undefined : list(before.map((one) => prefetch(to, one, own)))],
     ['query', query === undefined ? undefined : renderQuery(place, query)],
     ['using', text(looked ? allowedVector(place, using) : using)],
-    ['filter', restricted(access, before.length === 0 ? narrowed(place, own) : [])],
+    ['filter', restricted(access, narrower)],
     ['params', looked ? text(planned(to.plan(limit), params)) : text(params)],
     ['score_threshold', text(scoreThreshold)],
   ];

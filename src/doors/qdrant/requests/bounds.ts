@@ -12,7 +12,7 @@ export const MAX_GROUP_SIZE = 100;
 export const MAX_FACET_LIMIT = 1_000;
 /** Searches in one batch. */
 export const MAX_BATCH = 64;
-/** Ids in one list. */
+/** Ids in one list, and in all lists of one filter. */
 export const MAX_IDS = 10_000;
 /** Depth of filters within filters. */
 export const MAX_FILTER_DEPTH = 8;
@@ -21,6 +21,9 @@ export const MAX_CONDITIONS = 1_000;
 /** Depth of prefetches within prefetches, and how many one search has in all. */
 export const MAX_PREFETCH_DEPTH = 4;
 export const MAX_PREFETCHES = 32;
+/** Prefetches of all searches of one batch, and points left out before their lists: each is work that a small body can ask for. */
+export const MAX_BATCH_PREFETCHES = 128;
+export const MAX_BATCH_OFFSETS = 10_000;
 /** Terms of one formula. */
 export const MAX_TERMS = 256;
 /** Examples of one recommendation, and pairs of one context. */

@@ -10,10 +10,10 @@ const ALL_CLAUSES: readonly string[] = [...CLAUSES, 'min_should'];
 const FORMS_BESIDE_KEY = ['key', 'has_id', 'has_vector', 'nested'] as const;
 const FORMS = [...FORMS_BESIDE_KEY, 'is_empty', 'is_null'] as const;
 
-/** Where one filter stands: its depth, and how many conditions were read so far. */
+/** Where one filter stands: its depth, and how many conditions and ids were read so far. */
 interface Within {
   readonly depth: number;
-  readonly seen: { conditions: number };
+  readonly seen: { conditions: number; ids: number };
 }
 
 function only(record: LosslessObject, at: string, names: readonly string[]): void {
@@ -25,8 +25,12 @@ function keyOf(place: Place): LosslessObject {
   return { key: payloadKey(member(object(place), 'key', place.at)) };
 }
 
-function ids(place: Place): readonly PointId[] {
-  return list(place, MAX_IDS).map(pointId);
+function ids(place: Place, { seen }: Within): readonly PointId[] {
+  const places = list(place, MAX_IDS);
+  seen.ids += places.length;
+  // Each becomes the longer id of a chunk, at every stage of a search.
+  if (seen.ids > MAX_IDS) tooMany(place.at, MAX_IDS, 'ids in all lists of a filter');
+  return places.map(pointId);
 }
 
 function nested(place: Place, within: Within): PointCondition<PointId> {
@@ -52,7 +56,7 @@ function condition(place: Place, within: Within): PointCondition<PointId> {
     case 'is_null':
       return { kind: 'field', condition: { [form]: keyOf(part(form)) } };
     case 'has_id':
-      return { kind: 'has-id', ids: ids(part('has_id')) };
+      return { kind: 'has-id', ids: ids(part('has_id'), within) };
     case 'has_vector':
       return { kind: 'has-vector', name: text(part('has_vector')) };
     case 'nested':
@@ -85,10 +89,10 @@ function clauses(place: Place, within: Within): PointFilter<PointId> {
 
 /** A filter, rebuilt member by member. */
 export function parseFilter(place: Place): PointFilter<PointId> {
-  return clauses(place, { depth: 1, seen: { conditions: 0 } });
+  return clauses(place, { depth: 1, seen: { conditions: 0, ids: 0 } });
 }
 
 /** One condition, as a formula takes it. */
 export function parseCondition(place: Place): PointCondition<PointId> {
-  return condition(place, { depth: 1, seen: { conditions: 0 } });
+  return condition(place, { depth: 1, seen: { conditions: 0, ids: 0 } });
 }

@@ -237,6 +237,17 @@ describe('a hostile body', () => {
     expect(taken(search.parseQuery, { prefetch: many(33, {}) })).toBe(false);
     expect(taken(search.parseQueryBatch, { searches: many(64, {}) })).toBe(true);
     expect(taken(search.parseQueryBatch, { searches: many(65, {}) })).toBe(false);
+    // A batch is one request, and its lists of ids are one filter.
+    const searches = (count: number, one: object): LosslessJson => ({ searches: many(count, one) }) as unknown as LosslessJson;
+    expect(taken(search.parseQueryBatch, searches(4, { prefetch: many(32, {}) }))).toBe(true);
+    expect(taken(search.parseQueryBatch, searches(43, { prefetch: [{ prefetch: many(2, {}) }] }))).toBe(false);
+    expect(taken(search.parseQueryBatch, searches(10, { offset: 1_000 }))).toBe(true);
+    expect(taken(search.parseQueryBatch, searches(2, { offset: 5_001 }))).toBe(false);
+    expect(taken(legacy.parseSearchBatch, searches(2, { vector: [1], limit: 1, offset: 5_001 }))).toBe(false);
+    const listed = (lists: number): unknown => ({ must: many(lists, { should: { has_id: many(5_000, 1) } }) });
+    expect(taken(reads.parseCount, { filter: listed(2) })).toBe(true);
+    expect(taken(reads.parseCount, { filter: listed(3) })).toBe(false);
+    expect(taken(changes.parseDelete, { filter: listed(3) })).toBe(false);
     expect(taken(reads.parsePoints, { ids: many(10_000, 1) })).toBe(true);
     expect(taken(reads.parsePoints, { ids: many(10_001, 1) })).toBe(false);
     expect(taken(reads.parseCount, { filter: { must: many(1_001, {}) } })).toBe(false);

@@ -1,7 +1,17 @@
 import type { PointId } from '../../../core/points/point-id.ts';
 import type { GroupedSearch, PointSearch, PointsQuestion, Prefetch } from '../../../core/points/question.ts';
 import type { LosslessJson, LosslessObject } from '../../../core/points/raw-json.ts';
-import { MAX_BATCH, MAX_GROUP_SIZE, MAX_LIMIT, MAX_OFFSET, MAX_PREFETCH_DEPTH, MAX_PREFETCH_LIMIT, MAX_PREFETCHES } from './bounds.ts';
+import {
+  MAX_BATCH,
+  MAX_BATCH_OFFSETS,
+  MAX_BATCH_PREFETCHES,
+  MAX_GROUP_SIZE,
+  MAX_LIMIT,
+  MAX_OFFSET,
+  MAX_PREFETCH_DEPTH,
+  MAX_PREFETCH_LIMIT,
+  MAX_PREFETCHES,
+} from './bounds.ts';
 import { filterOf, refuseUnsafe, searchParams, selection, threshold } from './parts.ts';
 import { parseQueryForm } from './query.ts';
 import { clamped, list, malformed, member, object, oneOrMany, payloadKey, type Place, text, tooMany, unsupported } from './shape.ts';
@@ -69,10 +79,19 @@ export function parseQuery(body: LosslessJson): PointsQuestion {
   return { kind: 'search', searches: [query({ value: body, at: '' })] };
 }
 
+function prefetchesIn(searches: readonly Pick<Prefetch<PointId>, 'prefetch'>[]): number {
+  return searches.reduce((sum, { prefetch }) => sum + prefetch.length + prefetchesIn(prefetch), 0);
+}
+
 /** Reads each of `searches` of a batch. */
 export function batchOf(body: LosslessJson, read: (place: Place) => PointSearch<PointId>): PointsQuestion {
   const place = member(object({ value: body, at: '' }), 'searches', '');
-  const [first, ...rest] = list(place, MAX_BATCH).map(read);
+  const searches = list(place, MAX_BATCH).map(read);
+  // What comes before an offset is judged like what is shown.
+  const offsets = searches.reduce((sum, { offset }) => sum + offset, 0);
+  if (searches.length > 1 && offsets > MAX_BATCH_OFFSETS) tooMany(place.at, MAX_BATCH_OFFSETS, 'points left out by the offsets of a batch');
+  if (prefetchesIn(searches) > MAX_BATCH_PREFETCHES) tooMany(place.at, MAX_BATCH_PREFETCHES, 'prefetches in a batch');
+  const [first, ...rest] = searches;
   // Qdrant answers an empty batch with an empty list; here there would be nothing to decide and nothing to record.
   return first === undefined
     ? unsupported(place.at, 'an empty batch asks for nothing; leave the request out')
