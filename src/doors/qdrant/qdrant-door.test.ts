@@ -173,6 +173,13 @@ describe('what is not there', () => {
     const { call } = await openDoor();
     const refused = allRoutes().flatMap((route) => (route.kind === 'refused' ? route.methods.map((method) => ({ ...route, method })) : []));
     expect(refused.length).toBeGreaterThan(50);
+    // By name too, since a route that is lost would be missing in both lists.
+    const named = ['snapshots', 'cluster', 'telemetry', 'metrics', 'collections/sluice/snapshots', 'collections/sluice/cluster'];
+    const matrices = ['pairs', 'offsets'].map((form) => `collections/sluice/points/search/matrix/${form}`);
+    for (const path of [...named, ...matrices, 'collections/sluice/shards', 'collections/aliases']) {
+      const answer = await call('POST', `/${path}`, { headers: ALICE, body: '{}' });
+      expect([path, answer.status, errorOf(answer.text)]).toEqual([path, 403, expect.stringMatching(/^Forbidden: .{40}/)]);
+    }
     for (const { method, path, why } of refused) {
       const answer = await call(method, path.replace(':collection', 'sluice').replace('*', 'x/y'), { headers: ALICE });
       expect([path, answer.status, errorOf(answer.text)]).toEqual([path, 403, why]);
