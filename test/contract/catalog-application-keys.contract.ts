@@ -69,7 +69,7 @@ export function describeApplicationKeys(get: GetWorld): void {
       const unused = (): never => {
         throw new Error('no policy is asked');
       };
-      const policy = { decide: unused, authorize: unused, confirm: unused, permits: unused, permitsTenant: unused };
+      const policy = { decide: unused, authorize: unused, confirm: unused, permits: unused, permitsTenant: () => ({ kind: 'permit' }) };
       const parts = { catalog, issuers: ['idp'], random: randomBytes, policy: policy as never };
       const keys = createApplicationKeys(parts);
       expect(await keys.authenticate(secret)).toBeUndefined();
@@ -81,8 +81,16 @@ export function describeApplicationKeys(get: GetWorld): void {
       for (const other of [secret.slice(0, -1), `${secret}b`, secret.toUpperCase(), ` ${secret}`]) {
         expect(await keys.authenticate(other)).toBeUndefined();
       }
-      const rows = await database.db.selectFrom('application_keys').selectAll().execute();
-      expect(JSON.stringify(rows)).not.toContain('b'.repeat(43));
+      // As an administrator makes one: what is told is not what is kept.
+      const context = { caller: the(caller), requestId: 'r', signal: new AbortController().signal };
+      const made = await keys.add(context, { client: TOOL, scopes: ['retrieve'], note: 'a tool', expires: 'never' });
+      expect(await keys.authenticate(made.key)).toMatchObject({ client: TOOL });
+      const rows = JSON.stringify(await database.db.selectFrom('application_keys').selectAll().execute());
+      expect(rows).toContain(sha256Hex(made.key));
+      for (const told of [secret, made.key]) expect(rows).not.toContain(told.slice(-43));
+      const listed = await keys.list(context, undefined, 10);
+      expect(listed.keys.map(({ id }) => id)).toContain(made.id);
+      expect(JSON.stringify(listed)).not.toContain(made.key.slice(-43));
     });
   });
 }

@@ -107,6 +107,14 @@ describe('provenance in payloads', () => {
     expect(none.body).toBe('{"result":[{"id":0,"payload":null}]}');
   });
 
+  it('is left out where the profile says so, whole or selected, for clients that compare payloads', async () => {
+    const select = { ...PAYLOAD, payload: { kind: 'include', keys: ['n'] } } as const;
+    for (const question of [nearest(1), nearest(1, { select })]) {
+      expect((await ask(shown(), question)).body).toContain('_sluice');
+      expect((await ask(worldOf(), question)).body).not.toContain('_sluice');
+    }
+  });
+
   it('holds a point once however often a batch finds it', async () => {
     const world = shown();
     const one = nearest(2);
