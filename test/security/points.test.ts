@@ -75,6 +75,29 @@ describe('a writer', () => {
     expect(await put('app', narrower)).toMatchObject(OK);
   });
 
+  it('does not try it out beside a point that they keep moving: what may be written is written', async () => {
+    const [hidden, mine] = [fresh(), fresh()];
+    expect(await put('owner', point(hidden, ownersOnly))).toMatchObject(OK);
+    expect(await put('app', point(mine))).toMatchObject(OK);
+    const path = `/v1/sources/books/documents/${encodeURIComponent(`shelf/${mine}`)}`;
+    const { publishAll } = catalog;
+    let moves = 0;
+    const moving: typeof publishAll = async (...given) => {
+      if ((await api('PATCH', path, { metadata: { moves: (moves += 1) } })).status >= 300) throw new Error('it did not move');
+      return publishAll(...given);
+    };
+    Object.assign(catalog, { publishAll: moving });
+    try {
+      const beside = { ...point(mine), payload: { ...point(mine).payload, seen: true } };
+      expect(await put('app', point(hidden), beside)).toMatchObject({ status: 403 });
+      expect(await stored(hidden)).toMatchObject({ revision: 1 });
+      expect(await put('app', point(hidden, { ...ownersOnly, seen: true }), beside)).toMatchObject({ status: 409 });
+      expect(await stored(hidden)).toMatchObject({ revision: 2 });
+    } finally {
+      Object.assign(catalog, { publishAll });
+    }
+  });
+
   it('does not learn by a deletion that is refused either way whether a hidden point is trusted more', async () => {
     const [hidden, trusted, plain] = [fresh(), fresh(), fresh()];
     expect(await put('owner', point(hidden, { ...ownersOnly, trust: 'trusted' }), point(trusted, { trust: 'trusted' }))).toMatchObject(OK);

@@ -1,4 +1,5 @@
 import { indexedValidity } from '../../core/acl.ts';
+import { AppError } from '../../core/errors.ts';
 import type { DocumentKey, ZoneId } from '../../core/ids.ts';
 import type { DocumentContent } from '../../core/ports/catalog.ts';
 import type { PublishedDocument } from '../../core/ports/document-batches.ts';
@@ -139,14 +140,28 @@ async function indexPoints(
   }
 }
 
+/**
+ * Where one of them moved on meanwhile, the others are published all the same, each alone, before the whole is repeated: a writer who keeps
+ * one of their own points moving would otherwise learn of a hidden one beside it that it may be written, without its being written.
+ */
 async function publishPoints(parts: PointsWriterParts, { source }: WriteTarget, staged: readonly StagedPoint[]): Promise<void> {
+  const conflicts: AppError[] = [];
+  const publish = async (some: readonly StagedPoint[], onConflict: (conflict: AppError) => void | Promise<void>): Promise<void> => {
+    const inputs = some.map(({ publish: input }) => input);
+    try {
+      await parts.batches.publishAll(source.tenant, source.id, inputs);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+      await onConflict(error);
+    }
+  };
   for (const some of inBatches(staged, POINTS_A_TRANSACTION)) {
-    await parts.batches.publishAll(
-      source.tenant,
-      source.id,
-      some.map(({ publish }) => publish),
-    );
+    await publish(some, async () => {
+      for (const one of some) await publish([one], (conflict) => void conflicts.push(conflict));
+    });
   }
+  const [conflict] = conflicts;
+  if (conflict !== undefined) throw conflict;
 }
 
 /** The chunk, its point in the index and its document, all of one revision: a retry of the same write makes the same ones. */
