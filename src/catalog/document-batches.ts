@@ -7,6 +7,7 @@ import { selectDocuments, storedDocument } from './document-rows.ts';
 import { createPublishAll } from './publish.ts';
 import { slices } from './slices.ts';
 import { createStageAll } from './stage.ts';
+import { moveEpoch } from './epochs.ts';
 import { readTombstones } from './tombstones.ts';
 
 export function documentBatches(context: CatalogContext): BatchCatalog {
@@ -32,6 +33,8 @@ export function documentBatches(context: CatalogContext): BatchCatalog {
     stageAll: createStageAll(context),
     giveUpStaged: (tenant, chunks) =>
       database.transaction(async (tx) => {
+        // A number that counted one of them meanwhile must not leave: soon nothing will tell any more that it was there.
+        await moveEpoch(tx, tenant, { epoch: chunks.length > 0, generation: false });
         const dead: ChunkId[] = [];
         for (const some of slices(chunks)) {
           const staged = tx.updateTable('chunks').set({ state: 'dead' }).where('tenant', '=', tenant).where('state', '=', 'staged');

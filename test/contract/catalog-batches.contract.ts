@@ -76,7 +76,10 @@ export function describeBatches(get: GetWorld): void {
       const [lives, staged] = [written('lives', 1, 0), given].map(({ content }) => content.chunks.map(({ chunk }) => chunk));
       const all = [...(lives ?? []), ...(staged ?? [])];
       expect(await catalog.giveUpStaged(GLOBEX, all)).toEqual([]);
+      const before = await catalog.epoch(ACME);
       expect(new Set(await catalog.giveUpStaged(ACME, all))).toEqual(new Set(staged));
+      // Whatever was counted meanwhile is counted again.
+      expect(await catalog.epoch(ACME)).not.toEqual(before);
       await expect(catalog.publishAll(ACME, HANDBOOK, [given])).rejects.toMatchObject({ code: 'conflict' });
       const { candidates } = await catalog.candidates(ACME, all);
       expect(all.map((chunk) => candidates.get(chunk)?.state)).toEqual(['live', 'live', 'gone', 'gone']);
