@@ -57,9 +57,9 @@ export function callerFrom(text: string): Caller {
   return {
     tenant: tenant as TenantId,
     issuer: 'dev',
-    user: user === '-' ? { kind: 'none' } : { kind: 'user', principal: named('user', user), groups: [], guest: false },
+    user: user.startsWith('-') ? { kind: 'none' } : { kind: 'user', principal: named('user', user), groups: [], guest: false },
     client: named('client', client),
-    actor: { kind: 'none' },
+    actor: user === '-acting' ? { kind: 'actor', principals: [named('client', 'agent')] } : { kind: 'none' },
     actorChain: [],
     scopes: new Set(scopes.split('+') as Scope[]),
     tokenDigest: sha256Hex(text),
@@ -70,7 +70,7 @@ export function callerFrom(text: string): Caller {
 /** The static keys that the fake knows, and whom each stands for. */
 export const KEYS: ReadonlyMap<string, Caller> = new Map([
   ['slk_1_app', callerFrom(token('-'))],
-  ['slk_2_reads', callerFrom(token('-', 'app', ['retrieve']))],
+  ['slk_2_reads', { ...callerFrom(token('-', 'app', ['retrieve'])), expiresAt: 1_900_000_000 }],
   ['slk_3_other', callerFrom(token('-', 'other'))],
   ['slk_4_elsewhere', callerFrom(token('-', 'app', ['retrieve', 'ingest'], 'globex'))],
 ]);

@@ -28,13 +28,14 @@ const KINDS = {
   'a person of another tenant': token('alice', 'app', ['retrieve', 'ingest'], 'globex'),
   'an application': token('-'),
   'another application': token('-', 'other'),
+  'an application for which another acts': token('-acting'),
   'a person whose token is bound': token('bound'),
 } as const satisfies Record<string, string | readonly string[] | undefined>;
-type Told = Readonly<Record<'user' | 'client' | 'scopes', string>>;
+type Told = Readonly<Record<'user' | 'client' | 'scopes', string>> & { readonly until: number };
 type Kind = keyof typeof KINDS;
 
-function told({ user, client, scopes }: Caller): Told {
-  return { user: user.kind === 'none' ? '-' : user.principal, client, scopes: [...scopes].join(' ') };
+function told({ user, client, scopes, expiresAt }: Caller): Told {
+  return { user: user.kind === 'none' ? '-' : user.principal, client, scopes: [...scopes].join(' '), until: expiresAt };
 }
 
 /** The table of the decision record, said once more: who may stand where, and who comes of two. */
@@ -54,8 +55,9 @@ function expected(key: Kind, authorization: Kind): Told | '401' {
   if (k === undefined || k === a) return told(of(a ?? ''));
   if (a === undefined) return told(of(k));
   const [application, user] = [of(k), of(a)];
-  if (application.user.kind === 'user' || application.tenant !== user.tenant || application.client !== user.client) return '401';
-  return { ...told(user), scopes: key === 'a key that only reads' ? 'retrieve' : told(user).scopes };
+  if (application.user.kind === 'user' || key === 'an application for which another acts') return '401';
+  if (application.tenant !== user.tenant || application.client !== user.client) return '401';
+  return key === 'a key that only reads' ? { ...told(user), scopes: 'retrieve', until: application.expiresAt } : told(user);
 }
 
 const ALL = Object.keys(KINDS) as readonly Kind[];
