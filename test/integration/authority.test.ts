@@ -892,6 +892,8 @@ describe('tenants', () => {
       checkAccess: 'forbidden',
       // Of the same names, but their own.
       listWatched: 'done',
+      listApplicationKeys: 'done',
+      addApplicationKey: 'done',
       liftWatchBlock: 'done',
       withdrawSwitchLift: 'done',
       listAccessRequests: 'empty',

@@ -18,20 +18,22 @@ interface Task {
 
 const { database, tenant, outside, killAt, before } = JSON.parse(process.argv[2] ?? '') as Task;
 let writes = 0;
-function point(moment: 'before' | 'after'): void {
-  if (moment === 'before') writes += 1;
-  if (writes === killAt && before === (moment === 'before')) process.kill(process.pid, 'SIGKILL');
+/** `write` is that of the transaction itself: another one may have come to its own meanwhile. */
+function point(write: number, moment: 'before' | 'after'): void {
+  if (write === killAt && before === (moment === 'before')) process.kill(process.pid, 'SIGKILL');
 }
 function deadly(of: Database): Database {
   return {
     ...of,
     async transaction(run, options) {
+      let mine = 0;
       const result = await of.transaction(async (tx) => {
         const made = await run(tx);
-        point('before');
+        mine = writes += 1;
+        point(mine, 'before');
         return made;
       }, options);
-      point('after');
+      point(mine, 'after');
       return result;
     },
   };
