@@ -11,6 +11,8 @@ export async function up(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): P
   await db.schema.alterTable('documents').addColumn('collection', text).execute();
   await db.schema.alterTable('chunks').addColumn('collection', text).execute();
   await index('documents', ['collection'], { where: 'collection is not null' });
+  // For the comparison with the index, one collection after the other.
+  await index('chunks', ['tenant', 'collection', 'chunk'], { where: 'collection is not null' });
   // Deleted ones stay, so that a key is never reused; their name is free again.
   await table('collections', ['key'], {
     key: 'text',

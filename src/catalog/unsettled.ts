@@ -14,6 +14,9 @@ const TIMED = sql<boolean>`acl like '%"principal":%'`;
 const ENDING = sql<boolean>`valid_until is not null`;
 const NOT_LIVE = sql<boolean>`state <> 'live'`;
 
+/** Of what a partial index holds. As an expression: by a plain comparison SQLite would walk all chunks of the tenant instead. */
+const only = (column: 'tenant' | 'collection', value: string) => sql<boolean>`${sql.ref(column)} || '' = ${value}`;
+
 type Keys = readonly { readonly key: string }[];
 
 function documents(db: Kysely<Schema>, tenant: TenantId, condition: typeof PENDING, limit: number): Promise<Keys> {
@@ -44,7 +47,7 @@ function bait(db: Kysely<Schema>, tenant: TenantId, limit: number): Promise<Keys
 
 function texts(db: Kysely<Schema>, tenant: TenantId, place: PointPlace, limit: number): Promise<Keys> {
   if (place !== 'own') return Promise.resolve([]);
-  const found = db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where('tenant', '=', tenant);
+  const found = db.selectFrom('chunks').select('key').distinct().where(NOT_LIVE).where(only('tenant', tenant));
   return found.where('collection', 'is', null).limit(limit).execute();
 }
 
@@ -54,7 +57,7 @@ function texts(db: Kysely<Schema>, tenant: TenantId, place: PointPlace, limit: n
  */
 async function hostedTexts(db: Kysely<Schema>, tenant: TenantId, place: PointPlace, limit: number): Promise<ReadonlySet<ChunkId>> {
   if (place === 'own') return new Set();
-  const found = db.selectFrom('chunks').select('chunk').where(NOT_LIVE).where('tenant', '=', tenant).where('collection', '=', place);
+  const found = db.selectFrom('chunks').select('chunk').where(NOT_LIVE).where(only('tenant', tenant)).where(only('collection', place));
   return new Set((await found.limit(limit).execute()).map(({ chunk }) => chunk as ChunkId));
 }
 
