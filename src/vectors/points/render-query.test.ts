@@ -94,6 +94,17 @@ describe('a rendered search', () => {
     expect(text).toContain('"params":{"exact":true,"hnsw_ef":64}');
   });
 
+  it('has no score and no point that depends on how everybody’s points are stored', () => {
+    const graph = { ...rendering(HOSTED), plan: () => ({ acorn: { enable: true } }) };
+    const params = { indexed_only: true, quantization: { rescore: false, oversampling: 2 } };
+    const query = { kind: 'nearest', input: { kind: 'vector', vector: [1, 2] } } as const;
+    const rescored = '"params":{"acorn":{"enable":true},"quantization":{"rescore":true';
+    expect(renderSearch(graph, search({ query, params }))).toContain('"quantization":{"rescore":true,"oversampling":2}');
+    expect(renderSearch(graph, search({ query }))).toContain(rescored);
+    for (const to of [graph, rendering(HOSTED)]) expect(renderSearch(to, search({ query, params }))).not.toContain('indexed_only');
+    expect(renderSearch(rendering(HOSTED), search({ query, params }))).toContain('"params":{"exact":true}');
+  });
+
   it('of a text is a mistake of ours', () => {
     expect(
       codeOf(() =>

@@ -12,6 +12,7 @@ import type {
   Selection,
   VectorInput,
 } from '../../core/points/question.ts';
+import { isLosslessObject } from '../../core/points/lossless.ts';
 import type { LosslessJson, LosslessObject } from '../../core/points/raw-json.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import { allowedPath, allowedVector, allowedWord } from './place.ts';
@@ -109,7 +110,7 @@ function stage(to: Rendering, search: Search, limit: number, outer?: Filter): re
     ['query', query === undefined ? undefined : renderQuery(place, query)],
     ['using', text(looked ? allowedVector(place, using) : using)],
     ['filter', restricted(access, narrower)],
-    ['params', looked ? text(planned(to.plan(limit), params)) : text(params)],
+    ['params', looked ? text(planned(to.plan(limit), params)) : undefined],
     ['score_threshold', text(scoreThreshold)],
   ];
 }
@@ -117,10 +118,16 @@ function stage(to: Rendering, search: Search, limit: number, outer?: Filter): re
 /** Queries that compare vectors. */
 const LOOKED_UP: ReadonlySet<PointQuery<ChunkId>['kind']> = new Set(['nearest', 'recommend', 'discover', 'context']);
 
-/** As the caller says where it does, but what the plan compares one by one stays so: that misses nothing. */
-function planned(plan: LosslessObject, params: SearchParams | undefined): LosslessObject | undefined {
-  const both = { ...plan, ...params, ...(plan['exact'] === true ? { exact: true } : {}) };
-  return Object.keys(both).length === 0 ? undefined : both;
+/**
+ * As the caller says where it does, but what the plan compares one by one stays so: that misses nothing. Which points lie in an indexed
+ * segment, and what a quantised vector is rounded to, depends on everybody's points: so the first is not asked, and no score comes of the
+ * second. Qdrant compares exactly without it.
+ */
+function planned(plan: LosslessObject, params: SearchParams | undefined): LosslessObject {
+  const { indexed_only: _indexed, quantization, ...kept } = params ?? {};
+  const both = { ...plan, ...kept, ...(plan['exact'] === true ? { exact: true } : {}) };
+  if (both['exact'] === true) return both;
+  return { ...both, quantization: { ...(isLosslessObject(quantization) ? quantization : {}), rescore: true } };
 }
 
 function input(one: VectorInput<ChunkId>): string {
