@@ -145,9 +145,10 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
   it('are caught where one of them counts what waits for the index', async () => {
     const { catalog } = world.a.service.stores;
     const { unsettled } = catalog;
-    Object.assign(catalog, {
-      unsettled: () => Promise.resolve({ kind: 'named', at: Date.now(), documents: new Set(), timed: [], nextEnd: 'forever' }),
-    });
+    const believing: typeof unsettled = async () => {
+      return { kind: 'named', at: Date.now(), documents: new Set(), chunks: new Set(), timed: [], nextEnd: 'forever' };
+    };
+    Object.assign(catalog, { unsettled: believing });
     try {
       expect(await violationsOf(['off', 'deleted', 'narrowed'])).toBeGreaterThan(0);
     } finally {
