@@ -10,6 +10,7 @@ import type {
   DocumentAttributes,
   DocumentContent,
   EpochStamp,
+  ExpectedRevision,
   SourceAttributes,
   StoredDocument,
 } from '../../src/core/ports/catalog.ts';
@@ -122,6 +123,8 @@ export interface PutOptions {
   readonly attributes?: Partial<DocumentAttributes>;
   readonly content?: Partial<DocumentContent>;
   readonly catalog?: Catalog;
+  /** What the writer saw; what is there now where absent. */
+  readonly expected?: ExpectedRevision;
 }
 
 /** A migrated database with two tenants, each with the source `handbook`. */
@@ -168,10 +171,9 @@ async function put(catalog: Catalog, name: string, options: PutOptions): Promise
   const document = name as DocumentId;
   const key = keyOf(tenant, source, name);
   const attributes = attributesOf(options.attributes);
-  const before = await catalog.document(tenant, source, document);
+  const expected = options.expected ?? (await catalog.document(tenant, source, document))?.revision ?? 'absent';
   await catalog.reserve(tenant, source, attributes.declared, attributes.acl);
   const content = { ...contentOf(key, await catalog.nextRevision(tenant, key), paragraphs), ...options.content };
   await catalog.stage(tenant, key, content);
-  const expected = before?.revision ?? 'absent';
   return catalog.publish({ tenant, source, document, key, expected, attributes, content, change: CHANGE });
 }
