@@ -203,21 +203,19 @@ async function exchangeChunks(tx: Tx, tenant: TenantId, exchanges: readonly Exch
   }
 }
 
+/** Of their documents, and of the texts that these get. */
+function namesOf(exchanges: readonly Exchange[]): { readonly keys: readonly string[]; readonly contents: readonly string[] } {
+  return { keys: exchanges.map(({ after }) => after.key), contents: exchanges.map(({ after }) => after.content) };
+}
+
 async function publishChunks(tx: Tx, tenant: TenantId, exchanges: readonly Exchange[], revision: number): Promise<void> {
+  const { keys, contents } = namesOf(exchanges);
   const published = await tx
     .updateTable('chunks')
     .set({ state: 'live', revision })
     .where('tenant', '=', tenant)
-    .where(
-      'key',
-      'in',
-      exchanges.map(({ after }) => after.key),
-    )
-    .where(
-      'content',
-      'in',
-      exchanges.map(({ after }) => after.content),
-    )
+    .where('key', 'in', keys)
+    .where('content', 'in', contents)
     .where('state', '=', 'staged')
     .executeTakeFirstOrThrow();
   const wanted = exchanges.reduce((sum, { input }) => sum + input.content.chunks.length, 0);
@@ -227,20 +225,13 @@ async function publishChunks(tx: Tx, tenant: TenantId, exchanges: readonly Excha
 }
 
 async function setLineage(tx: Tx, tenant: TenantId, exchanges: readonly Exchange[], lineage: string): Promise<void> {
+  const { keys, contents } = namesOf(exchanges);
   const version = await tx
     .updateTable('document_versions')
     .set({ lineage })
     .where('tenant', '=', tenant)
-    .where(
-      'key',
-      'in',
-      exchanges.map(({ after }) => after.key),
-    )
-    .where(
-      'content',
-      'in',
-      exchanges.map(({ after }) => after.content),
-    )
+    .where('key', 'in', keys)
+    .where('content', 'in', contents)
     .executeTakeFirstOrThrow();
   if (version.numUpdatedRows !== BigInt(exchanges.length)) {
     throw new AppError('conflict', { detail: 'the text of the document is not staged' });

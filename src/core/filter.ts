@@ -49,8 +49,9 @@ export type Opening =
   | { readonly kind: 'documents'; readonly zone: ZoneId; readonly documents: readonly [DocumentKey, ...DocumentKey[]] };
 
 /**
- * Documents that are left out whatever the index says of them. An aggregate has no hits that key two could judge, so what only
- * the catalog knows has to be named here; a search needs none.
+ * Whether key two comes after. `none`: each hit is judged, and the index need not be right. `documents`: an aggregate has no hits that
+ * key two could judge, so what only the catalog knows is named here, and left out whatever the index says of it; where there is
+ * nothing of the kind the list has no members, and the filter is still that of an aggregate (`vectors/filter.ts` looks at the kind).
  */
 export type Exclusion = { readonly kind: 'none' } | { readonly kind: 'documents'; readonly documents: readonly DocumentKey[] };
 

@@ -44,8 +44,7 @@ class FixedEmbeddings extends Embeddings {
 }
 
 class FixedEmbedding extends BaseEmbedding {
-  // The one above is protected.
-  // oxlint-disable-next-line no-useless-constructor
+  // oxlint-disable-next-line no-useless-constructor -- that of BaseEmbedding is protected
   constructor() {
     super();
   }

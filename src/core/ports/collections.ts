@@ -87,6 +87,6 @@ export type PointPlace = 'own' | CollectionKey;
 export interface PointReads {
   /** Live chunks of these points, by `pointIdText`; one id may stand for a point of each of several sources. Nothing is judged here. */
   chunksOfPoints(tenant: TenantId, place: PointPlace, ids: readonly PointId[]): Promise<ReadonlyMap<string, readonly ChunkId[]>>;
-  /** Unknown chunks are missing. For `own` the payload is `{"metadata": …}` of the document, to which the door adds the text. */
+  /** Unknown chunks are missing. For `own` the payload is `{"metadata": …}` of the document, to which retrieval adds the text. */
   storedPoints(tenant: TenantId, place: PointPlace, chunks: readonly ChunkId[]): Promise<ReadonlyMap<ChunkId, StoredPoint>>;
 }

@@ -3,6 +3,7 @@ import { createServer, STATUS_CODES, type RequestListener, type Server } from 'n
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Reply } from './send.ts';
 
 const MAX_HEADER_BYTES = 32_768;
@@ -79,7 +80,7 @@ export function listenOn(server: Server, host: string, port: number): Promise<nu
  * Stops accepting connections but keeps those that are open: a request that is already on its way down one of them gets
  * an answer instead of a reset. `http.Server.close` would cut them.
  */
-export function stopAccepting(server: Server): void {
+function stopAccepting(server: Server): void {
   if (server.listening) NetServer.prototype.close.call(server);
 }
 
@@ -87,4 +88,20 @@ export function stopAccepting(server: Server): void {
 export function destroyServer(server: Server): void {
   server.closeAllConnections();
   server.close(() => undefined);
+}
+
+const CUT_MS = 1_000;
+
+/** Takes nothing new, waits at most `graceMs` for what is in flight, then cuts what is left. */
+export async function closeGently(server: Server, inFlight: InFlight, graceMs: number): Promise<void> {
+  stopAccepting(server);
+  await inFlight.drained(graceMs);
+  destroyServer(server);
+  // Their signals are aborted as their sockets close; what stands behind the door may be closed after that.
+  await inFlight.drained(CUT_MS);
+}
+
+/** The address of a listener, as a client writes it. */
+export function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }

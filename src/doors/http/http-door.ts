@@ -37,7 +37,7 @@ import { sourceRoutes } from './routes/sources.ts';
 import { watchingRoutes } from './routes/watching.ts';
 import { stageRoutes } from './routes/stages.ts';
 import { switchRoutes } from './routes/switches.ts';
-import { createHttpServer, destroyServer, listenOn, stopAccepting } from '../entrance/server.ts';
+import { closeGently, createHttpServer, destroyServer, listenOn, urlOf } from '../entrance/server.ts';
 import { PROBLEM_TYPE } from '../entrance/send.ts';
 import type { HttpServices } from './services.ts';
 
@@ -123,12 +123,6 @@ function renderProblem(error: AppError, requestId: string) {
   return { status: body.status, body, type: PROBLEM_TYPE };
 }
 
-const CUT_MS = 1_000;
-
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
 /** The HTTP API on a port of its own. `listen` fails with Node's error where the port cannot be had. */
 export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const { services, config, telemetry, mounts = [] } = options;
@@ -163,11 +157,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     },
     async close(graceMs) {
       stopping.abort();
-      stopAccepting(server);
-      await inFlight.drained(graceMs);
-      destroyServer(server);
-      // Their signals are aborted as their sockets close; what stands behind the door may be closed after that.
-      await inFlight.drained(CUT_MS);
+      await closeGently(server, inFlight, graceMs);
       if (metrics !== undefined) destroyServer(metrics.server);
     },
   };

@@ -6,7 +6,7 @@ import { createInFlight } from '../entrance/in-flight.ts';
 import { createRateLimiter, type RateLimiter } from '../entrance/rate-limits.ts';
 import { beginRequest } from '../entrance/request-state.ts';
 import { JSON_TYPE } from '../entrance/send.ts';
-import { createHttpServer, destroyServer, listenOn, stopAccepting, type RenderError } from '../entrance/server.ts';
+import { closeGently, createHttpServer, listenOn, urlOf, type RenderError } from '../entrance/server.ts';
 import { addressFinder } from './address.ts';
 import type { QdrantDoorConfig } from './config.ts';
 import { wordsOf } from './envelope.ts';
@@ -30,8 +30,6 @@ export interface QdrantDoor {
   /** Takes nothing new, waits at most `graceMs` for what is in flight, then cuts what is left. */
   close(graceMs: number): Promise<void>;
 }
-
-const CUT_MS = 1_000;
 
 /** What is not HTTP is answered in the envelope too. */
 const renderError: RenderError = (error) => ({
@@ -81,11 +79,7 @@ export function createQdrantDoor(options: QdrantDoorOptions): QdrantDoor {
     },
     async close(graceMs) {
       stopping.abort();
-      stopAccepting(server);
-      await inFlight.drained(graceMs);
-      destroyServer(server);
-      // Their signals are aborted as their sockets close; what stands behind the door may be closed after that.
-      await inFlight.drained(CUT_MS);
+      await closeGently(server, inFlight, graceMs);
     },
   };
 }
@@ -97,8 +91,4 @@ async function take(pipeline: Pipeline, exchange: Exchange): Promise<void> {
   } catch (error) {
     refuse(pipeline, exchange, error);
   }
-}
-
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }

@@ -34,8 +34,9 @@ interface StagedPoint {
  * The path of a document (docs/architecture.md), for many points at once. What can be refused for what the points say is refused before
  * anything is written; then all are staged, all go to the index, and only then they are published, some hundreds in a transaction. So an
  * index that refuses one of them leaves nothing published. Asked last is what needs a look at what is there: a refusal of another kind
- * after it, by the index, would tell a writer that their guess at a hidden ACL was narrower. What was staged goes then. Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody
- * else's write came between: the whole is to be repeated with everything read anew.
+ * after it, by the index, would tell a writer that their guess at a hidden ACL was narrower. What was staged goes then.
+ * Fails like a `PUT` of a document, naming the point, and with `conflict` where somebody else's write came between: the whole is to be
+ * repeated with everything read anew.
  */
 export async function upsertOnce(
   parts: PointsWriterParts,

@@ -11,7 +11,7 @@ import { answerNumbers } from './numbers.ts';
 import { embedTexts } from './own-collection.ts';
 import { MAX_POINTS, type Asking, type PointsParts } from './parts.ts';
 import { passOnce } from './pass.ts';
-import { noCollection, placeOf } from './place.ts';
+import { placeOf } from './place.ts';
 import { releasePoints, type Compose } from './release.ts';
 import type { PointsAnswer, PointsContext } from './types.ts';
 
@@ -43,7 +43,7 @@ async function begin(
   // Before anything is written: a token may assert a tenant that was never made, and must not start a log for it.
   const here = await presence(parts.catalog, context.caller);
   const place = placeOf(parts, here, purpose, name);
-  if (place === undefined) throw noCollection(name);
+  if (place === undefined) throw new AppError('not_found');
   const admission = demandAdmission(parts.watch, context.caller);
   const most = admission === 'unlimited' ? MAX_POINTS : Math.min(admission, MAX_POINTS);
   const sealed = questionOf({ query: questionText(question) }, Buffer.from(parts.random(32)).toString('hex'));

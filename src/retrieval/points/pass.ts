@@ -1,4 +1,5 @@
 import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../../core/caller.ts';
+import { AppError } from '../../core/errors.ts';
 import type { Exclusion } from '../../core/filter.ts';
 import { grantsFor } from '../../core/grants.ts';
 import type { ChunkId } from '../../core/ids.ts';
@@ -14,7 +15,7 @@ import { cursorsOf } from './cursor.ts';
 import type { JudgedPoint, Searching } from './judging.ts';
 import { checkOwnKeys } from './own-collection.ts';
 import type { Asking, PointsParts } from './parts.ts';
-import { noCollection, placeOf, type Place } from './place.ts';
+import { placeOf, type Place } from './place.ts';
 import { resolveIds, type Resolved } from './resolve.ts';
 import { touchedBait } from './touched-bait.ts';
 import { isStaged, readPoints, scrollPage, searchGroups, searchLists } from './search-points.ts';
@@ -59,7 +60,7 @@ export async function stand(
 ): Promise<Standing & Deciding> {
   const here = known ?? (await presence(parts.catalog, caller));
   const place = placeOf(parts, here, asking.purpose, asking.name);
-  if (place === undefined) throw noCollection(asking.name);
+  if (place === undefined) throw new AppError('not_found');
   const { purpose } = asking;
   const decision = parts.policy.decide(here.view, here.caller, 'retrieve', purpose);
   const context: JudgingContext = {

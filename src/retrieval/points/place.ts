@@ -1,4 +1,3 @@
-import { AppError } from '../../core/errors.ts';
 import { seesHosted } from '../../core/hosted-visibility.ts';
 import type { CollectionName } from '../../core/ids.ts';
 import type { HostedCollection, PointPlace } from '../../core/ports/collections.ts';
@@ -40,9 +39,4 @@ function hostedPlace(collection: HostedCollection): Place {
 export function placesOf(parts: SeeingParts, here: Presence, purpose: Purpose): readonly Place[] {
   const names = new Set<string>([parts.own.name, ...here.view.collections.keys()]);
   return [...names].sort().flatMap((name) => placeOf(parts, here, purpose, name) ?? []);
-}
-
-/** The same bytes for a collection that is hidden and for one that is not there. */
-export function noCollection(name: string): AppError {
-  return new AppError('not_found', { issues: [{ pointer: '', message: `Not found: Collection \`${name}\` doesn't exist!` }] });
 }

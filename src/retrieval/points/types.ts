@@ -21,7 +21,7 @@ export type VisibleCollection =
 export interface PointsAnswer {
   /** What `compose` made, whole. Durable as a release before this resolves. */
   readonly body: string;
-  /** In the order of `Found`, over all lists. */
+  /** Points in it, over all lists. */
   readonly released: number;
 }
 
@@ -34,8 +34,8 @@ export interface PointsReader {
   /**
    * Decides, resolves ids, searches, judges each point by both keys, lets `compose` write the answer, and makes the release durable
    * under an epoch that did not move; only then it resolves. `compose` may be called again where everything had to be judged again.
-   * Fails with `not_found` where the caller may not see the collection, or an id that a query needs is missing or hidden (issues then
-   * say which, in Qdrant's words), with `unsupported_request`, `aggregate_unstable`, and like `retrieve`.
+   * Fails with `not_found` where the caller may not see the collection, without issues; and where an id that a query needs is missing or
+   * hidden, with an issue that says which, in Qdrant's words. Fails with `unsupported_request`, `aggregate_unstable`, and like `retrieve`.
    */
   ask(
     context: PointsContext,

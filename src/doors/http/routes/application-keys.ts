@@ -1,7 +1,7 @@
 import type { HttpDoorConfig } from '../config.ts';
 import { callRoute, type CallRoute } from '../route.ts';
 import { addedKeySchema, applicationKeysSchema, newKeySchema } from '../schemas/application-keys.ts';
-import { watchPageSchema } from '../schemas/watching.ts';
+import { pageSchema } from '../schemas/common.ts';
 import type { HttpServices } from '../services.ts';
 
 const PATH = '/v1/application-keys';
@@ -15,7 +15,7 @@ export function applicationKeyRoutes({ applicationKeys }: HttpServices, config: 
       operationId: 'listApplicationKeys',
       summary: 'Static keys of applications, without the keys themselves.',
       scopes: ['admin'],
-      query: watchPageSchema,
+      query: pageSchema,
       answers: [{ status: 200, description: 'A page; without `next` it was the last.', schema: applicationKeysSchema }],
       handle: async ({ context, query: { after, limit } }) => ({
         status: 200,

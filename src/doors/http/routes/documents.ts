@@ -4,6 +4,7 @@ import type { HttpDoorConfig } from '../config.ts';
 import { documentParam, sourceParam } from '../input.ts';
 import { callRoute, type AnswerSpec, type Call, type CallRoute } from '../route.ts';
 import { documentAnswerSchema, listingSchema, originalSchema, patchReceiptSchema, receiptSchema } from '../schemas/answers.ts';
+import { pageLimitSchema } from '../schemas/common.ts';
 import { documentPatchSchema, documentSchema, toDocumentBody, toDocumentPatch } from '../schemas/documents.ts';
 import type { Reply } from '../../entrance/send.ts';
 import type { HttpServices } from '../services.ts';
@@ -13,11 +14,7 @@ const DEFAULT_PAGE = 100;
 
 const pageSchema = z.strictObject({
   after: z.string().min(1).max(2_048).optional().meta({ description: 'The `next` of the page before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,2}|1000)$/)
-    .optional()
-    .meta({ description: '1 to 1,000; 100 where absent.' }),
+  limit: pageLimitSchema,
   state: z.literal('quarantined').optional().meta({ description: 'Only those; for owners.' }),
 });
 

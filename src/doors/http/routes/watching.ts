@@ -1,5 +1,6 @@
 import { callRoute, type CallRoute } from '../route.ts';
-import { watchingSchema, watchPageSchema } from '../schemas/watching.ts';
+import { pageSchema } from '../schemas/common.ts';
+import { watchingSchema } from '../schemas/watching.ts';
 import type { HttpServices } from '../services.ts';
 
 const PATH = '/v1/watching';
@@ -13,7 +14,7 @@ export function watchingRoutes({ watching }: HttpServices): readonly CallRoute[]
       operationId: 'listWatched',
       summary: 'Who reads more than a threshold, or nearly so, as far as this replica knows.',
       scopes: ['admin', 'audit'],
-      query: watchPageSchema,
+      query: pageSchema,
       answers: [{ status: 200, description: 'A page; without `next` it was the last.', schema: watchingSchema }],
       handle: async ({ context, query }) => ({
         status: 200,

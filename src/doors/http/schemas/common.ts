@@ -21,6 +21,18 @@ export const vectorSchema = z
   )
   .meta({ type: 'array', items: { type: 'number' }, minItems: 1, maxItems: MAX_VECTOR });
 
+/** Of a list that is read a page at a time. */
+export const pageLimitSchema = z
+  .string()
+  .regex(/^(?:[1-9]\d{0,2}|1000)$/)
+  .optional()
+  .meta({ description: '1 to 1,000; 100 where absent.' });
+
+export const pageSchema = z.strictObject({
+  after: z.string().min(1).max(MAX_NAME).optional().meta({ description: 'The `next` of the page before.' }),
+  limit: pageLimitSchema,
+});
+
 /** A list of names such as principals or compartments. What a name means, and how many may be, is judged further in. */
 export const namesSchema = z
   .custom<readonly string[]>(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_GROUP_MEMBERS } from '../../../core/ports/directory.ts';
-import { namesSchema, titleSchema } from './common.ts';
+import { namesSchema, pageLimitSchema, titleSchema } from './common.ts';
 
 const issuer = z
   .string()
@@ -16,11 +16,7 @@ export const groupQuerySchema = z.strictObject({ issuer: issuer.optional() });
 export const groupPageSchema = z.strictObject({
   issuer: issuer.optional(),
   after: z.string().min(1).max(600).optional().meta({ description: 'The `next` of the page before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,2}|1000)$/)
-    .optional()
-    .meta({ description: '1 to 1,000; 100 where absent.' }),
+  limit: pageLimitSchema,
 });
 
 const summary = {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SwitchKind } from '../../../core/ports/catalog.ts';
+import { pageLimitSchema } from './common.ts';
 
 const KINDS = ['document', 'source', 'client', 'user', 'tenant', 'all'] as const satisfies readonly SwitchKind[];
 /** A source, a slash and a document, or the longest principal. */
@@ -30,11 +31,7 @@ export const twoPersonNameSchema = z.strictObject({ kind: z.enum(['tenant', 'all
 
 export const switchPageSchema = z.strictObject({
   after: z.string().min(1).max(4_096).optional().meta({ description: 'The `next` of the page before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,2}|1000)$/)
-    .optional()
-    .meta({ description: '1 to 1,000; 100 where absent.' }),
+  limit: pageLimitSchema,
 });
 
 const proposal = z.strictObject({ by: z.string(), at: z.string(), until: z.string() });

@@ -1,15 +1,6 @@
 import { z } from 'zod';
 import { WATCH_ACTIONS, WATCH_KINDS, WATCH_WINDOWS } from '../../../core/watching.ts';
 
-export const watchPageSchema = z.strictObject({
-  after: z.string().min(1).max(1_024).optional().meta({ description: 'The `next` of the page before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d{0,2}|1000)$/)
-    .optional()
-    .meta({ description: '1 to 1,000; 100 where absent.' }),
-});
-
 const reading = z.strictObject({
   kind: z.enum(WATCH_KINDS),
   window: z.enum(WATCH_WINDOWS),
