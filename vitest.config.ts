@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { summaryReporter } from './test/support/summary-reporter.ts';
 
-// Real servers start inside tests, so a minute is the price of a bad day, not of a slow test.
-const timeouts = { testTimeout: 60_000, hookTimeout: 60_000, teardownTimeout: 30_000 };
-const shared = { ...timeouts, pool: 'forks' as const, environment: 'node' };
+// Real servers start inside tests, and machines stall: these are for what hangs. No test decides by them what is slow.
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
+const waits = { expect: { poll: { timeout: 30_000 } } };
+const setupFiles = ['test/support/same-draws.ts'];
+const shared = { ...timeouts, ...waits, setupFiles, pool: 'forks' as const, environment: 'node' };
 
 export default defineConfig({
   test: {

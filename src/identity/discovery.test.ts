@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../test/support/identity-fixture.ts';
 import { type Handler, json, startTestIssuer, type TestIssuer } from '../../test/support/test-issuer.ts';
 import { silentTelemetry } from '../core/ports/telemetry.ts';
@@ -49,7 +49,7 @@ async function beforeAndAfterHealing(): Promise<unknown> {
   issuer.answer('metadata', undefined);
   issuer.answer('keys', undefined);
   issuer.resume();
-  await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 5_000 });
+  await expect.poll(() => identity.notReady()).toEqual([]);
   return [notReady, before, await outcomeOf(identity, await issuer.sign())];
 }
 
@@ -103,7 +103,7 @@ describe('a provider that is down at start', () => {
     expect(identity.notReady()).toEqual(['test']);
     expect(await outcomeOf(identity, await issuer.sign())).toBe('issuer_unavailable');
     await issuer.restart();
-    await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 5_000 });
+    await expect.poll(() => identity.notReady()).toEqual([]);
     expect(await outcomeOf(identity, await issuer.sign())).toBe('ok');
   });
 
@@ -127,7 +127,7 @@ describe('a provider that is down at start', () => {
     await identity.start(AbortSignal.timeout(30));
     expect(identity.notReady()).toEqual(['test']);
     issuer.resume();
-    await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 5_000 });
+    await expect.poll(() => identity.notReady()).toEqual([]);
     const token = await issuer.sign();
     expect(await outcomeOf(identity, token)).toBe('ok');
     await identity.close();
@@ -169,7 +169,7 @@ describe('keys of the wrong kind', () => {
     await identity.start(signal);
     expect(identity.notReady()).toEqual(['test']);
     issuer.publish([issuer.newest().publicJwk]);
-    await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 5_000 });
+    await expect.poll(() => identity.notReady()).toEqual([]);
   });
 
   it('a set of too many is refused', async () => {

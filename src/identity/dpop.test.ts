@@ -10,12 +10,10 @@ const URL_OF_CALL = 'https://sluice.test/v1/retrieve';
 let f: IdentityFixture;
 let key: ProofKey;
 let token: string;
-let now: () => number;
+/** On the fixture's clock, which stands still. */
+const now = (of = f) => Math.floor(of.now() / 1_000);
 beforeAll(async () => {
   f = await startIdentity();
-  // The fixture's clock stands still, so the tests' does too.
-  const began = Math.floor(Date.now() / 1_000);
-  now = () => began;
   key = await proofKey();
   token = await f.issuer.sign({ cnf: { jkt: key.thumbprint } });
 });
@@ -81,7 +79,7 @@ describe('what an issuer is configured for', () => {
       expect(fixture.identity.dpop).toBe(dpop);
       expect(await fixture.outcome(await fixture.issuer.sign())).toBe(unbound);
       const own = await fixture.issuer.sign({ cnf: { jkt: key.thumbprint } });
-      expect(await fixture.outcome(own, sent(await prove({ token: own })))).toBe(bound);
+      expect(await fixture.outcome(own, sent(await prove({ token: own, at: now(fixture) })))).toBe(bound);
     } finally {
       await fixture.close();
     }
@@ -183,7 +181,7 @@ describe('a proof', () => {
     const fixture = await startIdentity();
     try {
       const own = await fixture.issuer.sign({ cnf: { jkt: key.thumbprint } });
-      const proof = await prove({ token: own, at: now() + 4 });
+      const proof = await prove({ token: own, at: now(fixture) + 4 });
       expect(await fixture.outcome(own, sent(proof))).toBe('ok');
       for (let second = 0; second < 90; second += 10) {
         expect(await fixture.outcome(own, sent(proof))).toBe('invalid_dpop_proof');

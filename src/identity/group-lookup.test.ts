@@ -14,7 +14,7 @@ beforeEach(async () => {
   const claims = { ...DEFAULT_CLAIMS, groups: { kind: 'claim', claim: 'groups', maximum: 5 } } as const;
   fixture = await startIdentity(
     { overrides: { lookup: graph.config, claims } },
-    { fetchDeadlineMs: 400, breakerFailures: 3, breakerOpenMs: 60_000 },
+    { fetchDeadlineMs: 1_500, breakerFailures: 3, breakerOpenMs: 60_000 },
   );
 });
 afterEach(async () => {

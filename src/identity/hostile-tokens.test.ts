@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => f.close());
 
-const now = () => Math.floor(Date.now() / 1_000);
+const now = () => Math.floor(f.now() / 1_000);
 const accepted = async (...args: Parameters<IdentityFixture['issuer']['sign']>) => f.outcome(await f.issuer.sign(...args));
 
 function parts(token: string): [string, string, string] {

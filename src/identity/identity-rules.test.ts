@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { athOf, makeProof, proofKey } from '../../test/support/dpop.ts';
 import { startIdentity, type IdentityFixture } from '../../test/support/identity-fixture.ts';
 import { issuerOf, laterReasonOf } from '../../test/support/identity-parts.ts';
@@ -83,7 +83,7 @@ describe('identity', () => {
     const key = await proofKey();
     const token = await f.issuer.sign({ cnf: { jkt: key.thumbprint } });
     const url = 'https://sluice.test/v1/retrieve';
-    const now = Math.floor(Date.now() / 1_000);
+    const now = Math.floor(f.now() / 1_000);
     const send = async (at: number) =>
       f.outcome(token, { proof: await makeProof(key, { token, method: 'POST', url, at }), method: 'POST', url });
     expect(athOf(token)).toHaveLength(43);
@@ -114,9 +114,9 @@ describe('a start', () => {
     await identity.start(signal);
     expect(identity.notReady()).toEqual(['test']);
     const before = issuer.keyReads();
-    await vi.waitFor(() => expect(issuer.keyReads()).toBeGreaterThan(before + 1), { timeout: 3_000, interval: 5 });
+    await expect.poll(() => issuer.keyReads(), { interval: 5 }).toBeGreaterThan(before + 1);
     issuer.publish([(await newKey(2)).publicJwk]);
-    await vi.waitFor(() => expect(identity.notReady()).toEqual([]), { timeout: 3_000, interval: 5 });
+    await expect.poll(() => identity.notReady(), { interval: 5 }).toEqual([]);
     issuer.pause();
     await createAndStop(issuer.config);
   });

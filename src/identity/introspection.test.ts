@@ -9,7 +9,7 @@ import {
   randomDPoPKeyPair,
   tokenRevocation,
 } from 'openid-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { makeProof, proofKey } from '../../test/support/dpop.ts';
 import { type IdentityFixture, outcomeOf, startIdentity } from '../../test/support/identity-fixture.ts';
 import { INTROSPECTOR, startTestProvider } from '../../test/support/provider.ts';
@@ -23,7 +23,8 @@ const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((part) => part.close()));
 });
-const soon = () => Math.floor(Date.now() / 1_000);
+/** On the fixture's clock, which stands still: seconds. */
+const now = (f: IdentityFixture) => Math.floor(f.now() / 1_000);
 
 interface Asked {
   readonly token: string | null;
@@ -40,7 +41,7 @@ async function hostile(cacheSeconds = 0, limits: Partial<IdentityLimits> = {}) {
     let form = '';
     request.on('data', (part: Buffer) => (form += part.toString()));
     request.on('end', () => {
-      const body = { active: true, iss: f.issuer.url, ...CLAIMS, iat: soon() - 30, exp: soon() + 600 };
+      const body = { active: true, iss: f.issuer.url, ...CLAIMS, iat: now(f) - 30, exp: now(f) + 600 };
       const { status = 200, type = 'application/json', body: text = '', silent = false } = next(body);
       asked.push({ token: new URLSearchParams(form).get('token'), authorization: request.headers.authorization });
       if (silent) return;
@@ -154,7 +155,7 @@ describe('the answer', () => {
     ['far too much', { body: `{"active":true,"x":"${'x'.repeat(300_000)}"}` }],
     ['nothing', { silent: true }],
   ])('that is none opens nothing: %s', async (_name, answer) => {
-    const f = await hostile(0, { fetchDeadlineMs: 400 });
+    const f = await hostile(0, { fetchDeadlineMs: 1_500 });
     f.answer(() => answer);
     expect(await f.outcome('opaque-1')).toBe('issuer_unavailable');
     f.answer((body) => ({ body }));
@@ -177,7 +178,7 @@ describe('the answer', () => {
     for (let i = 0; i < 6; i++) {
       const stranger = new AbortController();
       const asked = f.identity.authenticate(`guess-${i}`, stranger.signal);
-      await vi.waitUntil(() => f.asked.length > i);
+      await expect.poll(() => f.asked.length).toBeGreaterThan(i);
       stranger.abort();
       await expect(asked).rejects.toMatchObject({ code: 'issuer_unavailable' });
     }
@@ -208,7 +209,8 @@ describe('the answer', () => {
 
   it('never holds beyond the end of the token', async () => {
     const f = await hostile(300);
-    f.answer((claims) => ({ body: { ...claims, exp: soon() + 3 } }));
+    const end = now(f) + 3;
+    f.answer((claims) => ({ body: { ...claims, exp: end } }));
     expect(await f.outcome('opaque-1')).toBe('ok');
     f.pass(60_000);
     expect(await f.outcome('opaque-1')).toBe('invalid_token');
@@ -219,13 +221,15 @@ describe('the answer', () => {
     const key = await proofKey();
     f.answer((claims) => ({ body: { ...claims, token_type: 'DPoP', cnf: { jkt: key.thumbprint } } }));
     const call = { method: 'POST', url: 'https://sluice.test/v1/retrieve' };
-    const proof = async () => ({ ...call, proof: await makeProof(key, { ...call, token: 'opaque-1' }) });
+    const proof = async () => ({ ...call, proof: await makeProof(key, { ...call, token: 'opaque-1', at: now(f) }) });
     expect(await f.outcome('opaque-1', await proof())).toBe('ok');
     expect(await f.outcome('opaque-1')).toBe('invalid_token');
     expect(await f.outcome('opaque-1', await proof())).toBe('ok');
     expect(f.asked).toHaveLength(1);
     f.answer((claims) => ({ body: { ...claims, token_type: 'Bearer', cnf: { jkt: key.thumbprint } } }));
-    expect(await f.outcome('opaque-2', { ...call, proof: await makeProof(key, { ...call, token: 'opaque-2' }) })).toBe('invalid_token');
+    expect(await f.outcome('opaque-2', { ...call, proof: await makeProof(key, { ...call, token: 'opaque-2', at: now(f) }) })).toBe(
+      'invalid_token',
+    );
   });
 });
 

@@ -8,8 +8,8 @@ let fixture: VectorFixture;
 
 beforeAll(async () => {
   fixture = await vectorFixture();
-}, 60_000);
-afterAll(() => fixture.close(), 60_000);
+});
+afterAll(() => fixture.close());
 
 describe('the collection', () => {
   it('is opened again as it was, by a second replica, and probed', async () => {

@@ -28,11 +28,11 @@ const found = (spec: Partial<FilterSpec>, leg: Leg = BM25_LEG) => fixture.found(
 
 beforeAll(async () => {
   fixture = await vectorFixture();
-}, 60_000);
+});
 beforeEach(() => {
   [tenant, other] = [fixture.newTenant(), fixture.newTenant()];
 });
-afterAll(() => fixture.close(), 60_000);
+afterAll(() => fixture.close());
 
 describe('the filter on real points, each leg', () => {
   const reader = { gate: [5] };

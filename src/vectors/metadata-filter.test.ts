@@ -10,7 +10,7 @@ import { silentTelemetry } from '../core/ports/telemetry.ts';
 import type { Leg } from '../core/ports/vectors.ts';
 import { createVectorIndex, type StartableVectorIndex } from './vector-index.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const { signal } = new AbortController();
 const leg: Leg = { name: 'bm25', kind: 'sparse', vector: { indices: [1], values: [1] } };
 const at = (lat: number, lon: number) => ({ lat, lon });
 const square = (low: number, high: number) => ({ points: [at(low, low), at(low, high), at(high, high), at(high, low), at(low, low)] });
@@ -141,11 +141,11 @@ beforeAll(async () => {
   const identity = { sparse: 'bm25@1', dense: { kind: 'none' } } as const;
   index = createVectorIndex({ endpoint: qdrant.endpoint, collection, identity, telemetry: silentTelemetry, clock: systemClock });
   await index.start(signal);
-}, 60_000);
+});
 afterAll(async () => {
   await index.close();
   await qdrant.stop();
-}, 60_000);
+});
 
 describe('each allowed condition, on the real server', () => {
   for (const [name, { condition, yes, no }] of Object.entries(cases)) {

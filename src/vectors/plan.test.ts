@@ -80,11 +80,11 @@ describe('the parameters of each plan, on the real server', () => {
     await put('', { vectors: { dense: { size: 2, distance: 'Cosine' } } });
     const points = Array.from({ length: 100 }, (_, i) => ({ id: randomUUID(), vector: { dense: [1, i / 100] }, payload: { even: i % 2 } }));
     await put('/points?wait=true', { points });
-  }, 60_000);
+  });
   afterAll(async () => {
     await read.close();
     await qdrant.stop();
-  }, 60_000);
+  });
 
   it('are accepted, and give the same nearest points', async () => {
     const answers = [];

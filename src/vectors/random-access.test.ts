@@ -15,11 +15,11 @@ const mint = (spec: Partial<FilterSpec>) => mintFilterForTests({ tenant, now: NO
 
 beforeAll(async () => {
   fixture = await vectorFixture();
-}, 60_000);
+});
 beforeEach(() => {
   tenant = fixture.newTenant();
 });
-afterAll(() => fixture.close(), 60_000);
+afterAll(() => fixture.close());
 
 describe('random points and callers', () => {
   const some = (maximum: number) => fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: maximum }).map((ids) => numbers(...ids));

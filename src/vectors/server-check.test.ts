@@ -37,8 +37,8 @@ describe('checkServer', () => {
   let qdrant: TestQdrant;
   beforeAll(async () => {
     qdrant = await qdrantForTests();
-  }, 60_000);
-  afterAll(() => qdrant.stop(), 60_000);
+  });
+  afterAll(() => qdrant.stop());
 
   it('accepts the real one, and refuses it with a wrong key', async () => {
     expect(await check(qdrant.url, qdrant.apiKey)).toMatch(/^\d+\.\d+\.\d+/);

@@ -29,11 +29,11 @@ const found = (spec: Partial<FilterSpec>, leg: Leg = BM25_LEG) => fixture.found(
 
 beforeAll(async () => {
   fixture = await vectorFixture();
-}, 60_000);
+});
 beforeEach(() => {
   [tenant, other] = [fixture.newTenant(), fixture.newTenant()];
 });
-afterAll(() => fixture.close(), 60_000);
+afterAll(() => fixture.close());
 
 describe('rewriteAccess', () => {
   it('narrows and widens every chunk of its document and of no other', async () => {

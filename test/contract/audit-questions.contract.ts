@@ -108,7 +108,7 @@ export function auditQuestionsContract(name: string, fresh: () => Promise<Databa
         const page = await ask(
           { ...databases, ...(limits === undefined ? {} : { limits }) },
           { ...question, ...place },
-          AbortSignal.timeout(20_000),
+          AbortSignal.timeout(30_000),
         );
         expect(page.events.length).toBeLessThanOrEqual(limit);
         found.push(...page.events.map((event) => event.index));
@@ -145,7 +145,7 @@ export function auditQuestionsContract(name: string, fresh: () => Promise<Databa
         }
       }
       expect(checked).toBeGreaterThan(20);
-    }, 120_000);
+    }, 300_000);
 
     it('finds its way through long lists by blocks', async () => {
       const random = seededRandom(86).next;
@@ -166,14 +166,14 @@ export function auditQuestionsContract(name: string, fresh: () => Promise<Databa
         expect(await all(filters, { limit: 7 }, { after: middle })).toEqual(found.filter((at) => at > middle));
         expect(await all(filters, { limit: 7 }, { before: middle })).toEqual(found.filter((at) => at < middle));
       }
-    }, 60_000);
+    });
 
     it('goes by time', async () => {
       const random = seededRandom(87).next;
       await append(random, 30);
       await new Promise((resolve) => setTimeout(resolve, 20));
       await append(random, 30);
-      const page = await ask(databases, { tenant: ACME, in: 'whole-log', limit: 100 }, AbortSignal.timeout(5_000));
+      const page = await ask(databases, { tenant: ACME, in: 'whole-log', limit: 100 }, AbortSignal.timeout(30_000));
       const times = page.events.map(({ at }) => Date.parse(at));
       const [from, to] = [times[20] ?? 0, times[45] ?? 0];
       expect(from).toBeLessThan(to);
@@ -190,11 +190,11 @@ export function auditQuestionsContract(name: string, fresh: () => Promise<Databa
       await audit.append(foreign.event);
       await index(known.length);
       const question: AuditQuestion = { tenant: OTHER, in: 'whole-log', limit: 10 };
-      expect((await ask(databases, question, AbortSignal.timeout(5_000))).events).toHaveLength(1);
+      expect((await ask(databases, question, AbortSignal.timeout(30_000))).events).toHaveLength(1);
       const nobody = { tenant: ACME, in: [[{ about: 'caller', what: 'asked', name: 'user:test|nobody' }]], limit: 10 } as const;
-      expect(await ask(databases, nobody, AbortSignal.timeout(5_000))).toEqual({ events: [], size: 40 });
+      expect(await ask(databases, nobody, AbortSignal.timeout(30_000))).toEqual({ events: [], size: 40 });
       const none: AuditQuestion = { tenant: 'never' as TenantId, in: 'whole-log', limit: 10 };
-      expect(await ask(databases, none, AbortSignal.timeout(5_000))).toEqual({ events: [], size: 0 });
+      expect(await ask(databases, none, AbortSignal.timeout(30_000))).toEqual({ events: [], size: 0 });
     });
 
     it('tells under which names a thing stands in the log, with what proves it', async () => {

@@ -29,24 +29,24 @@ describe('audit on a PostgreSQL that is gone', () => {
     const proxy = await tcpProxy({ host: url.hostname, port: Number(url.port || 5432) });
     url.hostname = '127.0.0.1';
     url.port = String(proxy.port);
-    const limits = { connectTimeoutMs: 2_000, statementTimeoutMs: 1_000, transactionTimeoutMs: 5_000 };
+    const patient = await openDatabase({ kind: 'postgres', url: url.href });
+    await migrate(patient);
+    await patient.close();
+    const limits = { connectTimeoutMs: 4_000, statementTimeoutMs: 2_000, transactionTimeoutMs: 10_000 };
     const database = await openDatabase({ kind: 'postgres', url: url.href }, limits);
     try {
-      await migrate(database);
-      const audit = createAudit({ database, telemetry: silentTelemetry, limits: { deadlineMs: 2_000 } });
+      const audit = createAudit({ database, telemetry: silentTelemetry, limits: { deadlineMs: 4_000 } });
       const append = (requestId: string): Promise<unknown> => audit.append({ tenant, kind: 'intent', requestId, body: {} });
       await append('before');
       proxy[trouble]();
       await expect(append('during')).rejects.toMatchObject({ code: 'audit_unavailable' });
       proxy.mend();
       await expect
-        .poll(
-          () =>
-            append('after').then(
-              () => 'written',
-              () => 'failed',
-            ),
-          { timeout: 30_000 },
+        .poll(() =>
+          append('after').then(
+            () => 'written',
+            () => 'failed',
+          ),
         )
         .toBe('written');
       expect(await audit.verifyChain(tenant)).toMatchObject({ kind: 'intact' });

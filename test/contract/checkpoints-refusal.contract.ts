@@ -94,7 +94,7 @@ export function checkpointRefusalsContract(name: string, fresh: () => Promise<Da
       await append('alone', 'intent');
       await replica({ timing: { sweepAfterMs: 300 } });
       const kinds = async () => (await world.now().audit.byRequest(ACME, 'alone')).map(({ kind }) => kind);
-      await expect.poll(kinds, { timeout: 15_000 }).toEqual(['intent', 'error']);
+      await expect.poll(kinds).toEqual(['intent', 'error']);
     });
 
     it('say of a directory that cannot be listed that it could not be asked', async () => {

@@ -13,7 +13,7 @@ export function databaseContract(name: string, fresh: () => Promise<DatabaseConf
 
     beforeEach(async () => {
       config = await fresh();
-      database = await openDatabase(config, { transactionTimeoutMs: 2_000 });
+      database = await openDatabase(config);
     });
     afterEach(() => database.close());
 
@@ -82,17 +82,16 @@ export function databaseContract(name: string, fresh: () => Promise<DatabaseConf
     it('ends a transaction at its deadline, writes nothing of it, and goes on with the next', async () => {
       await counters();
       const gate = Promise.withResolvers<void>();
-      const late = Promise.withResolvers<string>();
+      const late = Promise.withResolvers<void>();
       const stuck = database.transaction(
         async (tx) => {
-          await insert(tx, 1);
-          await gate.promise;
-          late.resolve(
-            await insert(tx, 2).then(
-              () => 'ran',
-              () => 'refused',
-            ),
-          );
+          try {
+            await insert(tx, 1);
+            await gate.promise;
+            await insert(tx, 2).catch(() => undefined);
+          } finally {
+            late.resolve();
+          }
         },
         { timeoutMs: 200 },
       );
@@ -144,7 +143,7 @@ export function databaseContract(name: string, fresh: () => Promise<DatabaseConf
         return [first, await read()] as const;
       });
       expect(Number.isSafeInteger(times[0])).toBe(true);
-      expect(new Date(times[0]).getUTCFullYear()).toBe(new Date().getUTCFullYear());
+      expect(Math.abs(times[0] - Date.now())).toBeLessThan(3_600_000);
       expect(times[1]).toBeGreaterThan(times[0]);
     });
 

@@ -26,8 +26,8 @@ beforeAll(async () => {
   await fixture.index.upsert([...points, ...others, ...bare], signal);
   const keys = { keys: ['zone'], points: bare.map((point) => point.chunk) };
   await fixture.raw('POST', `/collections/${fixture.collection}/points/payload/delete?wait=true`, keys);
-}, 60_000);
-afterAll(() => fixture.close(), 60_000);
+});
+afterAll(() => fixture.close());
 
 async function found(zones: ZoneTerm): Promise<readonly number[]> {
   const filter = toQdrantFilter(mintFilterForTests({ tenant: TENANT, zones, gate: numbers(5), now: NOW }));

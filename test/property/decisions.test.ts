@@ -30,8 +30,8 @@ let policy: PolicyPort;
 beforeAll(async () => {
   fixture = await vectorFixture();
   policy = newPolicy();
-}, 60_000);
-afterAll(() => fixture.close(), 60_000);
+});
+afterAll(() => fixture.close());
 
 function read(name: string): DecisionCase {
   return JSON.parse(readFileSync(new URL(name, REGRESSIONS), 'utf8')) as DecisionCase;

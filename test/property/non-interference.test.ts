@@ -102,7 +102,7 @@ beforeAll(async () => {
   tenants = Array.from({ length: TRIALS + SPARE }, (_, n) => `t${n}`);
   worlds = await startTwoWorlds([...tenants, KEPT]);
   await change(worlds.crowded, await worlds.token(OTHER, 'owner'), 'PUT', '/v1/sources/open', SOURCE);
-}, 120_000);
+});
 afterAll(async () => {
   figure(
     'non-interference: worlds that differ in what is hidden',

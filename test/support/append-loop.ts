@@ -20,7 +20,7 @@ if (point !== 'any') {
   });
 }
 // Should nobody kill it, and its point never come.
-setTimeout(() => process.exit(1), 45_000).unref();
+setTimeout(() => process.exit(1), 100_000).unref();
 const audit = createAudit({ database: await openDatabase(config), telemetry: silentTelemetry });
 
 async function appendForever(worker: number): Promise<void> {

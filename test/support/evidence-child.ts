@@ -48,7 +48,8 @@ const { evidence, start, stop } = createEvidence({
     host: 'sluice.test',
     checkpointSeconds: 0,
     outside: [{ kind: 'file', path: outside, name: 'file:test' }],
-    timing: { tickMs: 10, leaseMs: 400, freshMs: 20_000 },
+    // Whoever kills it lets the lease run out.
+    timing: { tickMs: 10, leaseMs: 60_000, freshMs: 60_000 },
   },
   deeds: testDeeds([testKey(1)]),
   telemetry: silentTelemetry,

@@ -10,6 +10,8 @@ export interface IdentityFixture {
   readonly identity: Identity;
   /** Everything logged, as JSON lines with the errors' messages. */
   readonly logged: string[];
+  /** Of the clock of identity and issuer, which stands still unless it is moved: milliseconds. Not the time of the machine. */
+  now(): number;
   /** Moves the clock of identity and issuer forward. */
   pass(milliseconds: number): void;
   /** `ok`, or the code of the failure. */
@@ -30,6 +32,7 @@ export async function startIdentity(options: TestIssuerOptions = {}, limits: Par
     issuer,
     identity,
     logged,
+    now: clock.now,
     pass: (milliseconds) => void (now += milliseconds),
     outcome: (token, possession) => outcomeOf(identity, token, logged, possession),
     async close() {

@@ -8,7 +8,7 @@ let fixture: Fixture;
 
 beforeAll(async () => {
   fixture = await openDoor({
-    config: { limits: { requestBytes: 1_048_576, documentBytes: 2_000_000, deadlineMs: 5_000, idleMs: 5_000, headersMs: 300 } },
+    config: { limits: { requestBytes: 1_048_576, documentBytes: 2_000_000, deadlineMs: 30_000, idleMs: 30_000, headersMs: 1_500 } },
   });
 });
 afterAll(() => fixture.door.close(1_000));

@@ -248,7 +248,7 @@ describe('its end', () => {
   });
 
   it('a client that falls silent is told, and what came before is kept', async () => {
-    const { at } = await open({ config: { limits: { ...DEFAULT_HTTP_LIMITS, idleMs: 60 } } });
+    const { at } = await open({ config: { limits: { ...DEFAULT_HTTP_LIMITS, idleMs: 1_000 } } });
     const { upload, lines } = converse(at);
     upload.write(`${doc('a')}\n${doc('b').slice(0, 10)}`);
     expect(await lines()).toMatchObject({ line: 1, document: 'a' });
@@ -258,7 +258,7 @@ describe('its end', () => {
 
   it('a line that takes too long fails alone', async () => {
     const answers = await send(`${doc('slow')}\n${doc('quick')}\n`, {
-      config: { limits: { ...DEFAULT_HTTP_LIMITS, deadlineMs: 60 } },
+      config: { limits: { ...DEFAULT_HTTP_LIMITS, deadlineMs: 1_000 } },
       ingestion: {
         putDocument: (_context, _source, document) =>
           document === 'slow' ? new Promise(() => undefined) : Promise.resolve(receipt(document)),

@@ -91,7 +91,7 @@ describe('chunks', () => {
     expect(textsOf(parsed)).toEqual(['One\n\nTwo']);
   });
 
-  it('of a megabyte without a space', { timeout: 60_000 }, () => {
+  it('of a megabyte without a space', () => {
     const parsed = parseDocument('x'.repeat(1_000_000), 'text/plain');
     expect(chunkDocument(parsed).length).toBeGreaterThan(500);
     expectSound(parsed, chunkDocument(parsed));
@@ -149,7 +149,7 @@ describe('what is embedded', () => {
 });
 
 describe('a real handbook, or a made one where it is not at hand', () => {
-  it('is cut soundly, mostly near the target', { timeout: 120_000 }, () => {
+  it('is cut soundly, mostly near the target', () => {
     const lengths: number[] = [];
     // A third of them, since parsing takes far longer than cutting.
     for (const { text } of corpus().filter((_, index) => index % 3 === 0)) {

@@ -33,8 +33,8 @@ describe('cutting apart', () => {
   // Long enough that a machine which stops this thread for some milliseconds gives it twenty turns all the same.
   it.each([
     ['Markdown that is built to be slow, however small', '*_'.repeat(4_000), 'text/markdown'],
-    ['a large page', `<p>${large.repeat(10)}</p>`, 'text/html'],
-    ['large plain text', large.repeat(10), 'text/plain'],
+    ['a large page', `<p>${large.repeat(20)}</p>`, 'text/html'],
+    ['large plain text', large.repeat(60), 'text/plain'],
   ])('lets others run meanwhile: %s', async (_name, content, mediaType) => {
     await cutApart('warm', 'text/markdown', never);
     let turns = 0;

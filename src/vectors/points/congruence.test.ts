@@ -25,8 +25,8 @@ let fixture: HostedFixture;
 
 beforeAll(async () => {
   fixture = await hostedFixture();
-}, 60_000);
-afterAll(() => fixture.close(), 60_000);
+});
+afterAll(() => fixture.close());
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000001' as ChunkId;
 
@@ -177,7 +177,7 @@ describe('a collection with hidden points answers as one that holds the readable
       for (const filter of fc.sample(filterOf(all), { numRuns: Math.ceil(questions / 2), seed })) await filterAgrees(here, filter);
       await pagesAgree(here);
       expect(seen.compared).toBeGreaterThan(0);
-    }, 60_000);
+    });
   }
 
   it('was asked about enough', () => {

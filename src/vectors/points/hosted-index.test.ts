@@ -26,8 +26,8 @@ let key: CollectionKey;
 beforeAll(async () => {
   fixture = await hostedFixture();
   key = await fixture.newCollection();
-}, 60_000);
-afterAll(() => fixture.close(), 60_000);
+});
+afterAll(() => fixture.close());
 
 const found = async (in_: CollectionKey, spec = {}) => {
   const { points } = fixture.index;
