@@ -20,7 +20,10 @@ interface Identity {
   readonly gid?: number;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
+const PORTS_TO_TRY = 5;
+/** As the server says it. */
+const PORT_TAKEN = 'could not create any TCP/IP sockets';
 
 /**
  * A real PostgreSQL: `POSTGRES_TEST_URL` where it is set, else the server from npm in a temporary directory. One with `settings`
@@ -29,6 +32,17 @@ const START_TIMEOUT_MS = 30_000;
 export async function postgresForTests(settings: readonly string[] = []): Promise<PostgresForTests> {
   const given = process.env['POSTGRES_TEST_URL'];
   if (given !== undefined && given !== '' && settings.length === 0) return databasesOn(given, 'drop', () => Promise.resolve());
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ownServer(settings);
+    } catch (error) {
+      // Somebody may have taken the port between its being found free and the server's start.
+      if (attempt === PORTS_TO_TRY || !String(error).includes(PORT_TAKEN)) throw error;
+    }
+  }
+}
+
+async function ownServer(settings: readonly string[]): Promise<PostgresForTests> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
   const removeHome = (): Promise<void> => rm(home, { recursive: true, force: true });
   try {
@@ -152,14 +166,15 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
   });
   const giveUpAt = Date.now() + START_TIMEOUT_MS;
   for (;;) {
-    const client = new pg.Client({ connectionString: url });
+    // A stranger on the port may take the connection and say nothing.
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
     client.on('error', () => undefined);
     try {
       await client.connect();
       await client.end();
       return;
     } catch (error) {
-      if (Date.now() > giveUpAt || child.exitCode !== null) {
+      if (Date.now() > giveUpAt || child.exitCode !== null || output.includes(PORT_TAKEN)) {
         child.stdin?.end();
         throw new Error(`PostgreSQL did not start: ${output}`, { cause: error });
       }
