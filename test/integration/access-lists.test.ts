@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_ACL_CHARACTERS, MAX_ACL_ENTRIES, MAX_GATES } from '../../src/core/acl.ts';
 import { MAX_COMPARTMENTS } from '../../src/core/label.ts';
 import { MAX_ZONES_PER_SOURCE } from '../../src/core/zone.ts';
+import { seenBefore } from '../support/moments.ts';
 import { allow } from '../support/rights.ts';
 import { startTestService, type Answer, type TestService } from '../support/service.ts';
 
@@ -88,15 +89,6 @@ async function reads(who: Who, { word, path }: Made): Promise<boolean> {
   return found;
 }
 
-async function eventually(check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await check());) {
-    if (Date.now() > end) throw new Error('it did not come to be');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
-
 describe('entries that hold for a time', () => {
   it.each([
     ['a grant that lasts', { allow: [{ principal: 'user:ann', from: PAST, until: FUTURE }] }, true],
@@ -114,20 +106,24 @@ describe('entries that hold for a time', () => {
   });
 
   it('end and begin by themselves, without a change and without the index hearing of it', async () => {
-    const until = soon(1_500);
-    const grant = await put({ allow: [{ principal: 'user:ann', until }] });
-    const deny = await put({ allow: ['everyone'], deny: [{ principal: 'user:ann', from: until }] });
-    const later = await put({ allow: [{ principal: 'user:ann', from: until }] });
-    const over = await put({ allow: ['everyone'], deny: [{ principal: 'user:ann', until }] });
-    expect([await reads(ANN, grant), await reads(ANN, deny), await reads(ANN, later), await reads(ANN, over)]).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+    const { seen } = await seenBefore(async (moment) => {
+      const grant = await put({ allow: [{ principal: 'user:ann', until: moment }] });
+      const deny = await put({ allow: ['everyone'], deny: [{ principal: 'user:ann', from: moment }] });
+      const later = await put({ allow: [{ principal: 'user:ann', from: moment }] });
+      const over = await put({ allow: ['everyone'], deny: [{ principal: 'user:ann', until: moment }] });
+      expect([await reads(ANN, grant), await reads(ANN, deny), await reads(ANN, later), await reads(ANN, over)]).toEqual([
+        true,
+        true,
+        false,
+        false,
+      ]);
+      return { grant, deny, later, over };
+    });
+    const { grant, deny, later, over } = seen;
     const found = async ({ word }: Made): Promise<boolean> =>
       (await as(ANN, 'POST', '/v1/retrieve', { query: word })).json<{ chunks: unknown[] }>().chunks.length > 0;
-    await eventually(async () => !(await found(grant)) && !(await found(deny)) && (await found(later)) && (await found(over)));
+    const all = async () => [await found(grant), await found(deny), await found(later), await found(over)];
+    await expect.poll(all).toEqual([false, false, true, true]);
     expect([await reads(ANN, grant), await reads(ANN, deny), await reads(ANN, later), await reads(ANN, over)]).toEqual([
       false,
       false,
@@ -397,7 +393,7 @@ describe('deleting and making again', () => {
     expect((await owner('PUT', '/v1/sources/gone', SOURCE)).status).toBe(201);
     const there = await put({ allow: ['group:hr'] }, {}, 'gone');
     expect((await owner('DELETE', '/v1/sources/gone')).status).toBe(204);
-    await eventually(async () => (await owner('PUT', '/v1/sources/gone', SOURCE)).status === 201);
+    await expect.poll(async () => (await owner('PUT', '/v1/sources/gone', SOURCE)).status).toBe(201);
     expect((await writer('PUT', there.path, { ...there.body, acl: { allow: ['everyone'] } })).status).toBe(200);
   });
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { seenBefore } from '../support/moments.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
 import type { Answer } from '../support/service.ts';
 
@@ -155,10 +156,15 @@ describe.each<Deployment>(['sqlite', 'postgres'])('access requests on %s', (depl
   });
 
   it('ends on a replica that holds the grant in memory, too', async () => {
-    const id = idOf(await request({ document: 'leave' }));
-    expect((await decide(id, 'olga/portal', { until: soon(3) })).status).toBe(200);
-    expect(await read()).toEqual(['handbook/leave', 'handbook/open']);
-    await expect.poll(() => read(), { timeout: 10_000, interval: 200 }).toEqual(BEFORE);
+    await seenBefore(async (until) => {
+      const id = idOf(await request({ document: 'leave' }));
+      const decided = await decide(id, 'olga/portal', { until });
+      // Of an end that has passed already; one may ask for it once at a time.
+      if (decided.status !== 200) await withdraw(id, 'anna/assistant');
+      expect(decided.status, decided.text).toBe(200);
+      expect(await read()).toEqual(['handbook/leave', 'handbook/open']);
+    });
+    await expect.poll(() => read()).toEqual(BEFORE);
   });
 
   it('ends at the next request also while Qdrant refuses to write', async () => {

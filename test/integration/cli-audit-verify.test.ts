@@ -28,7 +28,7 @@ beforeAll(async () => {
   const x = Buffer.from(key.verifier.publicKey).toString('base64url');
   writeFileSync(file('jwks.json'), JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x }] }));
   writeFileSync(file('other.vkey'), formatVerifierKey(logKey(ORIGIN).verifier));
-}, 60_000);
+});
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const args = (name: string, keyed = file('log.vkey')): readonly string[] => [
@@ -104,5 +104,5 @@ describe('sluice audit verify <export>', () => {
       child.stdin.end(readFileSync(file(name)));
       expect(await new Promise((resolve) => void child.once('close', resolve))).toBe(0);
     }
-  }, 30_000);
+  });
 });

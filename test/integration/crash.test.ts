@@ -139,7 +139,7 @@ describe('kill -9 of the service', () => {
     // Which reaps the orphan too, or could not read.
     checkFacts(await indexFacts(dataDir));
     expect(checkNothingStagedWasReleased(loggedEvents(dataDir, 'acme'))).toBeGreaterThan(10);
-  }, 120_000);
+  }, 300_000);
 
   it('in the middle of a query: what arrived whole is in the log, and the log is whole', async () => {
     const dataDir = await newDirectory();
@@ -165,7 +165,7 @@ describe('kill -9 of the service', () => {
     const { length } = loggedEvents(dataDir, 'acme');
     expect(await service.service.stores.audit.verifyChain(ACME)).toMatchObject({ kind: 'intact', size: length });
     await service.stop({ keep: true });
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('kill -9 of Qdrant', () => {
@@ -207,5 +207,5 @@ describe('kill -9 of Qdrant', () => {
     checkFacts(await indexFacts(dataDir));
     checkEachIsLogged(asking.received, loggedEvents(dataDir, 'acme'));
     expect(checkNothingStagedWasReleased(loggedEvents(dataDir, 'acme'))).toBeGreaterThan(10);
-  }, 120_000);
+  }, 300_000);
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   a = await startTestService(options);
   b = await startTestService(options);
   scim = scimClient(a, await a.token({ sub: 'scim', client_id: 'scim', groups: undefined }));
-}, 60_000);
+});
 afterAll(async () => {
   await b.stop();
   await a.stop();
@@ -66,7 +66,7 @@ describe('two replicas', () => {
     asking = false;
     await noise;
     expect(wrong).toEqual([]);
-  }, 120_000);
+  });
 
   it('a person deactivated on one is refused on the other, also while they ask without a pause', async () => {
     const noa = await scim.user('noa');
@@ -84,11 +84,11 @@ describe('two replicas', () => {
     const changes: { readonly at: number; readonly active: boolean }[] = [];
     for (let round = 0; round < 6; round++) {
       const active = round % 2 === 1;
-      const sent = performance.now();
       expect((await scim.patch(`/Users/${noa}`, { op: 'replace', path: 'active', value: active })).status).toBe(200);
-      changes.push({ at: performance.now(), active });
-      await found(b, token);
-      expect(sent).toBeGreaterThan(0);
+      const at = performance.now();
+      changes.push({ at, active });
+      // Until somebody who began after it has been answered.
+      await expect.poll(() => log.some(({ began }) => began > at), { interval: 5 }).toBe(true);
     }
     asking = false;
     await stream;
@@ -100,7 +100,7 @@ describe('two replicas', () => {
     expect(between.filter(({ answer }) => answer !== 'forbidden' && answer !== 'outside')).toEqual([]);
     expect(log.some(({ answer }) => answer === 'forbidden')).toBe(true);
     expect(log.some(({ answer }) => answer === 'outside')).toBe(true);
-  }, 60_000);
+  });
 
   it('10,000 groups of one person hold end to end, and so does the last of them taken away', async () => {
     const pia = await scim.user('pia');

@@ -44,7 +44,7 @@ beforeAll(async () => {
   oracle = await createOracle({ policy: POLICY, source: () => source });
   const answer = await test.call('PUT', '/v1/sources/notes', await tokenOf(PEOPLE.olga), SOURCE);
   expect(answer.status, answer.text).toBe(201);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([test.stop(), qdrant.stop()]);
 });

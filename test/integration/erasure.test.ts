@@ -63,7 +63,8 @@ const found = async (query: string): Promise<readonly string[]> =>
 /** Everything that the service has on disk, once it has nothing left to do. */
 const traces = async (wanted: Parameters<typeof tracesIn>[1]): Promise<readonly string[]> => {
   await test.service.mender.mend();
-  await test.service.stores.database.scrub();
+  // Refused while the thread that indexes the log is reading.
+  await expect.poll(() => test.service.stores.database.scrub()).toBe(true);
   return tracesIn(test.dataDir, wanted);
 };
 

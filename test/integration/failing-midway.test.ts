@@ -23,20 +23,21 @@ afterAll(() => parts.stop());
 afterEach(() => parts.recover());
 
 describe('a part that fails during a request', () => {
-  async function intents(): Promise<number> {
-    const client = new pg.Client({ connectionString: parts.databaseUrl });
-    await client.connect();
-    try {
-      const { rows } = await client.query<{ n: string }>("select count(*) as n from audit_events where kind = 'intent'");
-      return Number(rows[0]?.n);
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** The intent is written while the index searches: what fails after it has to wait for it. */
-  async function untilDeclared(before: number): Promise<void> {
-    await expect.poll(intents).toBeGreaterThan(before);
+  /**
+   * Resolves when the next intent is written and the service knows it: it is written while the index searches, and what fails after it
+   * has to wait for it. In the database it can be seen a moment earlier.
+   */
+  function declared(): Promise<void> {
+    const { audit } = parts.test.service.stores;
+    const { append } = audit;
+    const written = Promise.withResolvers<void>();
+    const telling: typeof append = async (event) => {
+      const receipt = await append(event);
+      if (event.kind === 'intent') written.resolve();
+      return receipt;
+    };
+    Object.assign(audit, { append: telling });
+    return written.promise.finally(() => Object.assign(audit, { append }));
   }
 
   /** Holds the search of the next request until `go`; `reached` resolves when it is there. */
@@ -69,11 +70,9 @@ describe('a part that fails during a request', () => {
     { name: 'stalls', begin: () => parts.database.stall() },
     { name: 'answers rubbish', begin: () => parts.database.garble() },
   ])('the database $name while the index searches: nothing is released', async ({ begin }) => {
-    const before = await intents();
-    const held = holdSearch();
+    const [held, intent] = [holdSearch(), declared()];
     const answer = retrieve(parts);
-    await held.reached;
-    await untilDeclared(before);
+    await Promise.all([held.reached, intent]);
     begin();
     held.go(PASS);
     expect(problemIn(await answer)).toBe('503 catalog_unavailable');
@@ -101,11 +100,9 @@ describe('a part that fails during a request', () => {
   });
 
   it('the audit log cannot take the release: nothing leaves', async () => {
-    const before = await intents();
-    const held = holdSearch();
+    const [held, intent] = [holdSearch(), declared()];
     const answer = retrieve(parts);
-    await held.reached;
-    await untilDeclared(before);
+    await Promise.all([held.reached, intent]);
     const unlock = await lockAudit();
     held.go(PASS);
     expect(problemIn(await answer)).toBe('503 audit_unavailable');

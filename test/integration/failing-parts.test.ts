@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   DIMENSION,
@@ -134,7 +133,7 @@ describe('a part that failed before a request', () => {
     expect(await notReady(parts.test)).toEqual([]);
     expect(await failures(parts, 'issuer')).toBeGreaterThan(before);
     await end();
-    for (let tries = 0; (await retrieve(parts, unknown)).status !== 200 && tries < 200; tries += 1) await sleep(20);
+    await expect.poll(async () => (await retrieve(parts, unknown)).status).toBe(200);
     expect(documentsIn(await retrieve(parts, unknown))).toEqual([OPEN.document]);
     // The twin: a key that nobody published stays unknown, and that is the token's fault.
     const stranger = await parts.issuer.rotate({ publish: false });
@@ -151,7 +150,7 @@ describe('a part that failed before a request', () => {
       expect(answer.text).toContain('no keys read yet from test');
       expect(problemIn(await other.call('POST', '/v1/retrieve', parts.reader, { query: 'x', limit: 1 }))).toBe('503 issuer_unavailable');
       await parts.issuer.restart();
-      for (let tries = 0; (await other.call('GET', '/readyz', undefined)).status !== 200 && tries < 300; tries += 1) await sleep(20);
+      await expect.poll(async () => (await other.call('GET', '/readyz', undefined)).status).toBe(200);
       expect((await other.call('POST', '/v1/retrieve', parts.reader, { query: 'x', limit: 1 })).status).toBe(200);
     } finally {
       await other.stop();

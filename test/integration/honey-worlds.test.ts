@@ -125,7 +125,7 @@ describe('worlds of which one holds bait', () => {
         const kinds = (await audit.byRequest(ACME, String(requestId))).map(({ kind }) => kind);
         expect(kinds).toEqual(['intent', 'release', 'honey.touched']);
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     );
     await done(worlds.crowded, 'PATCH', '/v1/sources/open/documents/bait-3', { honey: false });
     const [bare, after] = await Promise.all([retrieve(worlds.bare, question), retrieve(worlds.crowded, question)]);

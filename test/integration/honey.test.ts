@@ -124,7 +124,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => 
       (await replicas.b.telemetry.registry.metrics()).match(/^sluice_bait_hits_total (\d+)/m)?.[1] ?? '';
     const before = Number(await metric());
     const { requestId } = (await b('anna', 'POST', '/v1/retrieve', { query: 'password vault', limit: 3 })).json();
-    await vi.waitFor(async () => expect(await kinds(requestId)).toEqual(['intent', 'release', 'honey.touched']), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await kinds(requestId)).toEqual(['intent', 'release', 'honey.touched']), { timeout: 30_000 });
     const [, release, touched] = await events(requestId);
     expect(touched?.body).toMatchObject({
       user: 'user:test|anna',
@@ -163,7 +163,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('bait on %s', (deployment) => 
 
   it('is named to those who audit everything, and to no auditor of a source', async () => {
     const { requestId } = (await b('anna', 'POST', '/v1/retrieve', { query: 'password vault', limit: 3 })).json();
-    await vi.waitFor(async () => expect(await kinds(requestId)).toContain('honey.touched'), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await kinds(requestId)).toContain('honey.touched'), { timeout: 30_000 });
     expect((await b('olga', 'GET', `/v1/requests/${String(requestId)}`)).text).toContain('honey.touched');
     const some = await b('sam', 'GET', `/v1/requests/${String(requestId)}`);
     expect([some.status, some.text]).toEqual([200, expect.not.stringMatching(/honey|bait/)]);

@@ -51,7 +51,7 @@ const ended = (request: string): Promise<readonly RunEvent[]> =>
       expect(events).toHaveLength(2);
       return events;
     },
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   );
 
 describe('lineage', () => {

@@ -65,7 +65,7 @@ beforeAll(async () => {
   await written('PUT', '/v1/sources/wiki/documents/forged', { ...document, text: `A zeppelin too. ${FORGED}`, trust: 'external' });
   await written('PUT', '/v1/sources/wiki/documents/statutes', { ...document, text: PARAGRAPHS.join('\n\n') });
   await written('PUT', '/v1/sources/people/documents/board', { ...document, text: 'A zeppelin for the board.' });
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([...clients.values()].map((client) => client.close()));
   await test.stop();
@@ -406,7 +406,7 @@ describe('the official conformance runner', () => {
     await writeFile(baseline, `server: [${NOT_OURS.join(', ')}]`);
     const args = [RUNNER, 'server', '--url', `${proxy.url}/mcp`, '--suite', 'all', '--expected-failures', baseline];
     const { code, out } = await new Promise<{ readonly code: number; readonly out: string }>((resolve) => {
-      execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout) => resolve({ code: error === null ? 0 : 1, out: stdout }));
+      execFile(process.execPath, args, { timeout: 100_000 }, (error, stdout) => resolve({ code: error === null ? 0 : 1, out: stdout }));
     });
     await proxy.close();
     await rm(directory, { recursive: true });
@@ -414,5 +414,5 @@ describe('the official conformance runner', () => {
       expect(out).toMatch(new RegExp(`✓ ${scenario}: [1-9]`));
     }
     expect(code, out).toBe(0);
-  }, 90_000);
+  });
 });

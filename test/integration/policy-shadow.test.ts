@@ -111,7 +111,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('revisions beside the active o
       for (const token of [sam, ines, gus]) expect(await count(replica, token)).toBe(1);
     }
     const report = async (): Promise<ShadowReport> => (await call('GET', path)).json<ShadowReport>();
-    await expect.poll(async () => (await report()).decisions, { timeout: 10_000 }).toEqual({ gains: 2, differs: 2, same: 2 });
+    await expect.poll(async () => (await report()).decisions).toEqual({ gains: 2, differs: 2, same: 2 });
     const found = await report();
     expect(found).toMatchObject({ running: true, by: 'user:test|root', more: { zones: 0, principals: 0, lines: 0 } });
     expect(inOrder(found.zones.map(({ source, gains, loses }) => [source, gains, loses]))).toEqual(['plans 4 0', 'wiki 0 2']);

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
 import { httpProxy, PASS, type HttpProxy } from '../support/http-proxy.ts';
 import { qdrantForTests, type TestQdrant } from '../support/qdrant.ts';
@@ -226,9 +226,8 @@ describe('bait', () => {
     const named = await query({ query: 5, limit: 1 });
     expect(bare(named).replaceAll('id 5', 'id 47111')).toBe(bare(missing));
     for (const { id } of [plain, fused, named]) {
-      await vi.waitFor(async () =>
-        expect((await here.service.stores.audit.byRequest('acme' as TenantId, id)).map(({ kind }) => kind)).toContain('honey.touched'),
-      );
+      const kinds = async () => (await here.service.stores.audit.byRequest('acme' as TenantId, id)).map(({ kind }) => kind);
+      await expect.poll(kinds).toContain('honey.touched');
     }
     await made('writer', 'PATCH', document(5), { honey: false });
   });
@@ -260,10 +259,11 @@ describe('what left', () => {
     await here.service.mender.mend();
     await exact();
     for (const search of ['document=s/lasting/8', 'subject=user:test|ann', 'source=s', 'client=client:test|app']) {
-      await vi.waitFor(async () => {
-        const found = await made('writer', 'GET', `/v1/audit/events?${search}&kind=release&limit=100`);
-        expect(found.json<{ events: { requestId: string }[] }>().events.map(({ requestId }) => requestId)).toContain(whole.id);
-      });
+      const found = async () =>
+        (await made('writer', 'GET', `/v1/audit/events?${search}&kind=release&limit=100`))
+          .json<{ events: { requestId: string }[] }>()
+          .events.map(({ requestId }) => requestId);
+      await expect.poll(found, { message: search }).toContain(whole.id);
     }
     await made('writer', 'POST', '/v1/erasures', { kind: 'content', source: 's', document: 'lasting/8', reason: 'asked to' });
     const left = await replay(whole.id);

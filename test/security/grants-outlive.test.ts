@@ -37,7 +37,7 @@ describe.each<Deployment>(['sqlite', 'postgres'])('what a grant does not outlive
   const makeSource = async (): Promise<void> => {
     // Refused until the last document of one under that name is gone.
     const made = async (): Promise<void> => expect((await ask('loader', 'PUT', '/v1/sources/plans', SOURCE)).status).toBe(201);
-    await vi.waitFor(made, { timeout: 20_000, interval: 100 });
+    await vi.waitFor(made, { timeout: 60_000, interval: 100 });
   };
   const read = async (): Promise<readonly string[]> => {
     const token = await replicas.issuer.sign({ sub: 'anna', client_id: 'assistant', groups: ['staff'] });

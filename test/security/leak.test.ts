@@ -135,7 +135,8 @@ describe('leak test over a random world', () => {
     const rows = db
       .prepare(
         `select c.chunk, c.text, c.path, d.tenant, d.source, d.document, d.title from chunks c
-         join documents d on d.tenant = c.tenant and d.key = c.key where c.state = 'live'`,
+         join documents d on d.tenant = c.tenant and d.key = c.key where c.state = 'live'
+         order by d.tenant, d.source, d.document, c.ordinal`,
       )
       .all() as unknown as Record<'chunk' | 'text' | 'path' | 'tenant' | 'source' | 'document' | 'title', string>[];
     db.close();

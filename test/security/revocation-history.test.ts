@@ -115,7 +115,7 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
         `${tried} requests after an acknowledged revocation (${counts} counts), ${racing} beside one, ${revocations} revocations, 0 violations`,
       );
     },
-    LONG ? 3_600_000 : 120_000,
+    LONG ? 3_600_000 : 300_000,
   );
 
   it('are caught where one of them believes an epoch that it read before, and does not compare it', async () => {
@@ -140,7 +140,7 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
       Object.assign(catalog, { epoch: honest.epoch });
       Object.assign(audit, { release: honest.release });
     }
-  }, 60_000);
+  });
 
   it('are caught where one of them counts what waits for the index', async () => {
     const { catalog } = world.a.service.stores;
@@ -154,7 +154,7 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
     } finally {
       Object.assign(catalog, { unsettled });
     }
-  }, 60_000);
+  });
 
   /** How many violations a faulty service makes before it is caught, within a bounded number of tries. */
   async function violationsOf(names: readonly string[]): Promise<number> {
@@ -162,7 +162,7 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
     const before = world.reads.length;
     const running = world.run(stop.signal, names);
     try {
-      for (let waited = 0; waited < 200; waited += 1) {
+      for (let waited = 0; waited < 600; waited += 1) {
         await sleep(100);
         const found = check(world.reads.slice(before), world.locks, world.documents).violations.length;
         if (found > 0) return found;

@@ -24,7 +24,7 @@ beforeAll(async () => {
   lines = await auditLines(TENANT, SIZE);
   log = makeLog(lines, { origin: ORIGIN, tenant: TENANT, key, signedAt: SIGNED });
   text = await log.export(0, SIZE);
-}, 60_000);
+});
 
 function verify(exported: string | Buffer, more: Partial<VerifyOptions> = {}, chunk = 65_536): ExportReport {
   const verifier = createExportVerifier({ checkpoint: log.note(SIZE), keys: [key.verifier], ...more });
