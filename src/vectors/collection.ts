@@ -40,7 +40,7 @@ export interface Placement {
 
 export const ONE_COPY: Placement = { shards: undefined, replicas: 1 };
 
-const matched = { type: 'integer', lookup: true, range: false } as const;
+export const matched = { type: 'integer', lookup: true, range: false } as const;
 const ranged = { type: 'integer', lookup: false, range: true } as const;
 const both = { type: 'integer', lookup: true, range: true } as const;
 

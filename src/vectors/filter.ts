@@ -3,7 +3,7 @@ import type { AuthorizedFilter, Exclusion, Opening, ZoneTerm } from '../core/fil
 import type { DocumentKey } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { RESERVED_KEY } from '../core/points/payload-path.ts';
-import { GATES, NO_GATE, NOBODY } from './payload.ts';
+import { GATES, NO_GATE, NOBODY, ONLY } from './payload.ts';
 
 /** Never a `should` at the root: Qdrant appends lists of clauses when it merges filters, and that would widen an ACL there. */
 export type RootFilter =
@@ -38,6 +38,8 @@ export const keyIn =
 /** Nothing has these, so what excludes them excludes no more. */
 const NO_ZONE = 0;
 const NO_DOCUMENT = '' as DocumentKey;
+/** Below every number of a gate. */
+const NO_NUMBER = NOBODY - 1;
 
 /**
  * A condition of `must_not`. Qdrant (1.16) forgets it where the same condition is also one that it looks points up by, so none of
@@ -71,24 +73,37 @@ function exclusion(without: Exclusion, at: KeyOf): readonly JsonObject[] {
   return [{ is_empty: { key: at('document') } }, excluding(at('document'), without.documents, NO_DOCUMENT)];
 }
 
+type Conditions = readonly JsonObject[];
+
 /**
- * Gates and validity, or beside them what a grant opens. The index holds a document's validity cut to that of its ACL's entries, which
- * a grant does not look at, so a search leaves the time of what is granted to key two; an aggregate, which has no second key, keeps
- * it. A point that lost a gate or a bound is invisible to a grant as well.
+ * Gates, validity and the deny list's being there; or beside gates and validity what a grant opens. The index holds a document's validity
+ * cut to that of its ACL's entries, which a grant does not look at, so a search leaves the time of what is granted to key two; an
+ * aggregate, which has no second key, keeps it. A point that lost a gate or a bound is invisible to a grant as well.
  */
-function access({ grants, without }: AuthorizedFilter, gate: readonly number[], now: number, at: KeyOf): readonly JsonObject[] {
-  const open = GATES.map((key): JsonObject => ({ key: at(key), match: { any: gate } }));
-  const valid: readonly JsonObject[] = [
+function access({ grants, without }: AuthorizedFilter, gate: readonly number[], now: number, layout: PayloadLayout): Conditions {
+  const at = keyIn(layout);
+  const opens = (key: string): JsonObject => ({ key: at(key), match: { any: gate } });
+  /** Either all of these, or of a hosted point the same of its only gate. */
+  const or = (only: JsonObject, all: Conditions): Conditions => (layout === 'root' ? all : [{ should: [only, { must: [...all] }] }]);
+  const valid: Conditions = [
     { key: at('valid_from'), range: { lte: now } },
     { key: at('valid_until'), range: { gt: now } },
   ];
-  if (grants.kind === 'none') return [...open, ...valid];
+  const bounded = ['valid_from', 'valid_until'].map((key) => ranged(at(key)));
+  const open = GATES.map(opens);
+  const deny = ranged(at('deny'));
+  if (grants.kind === 'none') return or(opens(ONLY), [...open, ...valid, deny]);
   const opened = someOf(grants.openings, 'opening').map((opening) => openingCondition(opening, at));
-  const whole = [...GATES, 'valid_from', 'valid_until'].map((key): JsonObject => ({ key: at(key), range: { gte: NOBODY } }));
-  return without.kind === 'none'
-    ? [...whole, { should: [{ must: [...open, ...valid] }, ...opened] }]
-    : [...whole, ...valid, { should: [{ must: open }, ...opened] }];
+  const timed = without.kind !== 'none';
+  const inside = or(opens(ONLY), timed ? open : [...open, ...valid]);
+  const whole = [...GATES.map((key) => listed(at(key))), ...bounded, ...(timed ? valid : []), deny];
+  return [...or(listed(at(ONLY)), whole), { should: [{ must: [...inside] }, ...opened] }];
 }
+
+/** True of a point that has a number there. */
+const ranged = (key: string): JsonObject => ({ key, range: { gte: NOBODY } });
+/** The same where the index finds values and not ranges: a range would be looked up in the payload of each point. */
+const listed = (key: string): JsonObject => ({ key, match: { except: [NO_NUMBER] } });
 
 function openingCondition(opening: Opening, at: KeyOf): JsonObject {
   switch (opening.kind) {
@@ -119,8 +134,7 @@ export function toQdrantFilter(filter: AuthorizedFilter, layout: PayloadLayout =
     { key: at('tenant'), match: { value: filter.tenant } },
     zoneCondition(filter.zones, at),
     { key: at('acl_v'), range: { gte: 1 } },
-    ...access(filter, gate, now, at),
-    { key: at('deny'), range: { gte: NOBODY } },
+    ...access(filter, gate, now, layout),
   ];
   // Its keys are those of Sluice's own payload, which a hosted one does not have.
   if (layout === 'reserved' && filter.metadata.kind !== 'none') {

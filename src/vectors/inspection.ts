@@ -8,7 +8,7 @@ import type { DriftPlace, IndexedPoint, IndexInspection, PointId } from '../core
 import type { AccessPayload } from '../core/ports/vectors.ts';
 import type { Admin, Api } from './admin.ts';
 import { keyIn, type PayloadLayout } from './filter.ts';
-import { encodeAccess, encodePayload } from './payload.ts';
+import { encodeAccess, encodeHosted, encodePayload } from './payload.ts';
 import { physicalName } from './points/place.ts';
 import { applied, isGone } from './writes.ts';
 
@@ -25,8 +25,13 @@ function indexed({ id, payload }: z.infer<typeof point>, layout: PayloadLayout):
   return {
     id,
     revision: typeof version === 'number' && Number.isSafeInteger(version) ? version : 'none',
-    agrees: (access) => isDeepStrictEqual(ours, layout === 'root' ? encodePayload(access) : encodeAccess(access)),
+    agrees: (access) => spellings(access, layout).some((spelling) => isDeepStrictEqual(ours, spelling)),
   };
+}
+
+/** A hosted point that spells out what it could say by `only` says the same. */
+function spellings(access: AccessPayload, layout: PayloadLayout): readonly unknown[] {
+  return layout === 'root' ? [encodePayload(access)] : [encodeHosted(access), encodeAccess(access)];
 }
 
 function understood<T>(schema: z.ZodType<T>, answer: unknown): T {
@@ -61,7 +66,7 @@ async function replaceHosted(
   const body = {
     collection_name: physicalName(key),
     wait: true,
-    payload: { [RESERVED_KEY]: lost ? closed(access) : { ...encodeAccess(access) } },
+    payload: { [RESERVED_KEY]: lost ? closed(access) : { ...encodeHosted(access) } },
     ...(lost ? { points: [point.id] } : { filter: unchanged(point, 'reserved') }),
   };
   applied('mending rights', await admin.write('mending rights', (api, init) => api.setPayload(body, init), signal));

@@ -18,6 +18,9 @@ import type { AccessPayload, NumberedAcl } from '../core/ports/vectors.ts';
  * | `metadata`                 | object             | the caller's own; the only part a caller's filter may name      |
  *
  * A point that has lost any of these is invisible: every filter demands each one by a condition that a missing field fails.
+ *
+ * In a hosted collection most points have one gate and nothing else that could close them. Such a point has that gate under `only`, and
+ * not `g0` … `valid_until`: what a filter checks at each point costs more than comparing its vector.
  */
 export const GATES = Array.from({ length: MAX_GATES }, (_, i) => `g${i}`);
 
@@ -25,6 +28,8 @@ export const GATES = Array.from({ length: MAX_GATES }, (_, i) => `g${i}`);
 export const PAYLOAD_KEYS: readonly string[] = ['tenant', 'document', 'zone', 'acl_v', ...GATES, 'deny', 'valid_from', 'valid_until'];
 
 export const NO_GATE = 0;
+/** A gate beside which there is no other, no deny and no bound. */
+export const ONLY = 'only';
 /** No principal has this number, so it neither opens a gate nor denies anybody. */
 export const NOBODY = -1;
 export const ALWAYS = 0;
@@ -60,18 +65,28 @@ export function encodePayload(access: AccessPayload): JsonObject {
   return { ...encodeAccess(access), metadata: access.metadata };
 }
 
-/** What filters look at, and nothing else: of a hosted point, the value of its reserved key. Fails like `encodePayload`. */
+/** What filters look at, and nothing else. Fails like `encodePayload`. */
 export function encodeAccess(access: AccessPayload): JsonObject {
   const gate = gates(access.acl);
   return {
-    tenant: access.tenant,
-    document: access.document,
-    zone: whole(access.zone, 1, 'a zone'),
-    acl_v: whole(access.revision, 1, 'a revision'),
+    ...encodePlace(access),
     ...Object.fromEntries(GATES.map((key, i) => [key, gate[i] ?? [NOBODY]])),
     deny: principals(access.acl.deny, 'a denied principal'),
     // Instants before 1970 are all past, so 0 says the same about them.
     valid_from: access.validFrom === 'always' ? ALWAYS : whole(Math.max(0, access.validFrom), 0, 'a start of validity'),
     valid_until: access.validUntil === 'forever' ? FOREVER : whole(Math.max(0, access.validUntil), 0, 'an end of validity'),
   };
+}
+
+/** The same of a hosted point, the value of its reserved key: short where one gate is all there is. */
+export function encodeHosted(access: AccessPayload): JsonObject {
+  const { acl, validFrom, validUntil } = access;
+  const [gate, more] = acl.gates;
+  const alone = more === undefined && acl.deny.length === 0 && validFrom === 'always' && validUntil === 'forever';
+  if (gate === undefined || !alone) return encodeAccess(access);
+  return { ...encodePlace(access), [ONLY]: principals(gate, 'a principal of a gate') };
+}
+
+function encodePlace({ tenant, document, zone, revision }: AccessPayload): JsonObject {
+  return { tenant, document, zone: whole(zone, 1, 'a zone'), acl_v: whole(revision, 1, 'a revision') };
 }

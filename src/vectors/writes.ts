@@ -6,7 +6,7 @@ import type { AccessPayload, Point } from '../core/ports/vectors.ts';
 import type { Admin } from './admin.ts';
 import { DENSE, SPARSE } from './collection.ts';
 import { keyIn, type PayloadLayout } from './filter.ts';
-import { encodeAccess, encodePayload } from './payload.ts';
+import { encodeHosted, encodePayload } from './payload.ts';
 import { physicalName } from './points/place.ts';
 
 const POINTS_A_REQUEST = 128;
@@ -73,7 +73,7 @@ export function createWrites(admin: Admin, collection: string) {
       if (access.collection !== undefined) {
         const place = { collection_name: physicalName(access.collection), wait: true };
         // Keys at the root are replaced one by one and whole: the writer's stay, and ours loses what it had before.
-        const body = { ...place, payload: { [RESERVED_KEY]: { ...encodeAccess(access) } }, filter: outdated(access, 'reserved') };
+        const body = { ...place, payload: { [RESERVED_KEY]: { ...encodeHosted(access) } }, filter: outdated(access, 'reserved') };
         applied('rewriting access', await admin.write('rewriting access', (api, init) => api.setPayload({ ...body }, init), signal));
         return;
       }

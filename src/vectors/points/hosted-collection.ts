@@ -2,8 +2,9 @@ import { AppError } from '../../core/errors.ts';
 import type { CollectionKey } from '../../core/ids.ts';
 import { isLosslessObject } from '../../core/points/lossless.ts';
 import type { LosslessJson, LosslessObject } from '../../core/points/raw-json.ts';
-import { INDEXES, type Placement } from '../collection.ts';
+import { INDEXES, matched, type Placement } from '../collection.ts';
 import { keyIn } from '../filter.ts';
+import { ONLY } from '../payload.ts';
 
 /** Counts up when what stands under the reserved key changes its shape. */
 const LAYOUT = 1;
@@ -22,7 +23,7 @@ const TAKEN_OVER: ReadonlySet<string> = new Set([
 const at = keyIn('reserved');
 
 /** Every key that a filter of ours names, by its path, as Qdrant indexes it. */
-export const HOSTED_INDEXES = Object.entries(INDEXES).map(([key, schema]) => ({ path: at(key), schema }) as const);
+export const HOSTED_INDEXES = Object.entries({ ...INDEXES, [ONLY]: matched }).map(([key, schema]) => ({ path: at(key), schema }) as const);
 
 /** Qdrant computes IDF over everybody's points, so a score would tell of hidden ones. Fails with `internal`: it was refused before. */
 function demandNoIdf(params: LosslessObject): void {

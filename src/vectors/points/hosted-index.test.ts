@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf, newDocumentKey, numbers, zone } from '../../../test/support/vector-fixture.ts';
 import type { FilterSpec } from '../../core/filter.ts';
 import type { ChunkId, CollectionKey } from '../../core/ids.ts';
+import type { AccessPayload } from '../../core/ports/vectors.ts';
 import type { PointFilter } from '../../core/points/question.ts';
 import type { RawJson } from '../../core/points/raw-json.ts';
-import { encodeAccess } from '../payload.ts';
+import { encodeAccess, encodeHosted } from '../payload.ts';
 import {
   ACME,
   hostedFixture,
@@ -50,12 +51,9 @@ describe('a hosted collection', () => {
     const { result } = (await fixture.ask('GET', `/collections/${physicalName(own)}`)) as {
       result: { payload_schema: Record<string, { params: unknown }> };
     };
-    const access = encodeAccess(hostedPoint().access);
-    expect(Object.keys(result.payload_schema).sort()).toEqual(
-      Object.keys(access)
-        .map((name) => `_sluice.${name}`)
-        .sort(),
-    );
+    const { access } = hostedPoint();
+    const keys = new Set([...Object.keys(encodeAccess(access)), ...Object.keys(encodeHosted(access))]);
+    expect(Object.keys(result.payload_schema).sort()).toEqual([...keys].map((name) => `_sluice.${name}`).sort());
     expect(result.payload_schema['_sluice.tenant']?.params).toMatchObject({ is_tenant: true });
     await hosted.drop(own, signal);
     await hosted.drop(own, signal);
@@ -153,7 +151,7 @@ describe('points of a hosted collection', () => {
     });
     const access = { ...point.access, collection: own, revision: 3, acl: { gates: [numbers(6)], deny: [] } };
     await index.rewriteAccess(access, signal);
-    expect((await stored(own)).result.points).toEqual([{ id: point.chunk, payload: { a: 1, _sluice: encodeAccess(access) } }]);
+    expect((await stored(own)).result.points).toEqual([{ id: point.chunk, payload: { a: 1, _sluice: encodeHosted(access) } }]);
     // Late and older: neither a rewrite nor a repeated write brings rights back.
     await index.rewriteAccess({ ...point.access, collection: own }, signal);
     await index.hosted.upsert(own, [point], signal);
@@ -209,9 +207,14 @@ describe('points of a hosted collection', () => {
     expect(await count({ gate: [], zones, grants: openZone })).toBe(0);
   });
 
-  it('that lost any part of what is reserved, or all of it, are invisible', async () => {
+  const FORMS: Record<string, Partial<AccessPayload>> = {
+    'with one gate alone': {},
+    'with two gates': { acl: { gates: [numbers(5), numbers(5)], deny: [] } },
+  };
+
+  it.each(Object.keys(FORMS))('that lost any part of what is reserved, or all of it, are invisible (%s)', async (form) => {
     const own = await fixture.newCollection();
-    const whole = hostedPoint({}, json({ a: 1 }));
+    const whole = hostedPoint(FORMS[form], json({ a: 1 }));
     await fixture.index.hosted.upsert(own, [whole], signal);
     const at = `/collections/${physicalName(own)}/points/payload`;
     const seen = async (name: string) => {
@@ -222,7 +225,8 @@ describe('points of a hosted collection', () => {
       const counted = await fixture.index.points.points(scopeOf(own, { without } as never), [whole.chunk], NO_VECTORS, signal);
       return [plain.size, counted.length];
     };
-    const access = encodeAccess(whole.access);
+    const access = encodeHosted(whole.access);
+    expect(Object.keys(access)).toHaveLength(form === 'with two gates' ? 15 : 5);
     const lose: Record<string, () => Promise<unknown>> = {
       all: () => fixture.ask('PUT', `${at}?wait=true`, { payload: { a: 1 }, points: [whole.chunk] }),
       cleared: () => fixture.ask('POST', `${at}/clear?wait=true`, { points: [whole.chunk] }),
@@ -231,8 +235,11 @@ describe('points of a hosted collection', () => {
       const rest = Object.fromEntries(Object.entries(access).filter(([other]) => other !== name));
       lose[name] = () => fixture.ask('POST', `${at}/delete?wait=true`, { keys: [`_sluice.${name}`], points: [whole.chunk] });
       lose[`${name}, left out`] = () => fixture.ask('POST', `${at}?wait=true`, { payload: { _sluice: rest }, points: [whole.chunk] });
-      lose[`${name}, damaged`] = () =>
-        fixture.ask('POST', `${at}?wait=true`, { payload: { [name]: [] }, key: '_sluice', points: [whole.chunk] });
+      // Any text is a document.
+      for (const damaged of name === 'document' ? [[]] : [[], null, 'x', {}]) {
+        lose[`${name}, now ${JSON.stringify(damaged)}`] = () =>
+          fixture.ask('POST', `${at}?wait=true`, { payload: { [name]: damaged }, key: '_sluice', points: [whole.chunk] });
+      }
     }
     for (const [name, losing] of Object.entries(lose)) {
       expect([name, await seen(name)]).toEqual([name, [1, 1]]);

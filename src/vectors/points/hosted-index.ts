@@ -7,7 +7,7 @@ import type { HostedIndex, HostedPoint } from '../../core/ports/points.ts';
 import type { Placement } from '../collection.ts';
 import { keyIn } from '../filter.ts';
 import type { HotAnswer, HotRead, HotRequest } from '../hot-read.ts';
-import { encodeAccess } from '../payload.ts';
+import { encodeHosted } from '../payload.ts';
 import { batches } from '../writes.ts';
 import { parsed } from './describe.ts';
 import { collectionBody, missingIndexes, whatDiffers } from './hosted-collection.ts';
@@ -167,6 +167,6 @@ function pointText({ chunk, access, vector, payload }: HostedPoint): string {
   }
   const open = payload.slice(0, payload.lastIndexOf('}')).trimEnd();
   const comma = Object.keys(given).length === 0 ? '' : ',';
-  const whole = `${open}${comma}"${RESERVED_KEY}":${JSON.stringify(encodeAccess(access))}}`;
+  const whole = `${open}${comma}"${RESERVED_KEY}":${JSON.stringify(encodeHosted(access))}}`;
   return `{"id":${JSON.stringify(chunk)},"vector":${vector},"payload":${whole}}`;
 }
