@@ -9,8 +9,8 @@ export interface Database {
   /** For reads. On SQLite it refuses writes; every write goes through `transaction`. */
   readonly db: Kysely<Schema>;
   /**
-   * Durable when it resolves. Nothing is written when it rejects, but for a PostgreSQL connection lost during COMMIT, where nobody
-   * can know. `run` must touch the database only through `tx` and must not
+   * Durable when it resolves. Nothing is written when it rejects, but for a PostgreSQL connection lost during COMMIT and for SQLite's
+   * log that could not be synced after it (in time), where nobody can know. `run` must touch the database only through `tx` and must not
    * call `transaction` again. It may run more than once (PostgreSQL: serialisation failures and deadlocks), so it has no other effects.
    */
   transaction<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;

@@ -6,6 +6,7 @@ import { withDeadline } from './deadline.ts';
 import type { Database, DatabaseLimits, TransactionOptions, Tx } from './database.ts';
 import type { Schema } from './schema.ts';
 import { sqliteAdapter, type SqliteAdapter } from './sqlite-adapter.ts';
+import { walFile, walSync, type FileSync, type WalSync } from './wal-sync.ts';
 
 interface Connection {
   /** Writes the whole write-ahead log into the file and empties it; false where a reader keeps it from that. */
@@ -18,12 +19,16 @@ const SQLITE_BUSY = 5;
 /** SQLite waits on the thread, so a write lock held by another process is waited for in short steps. */
 const BUSY_STEP_MS = 25;
 
-/** One writer, one reader, one reader for snapshots, all on one file; every commit is synced to disk before it returns. */
-export function openSqlite(path: string, limits: DatabaseLimits): Promise<Database> {
+/**
+ * One writer, one reader, one reader for snapshots, all on one file. A commit is synced to disk before its transaction resolves, but the
+ * thread does not wait for the disk: SQLite only writes, and `log` syncs what it wrote.
+ */
+export function openSqlite(path: string, limits: DatabaseLimits, log: FileSync = walFile(path)): Promise<Database> {
   return Promise.resolve().then(() => {
     // Readable by the service alone: it holds all text. The -wal and -shm files take over the mode of this one.
     closeSync(openSync(path, 'a', 0o600));
-    const writer = lane(() => connect(path, 'write', BUSY_STEP_MS), limits);
+    const sync = walSync(log);
+    const writer = lane(() => connect(path, 'write', BUSY_STEP_MS), limits, sync);
     const snapshots = lane(() => connect(path, 'read', limits.connectTimeoutMs), limits);
     const reader = connect(path, 'read', limits.connectTimeoutMs);
     return {
@@ -34,6 +39,7 @@ export function openSqlite(path: string, limits: DatabaseLimits): Promise<Databa
       scrub: () => writer.scrub(),
       async close() {
         await Promise.all([writer.close(), snapshots.close()]);
+        await sync.close();
         reader.adapter.close();
       },
     };
@@ -45,7 +51,8 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
   try {
     const mode = db.prepare('pragma journal_mode = wal').get()?.['journal_mode'];
     if (mode !== 'wal') throw new Error(`SQLite cannot use a write-ahead log here (journal_mode ${String(mode)}); use a local disk`);
-    db.exec('pragma synchronous = full');
+    // The log is synced by whoever commits, see `lane`. SQLite itself syncs it before it moves pages into the file, and then the file.
+    db.exec('pragma synchronous = normal');
     db.exec('pragma trusted_schema = off');
 
     // What is deleted is overwritten with zeros in the file: an erasure is one, and not a note that the place is free.
@@ -67,11 +74,67 @@ interface Lane {
   close(): Promise<void>;
 }
 
-/** One connection on which transactions run one after the other, in the order of their calls. */
-function lane(open: () => Connection, limits: DatabaseLimits): Lane {
-  let connection: Connection | undefined = open();
+/**
+ * One connection on which transactions run one after the other, in the order of their calls. The next one runs while the one before is
+ * synced: it may build on what is not on the disk yet, and then is on the disk after it, since both are in one log.
+ */
+function lane(open: () => Connection, limits: DatabaseLimits, sync?: WalSync): Lane {
+  const { turn, discard, checkpoint } = replaceable(open, limits);
   let last: Promise<unknown> = Promise.resolve();
+  const syncing = new Set<Promise<unknown>>();
   let closed = false;
+
+  async function durable<T>(committed: Promise<T>): Promise<T> {
+    const result = await committed;
+    await sync?.synced();
+    return result;
+  }
+
+  return {
+    run(run, options) {
+      if (closed) return Promise.reject(new Error('the database is closed'));
+      const timeoutMs = options?.timeoutMs ?? limits.transactionTimeoutMs;
+      const abandoned = Promise.withResolvers<void>();
+      let state: 'waiting' | 'running' | 'committed' | 'expired' = 'waiting';
+      const committed = last.then(async () => {
+        if (state === 'expired') throw new Error('abandoned before it began');
+        state = 'running';
+        sync?.demandSound();
+        const result = await turn(run);
+        state = 'committed';
+        return result;
+      });
+      // The next one does not wait for an abandoned run, which may never end; the connection it ran on is gone.
+      last = Promise.race([committed.catch(() => undefined), abandoned.promise]);
+      const work = durable(committed);
+      const over = work.catch(() => undefined).finally(() => syncing.delete(over));
+      syncing.add(over);
+      return withDeadline('a database transaction', timeoutMs, work, () => {
+        if (state === 'running') {
+          discard();
+          abandoned.resolve();
+        }
+        state = 'expired';
+      });
+    },
+    scrub() {
+      if (closed) return Promise.reject(new Error('the database is closed'));
+      const work = last.then(checkpoint);
+      last = work.catch(() => undefined);
+      return work;
+    },
+    async close() {
+      closed = true;
+      await last;
+      await Promise.all(syncing);
+      discard();
+    },
+  };
+}
+
+/** A connection that is opened anew once it was discarded. */
+function replaceable(open: () => Connection, limits: DatabaseLimits) {
+  let connection: Connection | undefined = open();
 
   /** Closing rolls back, and whatever still holds the old transaction can no longer write, not even outside of one. */
   function discard(): void {
@@ -88,39 +151,7 @@ function lane(open: () => Connection, limits: DatabaseLimits): Lane {
     }
   }
 
-  return {
-    run(run, options) {
-      if (closed) return Promise.reject(new Error('the database is closed'));
-      const timeoutMs = options?.timeoutMs ?? limits.transactionTimeoutMs;
-      const abandoned = Promise.withResolvers<void>();
-      let state: 'waiting' | 'running' | 'expired' = 'waiting';
-      const work = last.then(() => {
-        if (state === 'expired') throw new Error('abandoned before it began');
-        state = 'running';
-        return turn(run);
-      });
-      // The next one does not wait for an abandoned run, which may never end; the connection it ran on is gone.
-      last = Promise.race([work.catch(() => undefined), abandoned.promise]);
-      return withDeadline('a database transaction', timeoutMs, work, () => {
-        if (state === 'running') {
-          discard();
-          abandoned.resolve();
-        }
-        state = 'expired';
-      });
-    },
-    scrub() {
-      if (closed) return Promise.reject(new Error('the database is closed'));
-      const work = last.then(() => (connection ??= open()).checkpoint());
-      last = work.catch(() => undefined);
-      return work;
-    },
-    async close() {
-      closed = true;
-      await last;
-      discard();
-    },
-  };
+  return { turn, discard, checkpoint: (): boolean => (connection ??= open()).checkpoint() };
 }
 
 /** Repeats BEGIN while another process holds the write lock. `run` itself is started once. */

@@ -5,8 +5,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
+import { openSqlite } from '../../src/database/sqlite.ts';
+import { walFile, type FileSync } from '../../src/database/wal-sync.ts';
 import { databaseContract } from './database.contract.ts';
 
+const LIMITS = { connectTimeoutMs: 5_000, statementTimeoutMs: 10_000, transactionTimeoutMs: 30_000, poolSize: 1 };
 let folder: string;
 let made = 0;
 
@@ -28,19 +31,80 @@ describe('SQLite', () => {
     return row === undefined ? undefined : Object.values(row)[0];
   }
 
-  it('syncs every commit, checks foreign keys, and reads on connections that cannot write', async () => {
+  it('writes ahead, checks foreign keys, and reads on connections that cannot write', async () => {
     const database = await openDatabase({ kind: 'sqlite', path: freshPath() });
     try {
       const writing = (text: string): Promise<{ rows: unknown[] }> => database.transaction((tx) => sql.raw(text).execute(tx));
       const reading = (text: string): Promise<{ rows: unknown[] }> => sql.raw(text).execute(database.db);
       for (const run of [writing, reading]) {
         expect(await pragma(run, 'journal_mode')).toBe('wal');
-        expect(await pragma(run, 'synchronous')).toBe(2);
+        // NORMAL: the log is synced by whoever commits, which the next tests hold.
+        expect(await pragma(run, 'synchronous')).toBe(1);
         expect(await pragma(run, 'foreign_keys')).toBe(1);
       }
       await expect(reading('create table t (x)')).rejects.toThrow(/readonly/);
       await writing('create table t (x)');
       expect((await reading('select * from t')).rows).toEqual([]);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('resolves a transaction once a sync that began after its commit is over, and lets the next one run meanwhile', async () => {
+    const path = freshPath();
+    const real = walFile(path);
+    const gates: PromiseWithResolvers<void>[] = [];
+    let held = false;
+    const log: FileSync = {
+      async sync() {
+        if (held) {
+          const gate = Promise.withResolvers<void>();
+          gates.push(gate);
+          await gate.promise;
+        }
+        await real.sync();
+      },
+      close: () => real.close(),
+    };
+    const database = await openSqlite(path, LIMITS, log);
+    try {
+      await database.transaction((tx) => sql`create table t (x)`.execute(tx));
+      held = true;
+      const done: number[] = [];
+      const put = (n: number): Promise<unknown> =>
+        database.transaction((tx) => sql`insert into t values (${n})`.execute(tx)).then(() => done.push(n));
+      const stored = async (): Promise<number> => (await sql`select x from t`.execute(database.db)).rows.length;
+      const first = put(1);
+      await expect.poll(() => gates.length, { timeout: 15_000 }).toBe(1);
+      const others = [put(2), put(3)];
+      await expect.poll(stored, { timeout: 15_000 }).toBe(3);
+      expect([gates.length, done]).toEqual([1, []]);
+      gates[0]?.resolve();
+      await first;
+      await expect.poll(() => gates.length, { timeout: 15_000 }).toBe(2);
+      expect(done).toEqual([1]);
+      gates[1]?.resolve();
+      await Promise.all(others);
+      expect([gates.length, new Set(done)]).toEqual([2, new Set([1, 2, 3])]);
+    } finally {
+      held = false;
+      await database.close();
+    }
+  });
+
+  it('rejects what it could not sync, and writes nothing more', async () => {
+    const path = freshPath();
+    const real = walFile(path);
+    let fails = false;
+    const log: FileSync = { sync: () => (fails ? Promise.reject(new Error('EIO')) : real.sync()), close: () => real.close() };
+    const database = await openSqlite(path, LIMITS, log);
+    try {
+      await database.transaction((tx) => sql`create table t (x)`.execute(tx));
+      fails = true;
+      await expect(database.transaction((tx) => sql`insert into t values (1)`.execute(tx))).rejects.toThrow('could not be synced');
+      fails = false;
+      await expect(database.transaction((tx) => sql`insert into t values (2)`.execute(tx))).rejects.toThrow('could not be synced');
+      expect((await sql`select x from t`.execute(database.db)).rows).toEqual([{ x: 1 }]);
     } finally {
       await database.close();
     }
