@@ -82,7 +82,9 @@ export function walkJson(value: unknown, path: (string | number)[]): number {
 function walkList(list: readonly unknown[], path: (string | number)[]): number {
   if (list.length > MAX_ENTRIES) throw refuseJson(path, `more than ${MAX_ENTRIES} entries`);
   let keys = 0;
-  for (const [index, item] of list.entries()) {
+  // By index: most lists are vectors, and an iterator would make an object of each of their numbers.
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index];
     if (typeof item === 'number' && Number.isFinite(item)) continue;
     path.push(index);
     keys += walkJson(item, path);

@@ -1,5 +1,5 @@
 import { circuitBreaker, ConsecutiveBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
-import { Pool } from 'undici';
+import { Pool, type Dispatcher } from 'undici';
 import { AppError } from '../core/errors.ts';
 import type { EndpointProvider, QdrantEndpoint } from './endpoint.ts';
 
@@ -54,6 +54,7 @@ class ServerFault extends Error {}
 class BrokenOff extends Error {}
 /** The server answered more than is read. What applications ask for may be so much; how much is nobody's fault but theirs. */
 class TooLarge extends Error {}
+class GivenUp extends Error {}
 
 function unavailable(detail: string, cause?: unknown): AppError {
   return new AppError('index_unavailable', { detail, cause, retryAfter: 1 });
@@ -98,9 +99,39 @@ function connect(endpoint: QdrantEndpoint): Connection {
   return { endpoint, prefix: url.pathname.replace(/\/+$/, ''), headers: { ...headers, ...key }, pool: openPool(url) };
 }
 
-async function request(to: Connection, { method, path, body }: HotRequest, signal: AbortSignal): Promise<HotAnswer> {
-  const answer = await to.pool.request({ method, path: to.prefix + path, headers: to.headers, body: body ?? null, signal });
-  return { status: answer.statusCode, text: await answer.body.text() };
+/**
+ * One call, its answer collected: undici's own `request` makes a stream of each, which costs more than the rest of the call. Ends with
+ * `signal`, waiting for a connection or not.
+ */
+function request(to: Connection, { method, path, body }: HotRequest, signal: AbortSignal): Promise<HotAnswer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let status = 0;
+    let controller: Dispatcher.DispatchController | undefined;
+    const giveUp = (): void => {
+      const error = new GivenUp('the caller left, or the deadline passed');
+      reject(error);
+      controller?.abort(error);
+    };
+    if (signal.aborted) {
+      giveUp();
+      return;
+    }
+    signal.addEventListener('abort', giveUp, { once: true });
+    to.pool.dispatch(
+      { method, path: to.prefix + path, headers: to.headers, body: body ?? null },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (signal.aborted) giveUp();
+        },
+        onResponseStart: (_controller, code) => void (status = code),
+        onResponseData: (_controller, part) => void parts.push(part),
+        onResponseEnd: () => resolve({ status, text: Buffer.concat(parts).toString('utf8') }),
+        onResponseError: (_controller, error) => reject(error),
+      },
+    );
+  });
 }
 
 /** Sends again where the connection was stale: once, or for what applications ask until it is the request that breaks it. */
@@ -118,6 +149,22 @@ async function exchange(to: Connection, sent: HotRequest, signal: AbortSignal, t
   const answer = await sendAgain(to, sent, signal, times);
   if (answer.status >= 500 || answer.status === 429) throw new ServerFault(`the vector index answered HTTP ${answer.status}`);
   return answer;
+}
+
+/** `AbortSignal.timeout` would hold what a call used until its deadline, long after the answer, and make an error of it then. */
+function within(signal: AbortSignal, deadlineMs: number): { readonly signal: AbortSignal; settle(): void } {
+  const controller = new AbortController();
+  const giveUp = (): void => controller.abort();
+  const timer = setTimeout(giveUp, deadlineMs);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  return {
+    signal: controller.signal,
+    settle() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+    },
+  };
 }
 
 function json({ status, text }: HotAnswer): { status: number; json: unknown } {
@@ -146,8 +193,8 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
   }
 
   async function guarded<T>(to: Connection, sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     return breaker.execute(async () => {
+      const { signal: limited, settle } = within(signal, deadlineMs);
       try {
         return read(await exchange(to, sent, limited, times));
       } catch (error) {
@@ -156,6 +203,8 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
         throw new ServerFault(limited.aborted ? `the vector index took longer than ${deadlineMs} ms` : 'the vector index did not answer', {
           cause: error,
         });
+      } finally {
+        settle();
       }
     });
   }
