@@ -28,7 +28,8 @@ export interface QdrantCluster {
 }
 
 const API_KEY = randomUUID();
-const READY_MS = 60_000;
+const READY_MS = 100_000;
+const TRIES = 3;
 
 interface Launch {
   readonly binary: string;
@@ -82,6 +83,9 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
+/** Most often because somebody took its port since it was found free. */
+class EndedAtOnce extends Error {}
+
 interface Peers {
   readonly result: { readonly peers: Readonly<Record<string, unknown>>; readonly raft_info: { readonly leader: number | null } };
 }
@@ -95,7 +99,7 @@ async function node(options: Launch): Promise<ClusterNode> {
   };
   const isUp = (): boolean => child.exitCode === null && child.signalCode === null;
   await until('ready', async () => {
-    if (!isUp()) throw new Error('a node of the cluster ended at once');
+    if (!isUp()) throw new EndedAtOnce('a node of the cluster ended at once');
     return joined(1);
   });
   return {
@@ -109,8 +113,11 @@ async function node(options: Launch): Promise<ClusterNode> {
     },
     async start() {
       if (isUp()) return;
-      child = launch(options);
-      await until('up again', () => joined(3));
+      await until('up again', async () => {
+        // Also where somebody had its port for a moment.
+        if (!isUp()) child = launch(options);
+        return joined(3);
+      });
     },
   };
 }
@@ -123,16 +130,31 @@ interface Shards {
   };
 }
 
+async function startNodes(binary: string, home: string): Promise<QdrantCluster['nodes']> {
+  for (let attempt = 1; ; attempt += 1) {
+    const started: ClusterNode[] = [];
+    const [first, second, third] = [await freePort(), await freePort(), await freePort()];
+    const start = async (p2p: number): Promise<ClusterNode> => {
+      const one = await node({ binary, directory: join(home, String(p2p)), http: await freePort(), p2p, first });
+      started.push(one);
+      return one;
+    };
+    try {
+      // One after the other: a node joins through the first.
+      return [await start(first), await start(second), await start(third)];
+    } catch (error) {
+      for (const one of started) await one.kill();
+      if (attempt === TRIES || !(error instanceof EndedAtOnce)) throw error;
+    }
+  }
+}
+
 export async function qdrantCluster(): Promise<QdrantCluster> {
   const binary = findQdrantBinary(undefined);
   await checkQdrantBinary(binary);
   const home = mkdtempSync(join(tmpdir(), 'sluice-cluster-'));
   const remove = (): void => rmSync(home, { recursive: true, force: true, maxRetries: 3 });
-  const [first, second, third] = [await freePort(), await freePort(), await freePort()];
-  const start = async (p2p: number): Promise<ClusterNode> =>
-    node({ binary: binary.path, directory: join(home, String(p2p)), http: await freePort(), p2p, first });
-  // One after the other: a node joins through the first.
-  const nodes = [await start(first), await start(second), await start(third)] as const;
+  const nodes = await startNodes(binary.path, home);
   await until('joined', async () => {
     const seen = await Promise.all(nodes.map(({ url }) => get<Peers>(`${url}/cluster`)));
     return seen.every((found) => Object.keys(found?.result.peers ?? {}).length === 3);
