@@ -63,8 +63,10 @@ describe('retrieve', () => {
     expect(answer.status).toBe(200);
     expect(fixture.seen.retrieved.at(-1)?.request).toMatchObject({ vector: [0.5, -1], limit: 8, traceId: trace });
     expect(answer.headers.get('x-request-id')).not.toBe('theirs-1');
-    const line = fixture.log().find((entry) => entry['requestId'] === answer.headers.get('x-request-id') && entry['msg'] === 'request');
-    expect(line).toMatchObject({ clientRequestId: 'theirs-1', route: '/v1/retrieve', status: 200 });
+    const line = () =>
+      fixture.log().find((entry) => entry['requestId'] === answer.headers.get('x-request-id') && entry['msg'] === 'request');
+    // Written once the answer is out.
+    await expect.poll(line).toMatchObject({ clientRequestId: 'theirs-1', route: '/v1/retrieve', status: 200 });
   });
 
   it('says that an answer is not to be kept', async () => {
