@@ -58,32 +58,66 @@ function write(value: Json, writing: Writing): void {
 
 function writeArray(items: readonly Json[], writing: Writing): void {
   writing.text += '[';
-  for (const [index, item] of items.entries()) {
-    if (index > 0) writing.text += ',';
+  let separator = '';
+  for (const item of items) {
+    writing.text += separator;
+    separator = ',';
     write(item, writing);
   }
   writing.text += ']';
 }
 
 function writeObject(value: JsonObject, writing: Writing): void {
-  const name = nameIn(value);
+  const keys = sortedKeys(value);
+  const name = keys.length === 1 ? nameIn(value) : undefined;
   if (name !== undefined) return writeName(name, writing);
-  let separator = '{';
-  // In the order of UTF-16 units, as section 3.2.3 has it.
-  for (const key of Object.keys(value).sort()) {
+  let isFirst = true;
+  for (const key of keys) {
     const member = value[key];
     if (member === undefined) continue;
-    writing.text += `${separator}${stringText(key)}:`;
-    separator = ',';
+    const opening = openingOf(key);
+    writing.text += isFirst ? opening.first : opening.next;
+    isFirst = false;
     write(member, writing);
   }
-  writing.text += separator === '{' ? '{}' : '}';
+  writing.text += isFirst ? '{}' : '}';
+}
+
+/** In the order of UTF-16 units, as section 3.2.3 has it. Most objects are made so already. */
+function sortedKeys(value: JsonObject): readonly string[] {
+  const keys = Object.keys(value);
+  let last = '';
+  for (const key of keys) {
+    if (key < last) return keys.sort();
+    last = key;
+  }
+  return keys;
+}
+
+/** What stands before the value of a member: of the first of its object, or of a later one. */
+interface Opening {
+  readonly first: string;
+  readonly next: string;
+}
+
+/** Nearly all keys are those of our own events; what else comes is not kept beyond this. */
+const MAX_OPENINGS = 1_024;
+const LONGEST_KEPT = 64;
+const openings = new Map<string, Opening>();
+
+function openingOf(key: string): Opening {
+  const known = openings.get(key);
+  if (known !== undefined) return known;
+  const text = stringText(key);
+  const made = { first: `{${text}:`, next: `,${text}:` };
+  if (openings.size < MAX_OPENINGS && key.length <= LONGEST_KEPT) openings.set(key, made);
+  return made;
 }
 
 function writeName({ kind, name }: Name, writing: Writing): void {
   const id = subjectId({ kind, name });
   if (!writing.subjects.has(id)) writing.subjects.set(id, { kind, name });
-  writing.text += `{${stringText(nameKey(kind))}:`;
+  writing.text += openingOf(nameKey(kind)).first;
   leaveGap({ kind: 'pseudonym', id }, writing);
   writing.text += '}';
 }
@@ -94,13 +128,18 @@ function leaveGap(gap: Gap, writing: Writing): void {
   writing.text = '';
 }
 
+/** Printable ASCII that JSON writes as it is, as nearly all of it is here. */
+const AS_IT_IS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 function stringText(text: string): string {
+  if (AS_IT_IS.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new TypeError('a lone surrogate has no canonical form');
   return JSON.stringify(text);
 }
 
 /** ECMAScript writes a number as section 3.2.2.3 has it. */
 function scalarText(value: number | boolean | null): string {
+  if (Number.isSafeInteger(value)) return String(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('not a number of JSON');
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError('not a JSON value');
