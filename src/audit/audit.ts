@@ -5,6 +5,7 @@ import type { AuditKind, AuditPort, AuditTail, Erasures, SealedReads, StoredAudi
 import type { Telemetry } from '../core/ports/telemetry.ts';
 import { pooledRandom } from '../core/pooled-random.ts';
 import type { AuditSink, AuditSinkAll } from '../database/audit-sink.ts';
+import type { AuditEventRow } from '../database/audit-tables.ts';
 import type { ErasureSink } from '../database/erasure-sink.ts';
 import type { Database } from '../database/database.ts';
 import type { SessionSink } from '../database/session-sink.ts';
@@ -41,6 +42,7 @@ export interface AuditParts {
   readonly limits?: Partial<GroupCommitLimits>;
 }
 
+const POSITIONS_PER_READ = 500;
 const UNCONDITIONAL: Condition = { kind: 'none' };
 const LIMITS: GroupCommitLimits = { deadlineMs: 5_000, maxQueue: 4_096, maxQueuedText: 67_108_864, maxBatch: 256 };
 
@@ -66,7 +68,7 @@ export function createAudit(parts: AuditParts): Audit {
     },
     byRequest: (tenant, requestId) => reading(() => byRequest(database, tenant, requestId)),
     sizes: () => reading(() => sizes(database)),
-    between: (tenant, from, to, kinds) => reading(() => between(database, tenant, from, to, kinds)),
+    between: (tenant, from, to, kinds, except) => reading(() => between(database, tenant, { from, to, kinds, except })),
     sealed: (tenant, index) => reading(() => database.snapshot((tx) => openSealed(tx, tenant, index))),
     erasures: (tenant) => reading(() => readErasures(database.db, tenant)),
     sink: async (tx, event) => writeEntry(tx, database.kind, makeEntry(event, UNCONDITIONAL, maker), sealer),
@@ -107,21 +109,28 @@ async function sizes({ db }: Database): Promise<ReadonlyMap<TenantId, number>> {
   return new Map(rows.map(({ tenant, size }) => [tenant as TenantId, size]));
 }
 
-async function between(
-  { db }: Database,
-  tenant: TenantId,
-  from: number,
-  to: number,
-  kinds: readonly AuditKind[],
-): Promise<readonly StoredAuditEvent[]> {
-  const rows = await db
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly kinds: readonly AuditKind[];
+  readonly except: ReadonlySet<number> | undefined;
+}
+
+async function between({ db }: Database, tenant: TenantId, { from, to, kinds, except }: Stretch): Promise<readonly StoredAuditEvent[]> {
+  const events = db
     .selectFrom('audit_events')
-    .selectAll()
     .where('tenant', '=', tenant)
     .where('idx', '>=', from)
     .where('idx', '<', to)
     .where('kind', 'in', [...kinds])
-    .orderBy('idx')
-    .execute();
+    .orderBy('idx');
+  if (except === undefined || except.size === 0) return storedEvents(db, tenant, await events.selectAll().execute());
+  // Bodies are long: those that nobody wants are not read.
+  const wanted = (await events.select('idx').execute()).flatMap(({ idx }) => (except.has(idx) ? [] : [idx]));
+  const rows: AuditEventRow[] = [];
+  for (let start = 0; start < wanted.length; start += POSITIONS_PER_READ) {
+    const some = wanted.slice(start, start + POSITIONS_PER_READ);
+    rows.push(...(await events.selectAll().where('idx', 'in', some).execute()));
+  }
   return storedEvents(db, tenant, rows);
 }

@@ -163,7 +163,8 @@ async function release(parts: OpenParts, asked: Asked, page: Page): Promise<Open
   if (outcome.kind !== 'released') return undefined;
   parts.telemetry.count('releases', { outcome: 'released' });
   parts.telemetry.count('chunks_released', {}, chosen.length);
-  parts.watch.released(context.caller, context.view, [...new Set(chosen.map(({ judgement }) => judgement.candidate.key))]);
+  const documents = [...new Set(chosen.map(({ judgement }) => judgement.candidate.key))];
+  parts.watch.released(context.caller, context.view, documents, outcome.receipt.index);
   return outcome.session === undefined ? body : { ...body, session: outcome.session };
 }
 

@@ -213,7 +213,7 @@ async function release(parts: RetrievalParts, asked: Asked, pass: Pass, patient:
     if (outcome.kind === 'released') {
       telemetry.count('releases', { outcome: chosen.length === 0 ? 'empty' : 'released' });
       telemetry.count('chunks_released', {}, chosen.length);
-      parts.watch.released(context.caller, context.view, documentsOf(chosen));
+      parts.watch.released(context.caller, context.view, documentsOf(chosen), outcome.receipt.index);
       reportBait(parts, context.caller, request.requestId, pass.bait);
       return outcome.session === undefined ? made : { ...made, session: outcome.session };
     }

@@ -14,20 +14,29 @@ export interface TailParts {
   readonly hashOf: (tenant: TenantId, source: string, document: string) => number;
 }
 
-const KINDS = ['release', 'honey.touched', 'watch.alert', 'watch.limited', 'watch.blocked', 'watch.lifted'] as const;
+const LIFTED = 'watch.lifted';
+const KINDS = ['release', 'honey.touched', 'watch.alert', 'watch.limited', 'watch.blocked', LIFTED] as const;
 /** Positions of the log read at once. */
 const PAGE = 500;
 const UNFOLLOWED = 'the log cannot be followed; what others release is not counted';
 /** Of each tenant's log, when this replica begins to follow it. What is older is not known to it. */
 export const LOOK_BACK = 20_000;
 
+export interface Tail {
+  poll(): Promise<void>;
+  stop(): void;
+  /** The release at this position was counted here as it left, so it need not be read. */
+  counted(tenant: TenantId, index: number): void;
+}
+
 /**
- * Follows the releases of every replica, this one's own too: a document counts once however often it is told. Each tenant's log is
- * read in its order, so that who was let go and what was read afterwards come out the same everywhere.
+ * Follows the releases of every replica. Each tenant's log is read in its order, so that who was let go and what was read afterwards
+ * come out the same everywhere. A document counts once however often it is told, so what this replica counted itself may be read again.
  */
-export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): void } {
+export function createTail(parts: TailParts): Tail {
   const { audit, subjects, telemetry } = parts;
   const read = new Map<TenantId, number>();
+  const counted = createCounted();
   const failing = new Set<TenantId>();
   let blind = false;
   let stopped = false;
@@ -36,13 +45,24 @@ export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): v
     let from = read.get(tenant) ?? Math.max(0, size - LOOK_BACK);
     while (from < size && !stopped) {
       const upTo = Math.min(size, from + PAGE);
-      for (const event of await audit.between(tenant, from, upTo, KINDS)) apply(parts, subjects, event);
+      for (const event of await page(tenant, from, upTo)) {
+        // Who is let go is forgotten, whatever was counted of them here meanwhile: what lies ahead is read from the log.
+        if (event.kind === LIFTED) counted.forget(tenant);
+        apply(parts, subjects, event);
+      }
       read.set(tenant, upTo);
+      counted.drop(tenant, upTo);
       from = upTo;
     }
   };
+  /** What was not counted here. All of it where somebody is let go in between: what they read after that counts, what they read before does not. */
+  const page = async (tenant: TenantId, from: number, upTo: number): Promise<readonly StoredAuditEvent[]> => {
+    const events = await audit.between(tenant, from, upTo, KINDS, counted.of(tenant));
+    return events.some(({ kind }) => kind === LIFTED) ? audit.between(tenant, from, upTo, KINDS) : events;
+  };
   return {
     stop: () => void (stopped = true),
+    counted: counted.add,
     async poll() {
       const sizes = await audit.sizes().catch((error: unknown) => {
         if (!blind) telemetry.log.warn({ reason: String(error) }, UNFOLLOWED);
@@ -61,6 +81,24 @@ export function createTail(parts: TailParts): { poll(): Promise<void>; stop(): v
           },
         );
       }
+    },
+  };
+}
+
+/** Positions in each tenant's log, few: a poll drops those it has passed. Where there are too many all the same, all are read. */
+function createCounted() {
+  const positions = new Map<TenantId, Set<number>>();
+  return {
+    of: (tenant: TenantId): ReadonlySet<number> | undefined => positions.get(tenant),
+    add(tenant: TenantId, index: number): void {
+      const found = positions.get(tenant) ?? new Set();
+      if (found.size >= LOOK_BACK) found.clear();
+      positions.set(tenant, found.add(index));
+    },
+    forget: (tenant: TenantId): void => void positions.delete(tenant),
+    drop(tenant: TenantId, before: number): void {
+      const found = positions.get(tenant);
+      for (const index of found ?? []) if (index < before) found?.delete(index);
     },
   };
 }
@@ -84,7 +122,7 @@ function apply(parts: TailParts, subjects: Subjects, { tenant, kind, body, at }:
   }
   const found = subjectName(body['subject']);
   if (found === undefined) return;
-  if (kind === 'watch.lifted') return subjects.forget(tenant, found.principal);
+  if (kind === LIFTED) return subjects.forget(tenant, found.principal);
   const { rule, until, limit } = body;
   if (typeof rule === 'string') subjects.touch(tenant, found.kind, found.principal).told.set(rule, now);
   if (typeof until !== 'number') return;

@@ -48,7 +48,7 @@ export function createWatch(parts: WatchParts): WatchService {
   });
 
   const judge = createJudge(parts, subjects, effects);
-  const each = (caller: Caller, run: (subject: Subject, now: number) => void, of = subjectsOf): void => {
+  const each = (caller: Caller, run: (subject: Subject, now: number) => void, of = subjectsOf): 'done' | 'failed' => {
     try {
       const now = clock.now();
       for (const subject of of(subjects, caller)) {
@@ -56,24 +56,27 @@ export function createWatch(parts: WatchParts): WatchService {
         judge(subject, caller, now);
       }
       telemetry.gauge('watch_subjects', subjects.size());
+      return 'done';
     } catch (error) {
       telemetry.log.error({}, 'the watch failed; the answer does not wait for it', error);
+      return 'failed';
     }
   };
   return {
     admit: (caller) => admission([heldUser(subjects.heldOf, caller), subjects.heldOf(caller.tenant, caller.client)], clock.now()),
-    released(caller, view, documents) {
+    released(caller, view, documents, index) {
       const hashes = documents.map(hashOfKey);
-      each(caller, (subject, now) => {
+      const counted = each(caller, (subject, now) => {
         subjects.record(subject, hashes, now);
         entitlements.renew(subject, view, caller);
       });
+      if (counted === 'done' && index !== undefined) tail.counted(caller.tenant, index);
     },
     bait(caller, documents) {
       const hashes = documents.map(hashOfKey);
       each(caller, ({ bait }, now) => hashes.forEach((hash) => touch(bait, hash, now)), readerOf);
     },
-    nearMiss: (caller) => each(caller, ({ nearMisses }, now) => tick(nearMisses, now), readerOf),
+    nearMiss: (caller) => void each(caller, ({ nearMisses }, now) => tick(nearMisses, now), readerOf),
     ...boardOf(subjects, watching, clock),
     poll: () => tail.poll(),
     stop: () => tail.stop(),

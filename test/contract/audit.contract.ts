@@ -68,6 +68,10 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
         expect(await positions(0, 5)).toEqual([1, 3, 4]);
         expect(await positions(2, 4)).toEqual([3]);
         expect(await positions(5, 9)).toEqual([]);
+        const others = async (...except: readonly number[]) =>
+          (await audit.between(ACME, 0, 5, ['release'], new Set(except))).map(({ index }) => index);
+        expect(await others(0, 3, 9)).toEqual([1, 4]);
+        expect(await others(1, 3, 4)).toEqual([]);
       });
 
       it('commits to every field of the event and to its salt', async () => {

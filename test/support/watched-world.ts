@@ -95,7 +95,8 @@ export async function watchedWorld(options: {
   };
   const tail: AuditTail = {
     sizes: async () => new Map([[ACME, events.length]]),
-    between: async (_tenant, from, to, kinds) => events.slice(from, to).filter(({ kind }) => kinds.includes(kind)),
+    between: async (_tenant, from, to, kinds, except) =>
+      events.slice(from, to).filter(({ kind, index }) => kinds.includes(kind) && except?.has(index) !== true),
   };
   const start = (): WatchService =>
     createWatch({
@@ -142,6 +143,7 @@ export async function watchedWorld(options: {
         caller,
         view,
         some.flatMap((n) => keys[n] ?? []),
+        events.length - 1,
       );
       return 'answered';
     },

@@ -200,6 +200,12 @@ export interface LegalHold {
 export interface AuditTail {
   /** How many events the log of each tenant holds; a tenant without events may be missing. */
   sizes(): Promise<ReadonlyMap<TenantId, number>>;
-  /** Events of these kinds at the positions [from, to), in order. Positions are given in the order of commits, without gaps. */
-  between(tenant: TenantId, from: number, to: number, kinds: readonly AuditKind[]): Promise<readonly StoredAuditEvent[]>;
+  /** Events of these kinds at the positions [from, to) but for those `except`, in order. Positions are given in the order of commits, without gaps. */
+  between(
+    tenant: TenantId,
+    from: number,
+    to: number,
+    kinds: readonly AuditKind[],
+    except?: ReadonlySet<number>,
+  ): Promise<readonly StoredAuditEvent[]>;
 }

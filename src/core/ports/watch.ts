@@ -15,8 +15,8 @@ export type Admission =
 export interface Watch {
   /** Before anything is decided for a request that reads. */
   admit(caller: Caller): Admission;
-  /** A release became durable: the documents that its chunks are of, each once. */
-  released(caller: Caller, view: TenantView, documents: readonly DocumentKey[]): void;
+  /** A release became durable: the documents that its chunks are of, each once. `index`: its place in the tenant's log, where that is known. */
+  released(caller: Caller, view: TenantView, documents: readonly DocumentKey[], index?: number): void;
   /** Bait would have been in an answer. It was dropped before fusion, so the answer is the same without it. */
   bait(caller: Caller, documents: readonly DocumentKey[]): void;
   /** A request named something by id that is hidden or missing. */

@@ -40,7 +40,7 @@ export async function releasePoints(
     if (outcome.kind === 'released') {
       telemetry.count('releases', { outcome: leaving.length === 0 ? 'empty' : 'released' });
       telemetry.count('chunks_released', {}, leaving.length);
-      parts.watch.released(context.caller, context.view, documentsOf(leavers));
+      parts.watch.released(context.caller, context.view, documentsOf(leavers), outcome.receipt.index);
       reportBait(parts, context.caller, asking.context.requestId, pass.bait);
       return { body, released: listsOf(pass.hits).reduce((sum, list) => sum + list.length, 0) };
     }
