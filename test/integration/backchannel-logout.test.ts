@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allowInsecureRequests, ClientSecretBasic, clientCredentialsGrant, discovery } from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
-import { portIfFree } from '../../src/service/free-port.ts';
 import { logoutToken, TAKES_LOGOUTS } from '../support/logout.ts';
 import { httpProxy, PASS } from '../support/http-proxy.ts';
+import { ownPort } from '../support/own-port.ts';
 import { startTestProvider } from '../support/provider.ts';
 import { qdrantForTests } from '../support/qdrant.ts';
 import { startReplicas, type Deployment, type Replicas } from '../support/replicas.ts';
@@ -192,7 +192,7 @@ describe('refused logout tokens', () => {
 
 describe('oidc-provider', () => {
   it('tells of a logout in a way that is understood, and is answered as it expects', async () => {
-    const port = (await portIfFree('127.0.0.1', 0)) ?? 0;
+    const port = await ownPort();
     const rules = { logout: { audiences: ['assistant'], types: ['logout+jwt'] } };
     const provider = await startTestProvider('jwt', { ...rules, name: 'idp' }, `http://127.0.0.1:${port}${PATH}`);
     const test = await startTestService({ policy, tenants: ['acme'], config: { port, issuers: [provider.config] } });

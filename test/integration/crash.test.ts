@@ -7,13 +7,33 @@ import type { TenantId } from '../../src/core/ids.ts';
 import { isRunning, qdrantPid, startChildService, type ChildService } from '../support/child-service.ts';
 import { indexFacts, type IndexFacts } from '../support/index-facts.ts';
 import { checkEachIsLogged, checkNothingStagedWasReleased, loggedEvents } from '../support/logged-events.ts';
-import { ask, askOnAndOn, checkFound, HANDBOOK, ingest, isStored, type Received, type Target } from '../support/marked-client.ts';
+import {
+  ask,
+  askOnAndOn,
+  checkFound,
+  HANDBOOK,
+  ingest,
+  isStored,
+  type Line,
+  type Received,
+  type Target,
+} from '../support/marked-client.ts';
 import { markedDocuments, OPEN_POLICY } from '../support/marked-documents.ts';
 import { seededRandom } from '../support/random.ts';
 import { AUDIENCE, startTestService, type TestService } from '../support/service.ts';
 import { startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 
 const DOCUMENTS = 60;
+/**
+ * What is sent before each kill, and after how many new lines of it the kill comes. Something new is in each, and some documents in none, so
+ * the kill is always in the middle, however late this process gets its turn.
+ */
+const KILLS = [
+  { sent: 12, quota: 1 },
+  { sent: 26, quota: 9 },
+  { sent: 42, quota: 14 },
+  { sent: 55, quota: 11 },
+];
 const ACME = 'acme' as TenantId;
 
 const documents = markedDocuments(DOCUMENTS);
@@ -70,7 +90,7 @@ function checkFacts(facts: IndexFacts): void {
 
 /** Ready by its own word, and asked with success: the circuit stays open for a second after the index has come back. */
 async function untilAnswering(to: Target): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (const giveUpAt = performance.now() + 60_000; performance.now() < giveUpAt;) {
     const { status } = await to.call('GET', '/readyz', undefined);
     if (status === 200 && (await ask(to, reader, 'zx')).status === 200) return;
     await sleep(20);
@@ -109,16 +129,17 @@ describe('kill -9 of the service', () => {
     const acknowledged = () => documents.filter(({ document }) => stored.has(document));
     let child = await startChild(dataDir);
     await prepare(child);
-    for (const quota of [1, 9, 14, 11]) {
+    for (const { sent, quota } of KILLS) {
       const before = theQdrant(dataDir);
       const asking = askOnAndOn(child, reader, documents, { workers: 1, random });
       let fresh = 0;
-      const torn = await ingest(child, loader, documents, (line) => {
+      const onLine = (line: Line): void => {
         if (isStored(line)) stored.add(line.document ?? '');
         fresh += line.changed === true ? 1 : 0;
         // At no place in particular of the writes that are under way behind this line.
         if (fresh === quota) void sleep(random.below(25)).then(() => child.kill());
-      });
+      };
+      const torn = await ingest(child, loader, documents.slice(0, sent), onLine, 'open');
       expect(torn.at(-1)?.done).toBeUndefined();
       await child.kill();
       await asking.stop();

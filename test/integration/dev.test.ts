@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sluice, startSluice, type Running } from '../support/command.ts';
-import { portIfFree } from '../../src/service/free-port.ts';
+import { ownPort } from '../support/own-port.ts';
 
 const COMPANY = join(import.meta.dirname, '../../demo/company');
 let directory = '';
@@ -67,8 +67,7 @@ test('from nothing to an answer, and again after a stop', async () => {
 });
 
 test('the issuer takes the next port where it is free, and another where it is not', async () => {
-  const port = await portIfFree('127.0.0.1', 0);
-  if (port === undefined) throw new Error('no free port');
+  const port = await ownPort();
   const env = { SLUICE_PORT: String(port), SLUICE_QDRANT_DOOR_PORT: '0' };
   const { dev, url, issuer } = await startDev(env);
   expect(url).toBe(`http://127.0.0.1:${port}`);

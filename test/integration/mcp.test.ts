@@ -12,9 +12,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import type { TenantId } from '../../src/core/ids.ts';
 import { openAnswerSchema, retrieveAnswerSchema } from '../../src/doors/http/schemas/answers.ts';
-import { portIfFree } from '../../src/service/free-port.ts';
 import { DIMENSION, startEmbeddingServer, type EmbeddingServer } from '../support/embedding-server.ts';
 import { toolCall } from '../support/mcp.ts';
+import { ownPort } from '../support/own-port.ts';
 import { allow } from '../support/rights.ts';
 import { signedInProxy } from '../support/signed-in-proxy.ts';
 import { AUDIENCE, startTestService, type Answer, type TestService } from '../support/service.ts';
@@ -47,7 +47,7 @@ async function written(method: string, path: string, body: object): Promise<void
 }
 
 beforeAll(async () => {
-  const port = (await portIfFree('127.0.0.1', 0)) ?? 0;
+  const port = await ownPort();
   // As a provider that follows RFC 8707 names it: the address of the server that the client asked for.
   const audiences = [AUDIENCE, `http://127.0.0.1:${port}/mcp`];
   [issuer, embeddings] = await Promise.all([startTestIssuer({ overrides: { audiences } }), startEmbeddingServer()]);

@@ -2,6 +2,7 @@ import { QdrantClient } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { TenantId } from '../../src/core/ids.ts';
 import { portIfFree } from '../../src/service/free-port.ts';
+import { ownPort } from '../support/own-port.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -175,7 +176,7 @@ describe('what a formula cannot be computed for', () => {
     expect(await answer.json()).toMatchObject({ result: { points: [{ id: 2 }, { id: 1 }] } });
     // It was touched all the same: what the prefetch finds counts then.
     const events = await here.service.stores.audit.byRequest('acme' as TenantId, answer.headers.get('sluice-request-id') ?? '');
-    expect(events.at(-1)?.body).toMatchObject({ bait: [{ source: 'handbook' }] });
+    expect(events.find(({ kind }) => kind === 'release')?.body).toMatchObject({ bait: [{ source: 'handbook' }] });
   });
 
   test('and a filter that asks for more conditions than there are leave the index alive', async () => {
@@ -186,7 +187,7 @@ describe('what a formula cannot be computed for', () => {
 });
 
 test('a service whose door cannot be opened does not start, and leaves no other open', async () => {
-  const port = (await portIfFree('127.0.0.1', 0)) ?? 0;
+  const port = await ownPort();
   const taken = { kind: 'port', port: Number(new URL(here.qdrantUrl).port), publicUrl: undefined } as const;
   const second = { policy: POLICY, tenants: ['acme'], issuer: here.issuer, dataDir: temporaryDirectory() };
   await expect(startTestService({ ...second, config: { port, qdrantDoor: taken } })).rejects.toThrow('EADDRINUSE');

@@ -77,12 +77,12 @@ describe('a witness', () => {
     ['names a size that is none', () => ({ status: 409, body: '99999999999999999999\n' })],
   ])('that %s has cosigned nothing, and stops nothing', async (_, answer) => {
     const { result } = await given(answer);
-    expect(isNothing(result), String(result)).toBe(true);
+    expect([isNothing(result), result]).toEqual([true, result]);
   });
 
   it('that answers never has cosigned nothing, and stops nothing', async () => {
     const { result } = await given(() => new Promise<Said>(() => undefined), 300);
-    expect(isNothing(result), String(result)).toBe(true);
+    expect([isNothing(result), result]).toEqual([true, result]);
   });
 
   it('that names another size each time is let be after a few', async () => {

@@ -28,18 +28,23 @@ interface Released {
 
 export const HANDBOOK = '/v1/sources/handbook';
 
-/** Sends all documents as one batch and tells each line as it arrives; resolves when the answer ends, whole or torn. */
+/**
+ * Sends all documents as one batch and tells each line as it arrives; resolves when the answer ends, whole or torn. A batch that stays
+ * `open` is answered line by line as well, and never ends by itself.
+ */
 export async function ingest(
   to: Target,
   loader: string,
   documents: readonly MarkedDocument[],
   onLine: (line: Line) => void = () => undefined,
+  ends: 'ends' | 'open' = 'ends',
 ): Promise<readonly Line[]> {
   const lines: Line[] = [];
   const headers = { 'content-type': 'application/x-ndjson', authorization: `Bearer ${loader}` };
-  const body = `${documents.map(lineOf).join('\n')}\n`;
+  const text = `${documents.map(lineOf).join('\n')}\n`;
+  const body = ends === 'ends' ? text : new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from(text)) });
   try {
-    const answer = await fetch(`${to.url}${HANDBOOK}/documents`, { method: 'POST', headers, body });
+    const answer = await fetch(`${to.url}${HANDBOOK}/documents`, { method: 'POST', headers, body, duplex: 'half' });
     let rest = '';
     for await (const piece of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const parts = (rest + piece).split('\n');
