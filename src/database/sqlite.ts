@@ -1,11 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, SqliteDialect } from 'kysely';
+import type { Kysely } from 'kysely';
 import { withDeadline } from './deadline.ts';
 import type { Database, DatabaseLimits, TransactionOptions, Tx } from './database.ts';
 import type { Schema } from './schema.ts';
 import { sqliteAdapter, type SqliteAdapter } from './sqlite-adapter.ts';
+import { kyselyOver } from './sqlite-kysely.ts';
 import { walFile, walSync, type FileSync, type WalSync } from './wal-sync.ts';
 
 interface Connection {
@@ -70,7 +71,7 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
   }
   const adapter = sqliteAdapter(db, access);
   const checkpoint = (): boolean => db.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
-  return { adapter, checkpoint, kysely: new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapter }) }) };
+  return { adapter, checkpoint, kysely: kyselyOver(adapter) };
 }
 
 interface Lane {

@@ -1,18 +1,20 @@
+import { CompiledQuery, sql } from 'kysely';
 import type { Scope } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import { MAX_APPLICATION_KEYS, type ApplicationKey, type ApplicationKeyCatalog } from '../../core/ports/application-keys.ts';
 import type { Change } from '../../core/ports/catalog.ts';
 import type { Principal } from '../../core/principal.ts';
-import type { Tx } from '../../database/database.ts';
+import type { Database, Tx } from '../../database/database.ts';
 import type { ApplicationKeyRow } from '../../database/point-tables.ts';
-import { readDatabaseTime } from '../../database/time.ts';
+import { databaseTime } from '../../database/time.ts';
 import { changedBy, databaseNow, demandOne, type CatalogContext } from '../context.ts';
 import { moveEpoch } from '../epochs.ts';
 import { changeEvent } from '../events.ts';
 
 export function applicationKeys(context: CatalogContext): ApplicationKeyCatalog {
   const { database } = context;
+  const find = findText(database);
   return {
     addApplicationKey: (key, digest, change) => database.transaction((tx) => addKey(tx, context, key, digest, change)),
     revokeApplicationKey: (tenant, id, change) => database.transaction((tx) => revokeKey(tx, context, tenant, id, change)),
@@ -31,18 +33,19 @@ export function applicationKeys(context: CatalogContext): ApplicationKeyCatalog 
     },
 
     async findApplicationKey(digest) {
-      const row = await database.db
-        .selectFrom('application_keys')
-        .selectAll()
-        .where('digest', '=', digest)
-        .where('revoked_at', 'is', null)
-        .executeTakeFirst();
-      if (row === undefined) return undefined;
-      // Database time: a replica whose clock is behind must not let an ended key in.
-      const ended = row.expires_at !== null && row.expires_at <= (await readDatabaseTime(database.db, database.kind));
-      return ended ? undefined : keyOf(row);
+      const { rows } = await database.db.executeQuery<ApplicationKeyRow>(CompiledQuery.raw(find, [digest]));
+      const [row] = rows;
+      return row === undefined ? undefined : keyOf(row);
     },
   };
+}
+
+/** Asked at each request. On database time: a replica whose clock is behind must not let an ended key in. */
+function findText({ db, kind }: Database): string {
+  return sql`
+    select * from application_keys
+    where digest = ${''} and revoked_at is null and (expires_at is null or expires_at > ${databaseTime(kind)})
+  `.compile(db).sql;
 }
 
 type NewKey = Parameters<ApplicationKeyCatalog['addApplicationKey']>[0];
