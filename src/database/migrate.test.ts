@@ -17,7 +17,7 @@ describe('readMigrations', () => {
     await write('0001_one.ts');
     await write('0002_two-more.ts');
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
   it('reads them in order and leaves other files alone', async () => {
     await write('README.md', 'not code');

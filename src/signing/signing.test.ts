@@ -20,7 +20,7 @@ beforeEach(async () => {
   path = join(made, 'keys', 'signing-keys.json');
   logged = [];
   now = Date.UTC(2026, 0, 1);
-  return () => rm(made, { recursive: true });
+  return () => rm(made, { recursive: true, maxRetries: 5 });
 });
 
 const clock = { now: () => now };

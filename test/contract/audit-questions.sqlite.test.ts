@@ -9,7 +9,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-questions-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 // The index lies beside the database, so each has a directory of its own.
 auditQuestionsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'log.sqlite') }));

@@ -16,7 +16,7 @@ let made = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-audit-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 function fresh(): Promise<DatabaseConfig> {
   made += 1;

@@ -10,7 +10,7 @@ let made = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-catalog-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 catalogContract('SQLite', () => {
   made += 1;

@@ -10,7 +10,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-checkpoints-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 checkpointsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'sluice.sqlite') }));
 checkpointRefusalsContract('SQLite', async () => ({ kind: 'sqlite', path: join(await mkdtemp(join(folder, 'db-')), 'sluice.sqlite') }));

@@ -51,7 +51,7 @@ beforeAll(() => {
   cpSync(join(root, 'package.json'), join(tree, 'package.json'));
   write(SOUND);
 });
-afterAll(() => rmSync(tree, { recursive: true }));
+afterAll(() => rmSync(tree, { recursive: true, maxRetries: 5 }));
 
 test('a sound house has no problems, and every file of it was read', async () => {
   const { read, problems } = await checkFloors(tree);

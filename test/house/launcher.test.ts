@@ -28,7 +28,7 @@ beforeEach(() => {
   mkdirSync(join(tree, 'src'));
   writeFileSync(join(tree, 'src/main.ts'), MAIN);
 });
-afterEach(() => rmSync(tree, { recursive: true }));
+afterEach(() => rmSync(tree, { recursive: true, maxRetries: 5 }));
 
 // An old Node is played: the launcher looks at process.versions alone.
 const OLD_NODE = ['--import', `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.0.0'})`];

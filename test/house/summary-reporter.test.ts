@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const trees: string[] = [];
-afterEach(() => trees.splice(0).forEach((tree) => rmSync(tree, { recursive: true })));
+afterEach(() => trees.splice(0).forEach((tree) => rmSync(tree, { recursive: true, maxRetries: 5 })));
 
 /** Runs the real runner with the real reporter over one test file; the tree lies in here so that it finds vitest. */
 function runTests(body: string, ci: string) {

@@ -131,7 +131,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await here.stop();
   await old.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 describe('adopting a collection of another Qdrant', () => {

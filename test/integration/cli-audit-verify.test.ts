@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeFileSync(file('jwks.json'), JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x }] }));
   writeFileSync(file('other.vkey'), formatVerifierKey(logKey(ORIGIN).verifier));
 });
-afterAll(() => rmSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
 
 const args = (name: string, keyed = file('log.vkey')): readonly string[] => [
   'audit',

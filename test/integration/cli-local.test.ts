@@ -11,7 +11,7 @@ let directory = '';
 beforeEach(() => {
   const made = mkdtempSync(join(tmpdir(), 'cli-local-'));
   directory = made;
-  return () => rmSync(made, { recursive: true });
+  return () => rmSync(made, { recursive: true, maxRetries: 5 });
 });
 
 const env = (): Record<string, string> => ({ SLUICE_DATA_DIR: join(directory, 'data') });

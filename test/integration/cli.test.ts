@@ -35,7 +35,7 @@ afterAll(() => service.stop());
 beforeEach(() => {
   const made = mkdtempSync(join(tmpdir(), 'cli-tree-'));
   tree = made;
-  return () => rmSync(made, { recursive: true });
+  return () => rmSync(made, { recursive: true, maxRetries: 5 });
 });
 
 function write(files: Readonly<Record<string, string>>): void {

@@ -20,7 +20,7 @@ let temporary = '';
 beforeEach(() => {
   temporary = mkdtempSync(join(tmpdir(), 'demo-test-'));
 });
-afterEach(() => rmSync(temporary, { recursive: true }));
+afterEach(() => rmSync(temporary, { recursive: true, maxRetries: 5 }));
 const leftovers = (): readonly string[] => readdirSync(temporary).filter((name) => name.startsWith('sluice-demo-'));
 
 test('npm run demo -- --json: each scene holds, and the last line says so', async () => {

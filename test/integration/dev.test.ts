@@ -20,7 +20,7 @@ afterEach(async () => {
     await ended;
   }
   running = [];
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, maxRetries: 5 });
 });
 
 async function startDev(env: Readonly<Record<string, string>> = {}): Promise<{ dev: Running; url: string; issuer: string }> {

@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await test.stop();
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, maxRetries: 5 });
 });
 
 async function ask(body: object, sub = 'ada'): Promise<{ readonly file: string; readonly answer: Answer; readonly text: string }> {

@@ -409,7 +409,7 @@ describe('the official conformance runner', () => {
       execFile(process.execPath, args, { timeout: 100_000 }, (error, stdout) => resolve({ code: error === null ? 0 : 1, out: stdout }));
     });
     await proxy.close();
-    await rm(directory, { recursive: true });
+    await rm(directory, { recursive: true, maxRetries: 5 });
     for (const scenario of ['server-initialize', 'ping', 'tools-list', 'dns-rebinding-protection']) {
       expect(out).toMatch(new RegExp(`✓ ${scenario}: [1-9]`));
     }

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await issuer.stop();
   await qdrant.stop();
-  for (const path of directories) await rm(path, { recursive: true, force: true });
+  for (const path of directories) await rm(path, { recursive: true, force: true, maxRetries: 5 });
 });
 
 interface Place {

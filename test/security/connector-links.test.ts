@@ -16,8 +16,8 @@ beforeEach(async () => {
   outside = await realpath(await mkdtemp(join(tmpdir(), 'outside-')));
 });
 afterEach(async () => {
-  await rm(root, { recursive: true });
-  await rm(outside, { recursive: true });
+  await rm(root, { recursive: true, maxRetries: 5 });
+  await rm(outside, { recursive: true, maxRetries: 5 });
 });
 
 async function write(files: Readonly<Record<string, string>>, base = root): Promise<void> {

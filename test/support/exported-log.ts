@@ -53,7 +53,7 @@ export async function auditLines(tenant: string, count: number): Promise<readonl
       await database.close();
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -44,7 +44,7 @@ export async function postgresForTests(settings: readonly string[] = []): Promis
 
 async function ownServer(settings: readonly string[]): Promise<PostgresForTests> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
-  const removeHome = (): Promise<void> => rm(home, { recursive: true, force: true });
+  const removeHome = (): Promise<void> => rm(home, { recursive: true, force: true, maxRetries: 5 });
   try {
     const identity = unprivileged();
     if (identity.uid !== undefined && identity.gid !== undefined) await chown(home, identity.uid, identity.gid);

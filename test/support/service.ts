@@ -99,7 +99,7 @@ export async function startTestService(given: TestServiceOptions): Promise<TestS
       await service.close(2_000);
       if (keep) return;
       if (given.issuer === undefined) await issuer.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
