@@ -175,6 +175,13 @@ function json({ status, text }: HotAnswer): { status: number; json: unknown } {
   }
 }
 
+function told(error: unknown, asked: HotReadOptions['asked']): AppError {
+  if (error instanceof BrokenOff && asked !== undefined) return brokenOff(error);
+  if (error instanceof TooLarge) return tooLarge(error);
+  if (isBrokenCircuitError(error)) return unavailable('the vector index has been failing; waiting before it is asked again');
+  return unavailable(error instanceof ServerFault ? error.message : 'the search was given up', error);
+}
+
 export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): HotRead {
   const times = asked === undefined ? 2 : BREAKS_OFF;
   let connection: Connection | undefined;
@@ -209,14 +216,10 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
     });
   }
 
-  function ask<T>(sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> {
-    return guarded(connected(), sent, read, signal).catch((error: unknown) => {
-      if (error instanceof BrokenOff && asked !== undefined) throw brokenOff(error);
-      if (error instanceof TooLarge) throw tooLarge(error);
-      if (isBrokenCircuitError(error)) throw unavailable('the vector index has been failing; waiting before it is asked again');
-      throw unavailable(error instanceof ServerFault ? error.message : 'the search was given up', error);
+  const ask = <T>(sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> =>
+    guarded(connected(), sent, read, signal).catch((error: unknown) => {
+      throw told(error, asked);
     });
-  }
 
   return {
     send: async (sent, signal) => ask(sent, (answer) => answer, signal),
