@@ -4,8 +4,15 @@
  */
 export type Visit = (start: number, end: number) => void;
 
+// Asked with `test`, which makes no object of what it finds.
 const OPEN_OR_CLOSE = /["{}[\]]/g;
-const AFTER_SCALAR = /[,}\]\s]|$/g;
+const AFTER_SCALAR = /[,}\]\s]/g;
+
+/** Where the next of these is; the end of the text where there is none. */
+function next(of: RegExp, text: string, from: number): number {
+  of.lastIndex = from;
+  return of.test(text) ? of.lastIndex - 1 : text.length;
+}
 
 function pastSpace(text: string, at: number): number {
   let i = at;
@@ -24,15 +31,11 @@ function pastString(text: string, at: number): number {
 function pastValue(text: string, at: number): number {
   const first = text[at];
   if (first === '"') return pastString(text, at);
-  if (first !== '{' && first !== '[') {
-    AFTER_SCALAR.lastIndex = at;
-    return AFTER_SCALAR.exec(text)?.index ?? text.length;
-  }
+  if (first !== '{' && first !== '[') return next(AFTER_SCALAR, text, at);
   let depth = 0;
   let i = at;
   do {
-    OPEN_OR_CLOSE.lastIndex = i;
-    i = OPEN_OR_CLOSE.exec(text)?.index ?? text.length;
+    i = next(OPEN_OR_CLOSE, text, i);
     if (text[i] === '"') i = pastString(text, i);
     else {
       depth += text[i] === '{' || text[i] === '[' ? 1 : -1;
