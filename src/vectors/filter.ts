@@ -89,14 +89,13 @@ function access({ grants, without }: AuthorizedFilter, gate: readonly number[], 
     { key: at('valid_from'), range: { lte: now } },
     { key: at('valid_until'), range: { gt: now } },
   ];
-  const bounded = ['valid_from', 'valid_until'].map((key) => ranged(at(key)));
   const open = GATES.map(opens);
-  const deny = ranged(at('deny'));
-  if (grants.kind === 'none') return or(opens(ONLY), [...open, ...valid, deny]);
+  if (grants.kind === 'none') return or(opens(ONLY), [...open, ...valid, ranged(at('deny'))]);
   const opened = someOf(grants.openings, 'opening').map((opening) => openingCondition(opening, at));
   const timed = without.kind !== 'none';
   const inside = or(opens(ONLY), timed ? open : [...open, ...valid]);
-  const whole = [...GATES.map((key) => listed(at(key))), ...bounded, ...(timed ? valid : []), deny];
+  const bounded = ['valid_from', 'valid_until'].map((key) => ranged(at(key)));
+  const whole = [...GATES.map((key) => listed(at(key))), ...bounded, ...(timed ? valid : []), ranged(at('deny'))];
   return [...or(listed(at(ONLY)), whole), { should: [{ must: [...inside] }, ...opened] }];
 }
 
@@ -104,6 +103,9 @@ function access({ grants, without }: AuthorizedFilter, gate: readonly number[], 
 const ranged = (key: string): JsonObject => ({ key, range: { gte: NOBODY } });
 /** The same where the index finds values and not ranges: a range would be looked up in the payload of each point. */
 const listed = (key: string): JsonObject => ({ key, match: { except: [NO_NUMBER] } });
+
+/** True of hosted points that are not in the short form. */
+export const SPELT_OUT: RootFilter = { must: [listed(keyIn('reserved')(GATES[0] ?? ''))] };
 
 function openingCondition(opening: Opening, at: KeyOf): JsonObject {
   switch (opening.kind) {
@@ -125,9 +127,21 @@ function openingCondition(opening: Opening, at: KeyOf): JsonObject {
  * would pass on one, has a condition of its own that demands the field.
  */
 export function toQdrantFilter(filter: AuthorizedFilter, layout: PayloadLayout = 'root'): RootFilter {
+  return filterAt(filter, layout, filter.now);
+}
+
+/** Seconds for which the filter that counts are estimated by stays the same text. */
+const ROUGHLY = 600;
+
+/** The same at about that time, as JSON: for estimates alone, since it may admit what has ended since. */
+export function estimatedBy(filter: AuthorizedFilter, layout: PayloadLayout = 'root'): string {
+  return JSON.stringify(filterAt(filter, layout, Math.floor(filter.now / ROUGHLY) * ROUGHLY));
+}
+
+function filterAt(filter: AuthorizedFilter, layout: PayloadLayout, seconds: number): RootFilter {
   const at = keyIn(layout);
   // Validity is held in whole seconds, so rounding down changes no answer: from ≤ now and until > now stay what they are.
-  const now = numbers([Math.floor(filter.now)], 0, 'a time')[0] ?? 0;
+  const now = numbers([Math.floor(seconds)], 0, 'a time')[0] ?? 0;
   const gate = [NO_GATE, ...numbers(filter.gate, 1, 'a principal')];
   const deny = numbers(filter.deny, 1, 'a principal');
   const must: JsonObject[] = [

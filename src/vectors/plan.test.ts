@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mintFilterForTests } from '../../test/support/authorized-filter.ts';
 import { qdrantForTests, type TestQdrant } from '../../test/support/qdrant.ts';
 import { createHotRead, type HotRead } from './hot-read.ts';
 import { parseHits } from './hits.ts';
-import { choosePlan, createPlanner, EXACT_UP_TO, planParams, type SearchPlan } from './plan.ts';
+import { choosePlan, createPlanner, EXACT_UP_TO, planParams, SMALL_UP_TO, type SearchPlan } from './plan.ts';
 
 const signal = AbortSignal.timeout(60_000);
 
@@ -23,39 +22,93 @@ describe('choosePlan', () => {
     [0, 0, 'exact'],
     [10, 5_000_000, 'exact'],
     [EXACT_UP_TO, 5_000_000, 'exact'],
+    [EXACT_UP_TO, EXACT_UP_TO, 'exact'],
     [EXACT_UP_TO + 1, 5_000_000, 'acorn'],
     [39_999, 100_000, 'acorn'],
     [40_000, 100_000, 'graph'],
     [100_000, 100_000, 'graph'],
     // An estimate may exceed the total.
     [100_001, 100_000, 'graph'],
-  ])('%i of %i: %s', (readable, total, plan) => {
-    expect(choosePlan(readable, total)).toBe(plan);
+  ])('%i of %i, for stages: %s', (readable, total, plan) => {
+    expect(choosePlan({ readable, total }, 'more')).toBe(plan);
+  });
+
+  it.each<[number, number, SearchPlan]>([
+    [0, 0, 'exact'],
+    [10, 5_000_000, 'exact'],
+    [SMALL_UP_TO, SMALL_UP_TO, 'exact'],
+    [SMALL_UP_TO + 1, SMALL_UP_TO + 1, 'graph'],
+    [3_999, 10_000, 'exact'],
+    [4_000, 10_000, 'graph'],
+    [EXACT_UP_TO, 25_001, 'exact'],
+    [EXACT_UP_TO, 25_000, 'graph'],
+    [EXACT_UP_TO + 1, 5_000_000, 'acorn'],
+    [100_001, 100_000, 'graph'],
+  ])('%i of %i, for hits that can be counted: %s', (readable, total, plan) => {
+    expect(choosePlan({ readable, total }, 'hits')).toBe(plan);
   });
 });
 
 describe('the planner', () => {
-  it('asks nothing about the filter where the collection is small', async () => {
-    const { planner, asked } = plannerOver({ total: EXACT_UP_TO, readable: 1 });
-    expect(await planner.plan(mintFilterForTests(), '{}', signal)).toBe('exact');
+  const text = (what: string) => () => `{"must":[{"key":"${what}"}]}`;
+
+  it.each([
+    ['more', EXACT_UP_TO],
+    ['hits', SMALL_UP_TO],
+  ] as const)('asks nothing about the filter where the collection is small (%s)', async (search, small) => {
+    const { planner, asked } = plannerOver({ total: small, readable: 1 });
+    expect(await planner.counts(search, text('a'), signal)).toEqual({ readable: small, total: small });
     expect(asked).toHaveLength(1);
+    const larger = plannerOver({ total: small + 1, readable: 1 });
+    expect(await larger.planner.counts(search, text('a'), signal)).toEqual({ readable: 1, total: small + 1 });
+    expect(larger.asked).toEqual(['{"exact":false}', `{"filter":${text('a')()},"exact":false}`]);
   });
 
-  it('counts a filter once while it is fresh, and another one by itself', async () => {
+  it('counts a filter once while it is fresh, whoever asks by it, and another one by itself', async () => {
     const { planner, asked, clock } = plannerOver({ total: 100_000, readable: 20_000 });
-    const [a, b] = [mintFilterForTests(), mintFilterForTests()];
-    for (let i = 0; i < 3; i += 1) expect(await planner.plan(a, '{}', signal)).toBe('acorn');
+    const counts = { readable: 20_000, total: 100_000 };
+    for (let i = 0; i < 3; i += 1) expect(await planner.counts('more', text('a'), signal)).toEqual(counts);
     expect(asked).toHaveLength(2);
-    await planner.plan(b, '{}', signal);
+    await planner.counts('more', text('b'), signal);
     expect(asked).toHaveLength(3);
     clock.at += 60_000;
-    await planner.plan(a, '{}', signal);
+    await planner.counts('more', text('a'), signal);
     expect(asked).toHaveLength(5);
+  });
+
+  it('has points counted one by one where they are of two kinds, which an estimate would take for none', async () => {
+    for (const [ofKind, exact] of [
+      [0, false],
+      [1, true],
+      [99_999, true],
+      [100_000, false],
+    ] as const) {
+      const asked: string[] = [];
+      const answer = (body: string) => (body.includes('kind') ? ofKind : body.includes('filter') ? 20_000 : 100_000);
+      const count = async (body: string) => ({ result: { count: (asked.push(body), answer(body)) } });
+      const planner = createPlanner(count, { now: () => 0 }, '{"must":[{"key":"kind"}]}');
+      expect(await planner.counts('more', text('a'), signal)).toEqual({ readable: 20_000, total: 100_000 });
+      expect(asked).toEqual([
+        '{"exact":false}',
+        '{"filter":{"must":[{"key":"kind"}]},"exact":false}',
+        `{"filter":${text('a')()},"exact":${exact}}`,
+      ]);
+    }
+  });
+
+  it('forgets filters before they are too many', async () => {
+    const { planner, asked } = plannerOver({ total: 100_000, readable: 20_000 });
+    for (let i = 0; i < 300; i += 1) await planner.counts('more', text(String(i)), signal);
+    expect(asked).toHaveLength(301);
+    await planner.counts('more', text('299'), signal);
+    expect(asked).toHaveLength(301);
+    await planner.counts('more', text('0'), signal);
+    expect(asked).toHaveLength(302);
   });
 
   it('trusts no count of another shape', async () => {
     const planner = createPlanner(async () => ({ result: { count: -1 } }), { now: () => 0 });
-    await expect(planner.plan(mintFilterForTests(), '{}', signal)).rejects.toThrow(/too_small|>=0/);
+    await expect(planner.counts('hits', text('a'), signal)).rejects.toThrow(/too_small|>=0/);
   });
 });
 

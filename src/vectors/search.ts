@@ -4,10 +4,10 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Hit, Leg } from '../core/ports/vectors.ts';
 import { DENSE, SPARSE } from './collection.ts';
-import { toQdrantFilter } from './filter.ts';
+import { estimatedBy, toQdrantFilter } from './filter.ts';
 import { parseHits } from './hits.ts';
 import type { HotRead } from './hot-read.ts';
-import { countAnswer, createPlanner, planParams } from './plan.ts';
+import { choosePlan, countAnswer, createPlanner, planParams } from './plan.ts';
 
 export interface SearchOptions {
   readonly read: Pick<HotRead, 'post'>;
@@ -79,7 +79,7 @@ export function createSearch(options: SearchOptions) {
     if (limit < 1 || (leg.kind === 'sparse' && leg.vector.indices.length === 0)) return [];
     const json = render(filter);
     // A sparse search compares every point that shares a term, so it is exact without being told.
-    const plan = leg.kind === 'sparse' ? 'exact' : await planner.plan(filter, json, signal);
+    const plan = leg.kind === 'sparse' ? 'exact' : choosePlan(await planner.counts('more', () => estimatedBy(filter), signal), 'more');
     let count = limit + PEEK;
     // Whoever asks for more gets it: fewer hits than asked for must mean that there are no more.
     const most = Math.max(count, MAX_FETCH);

@@ -1,17 +1,19 @@
 import { AppError } from '../../core/errors.ts';
 import type { ChunkId, CollectionKey } from '../../core/ids.ts';
-import type { PointFilter, PointSearch, Selection } from '../../core/points/question.ts';
+import type { PointFilter, Selection } from '../../core/points/question.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import type { PointIndex, PointScope } from '../../core/ports/points.ts';
 import type { HotRead } from '../hot-read.ts';
-import { createPlanner, planParams, type Planner } from '../plan.ts';
-import { batchAnswer, countOf, facetAnswer, groupsAnswer, pointsAnswer } from './answers.ts';
+import { estimatedBy, SPELT_OUT } from '../filter.ts';
+import { createPlanner, type Planner } from '../plan.ts';
+import { countOf, facetAnswer, pointsAnswer } from './answers.ts';
 import { describeCollection } from './describe.ts';
-import { allowedPath, physicalName } from './place.ts';
+import { allowedPath, layoutOf, physicalName } from './place.ts';
 import { accepted } from './refusals.ts';
 import { accessOfScope, restricted } from './render-filter.ts';
-import { allowance, narrowed, renderGroups, renderObject, renderOrder, renderSearch, shown, type Rendering } from './render-query.ts';
+import { narrowed, renderObject, renderOrder, shown } from './render-query.ts';
+import { searches, type Counting, type Post } from './searches.ts';
 
 export interface PointIndexOptions {
   readonly read: HotRead;
@@ -25,9 +27,6 @@ export interface PointIndexOptions {
   /** Milliseconds. */
   readonly deadlineMs: number;
 }
-
-type Post = (place: PointPlace, path: string, body: string, signal: AbortSignal) => Promise<string>;
-type Restrict = (scope: PointScope, signal: AbortSignal) => Promise<Rendering>;
 
 export function createPointIndex({ read, counting, collection, clock, unfit, deadlineMs }: PointIndexOptions): PointIndex {
   const timeout = `timeout=${Math.ceil(deadlineMs / 1_000)}`;
@@ -50,42 +49,22 @@ export function createPointIndex({ read, counting, collection, clock, unfit, dea
     if (known !== undefined) return known;
     // Dropped collections leave theirs behind: a bound keeps that small.
     if (planners.size >= MAX_PLANNERS) planners.clear();
-    const made = createPlanner(async (body, signal) => JSON.parse(await post(place, '/points/count', body, signal)) as unknown, clock);
+    const count = async (body: string, signal: AbortSignal): Promise<unknown> =>
+      JSON.parse(await post(place, '/points/count', body, signal));
+    const made = createPlanner(count, clock, layoutOf(place) === 'root' ? undefined : JSON.stringify(SPELT_OUT));
     planners.set(place, made);
     return made;
   }
 
-  async function rendering(scope: PointScope, signal: AbortSignal): Promise<Rendering> {
-    const { place, filter } = scope;
-    const access = accessOfScope(scope);
-    const plan = await plannerOf(place).plan(filter, restricted(access, []), signal);
-    return { place, access, plan: (limit) => ({ ...planParams(plan, limit) }), spend: allowance() };
-  }
+  const counts: Counting = ({ place, filter }, search, signal) =>
+    plannerOf(place).counts(search, () => estimatedBy(filter, layoutOf(place)), signal);
 
   return {
-    ...searches(post, rendering),
+    ...searches(post, counts),
     ...lists(post),
     // Every copy is asked, as for `VectorIndex.count`.
     ...aggregates(posting(counting, `consistency=all&${timeout}`)),
     describe: async (place, signal) => describeCollection(accepted(await read.send({ method: 'GET', path: pathOf(place) }, signal)), place),
-  };
-}
-
-function searches(post: Post, rendering: Restrict): Pick<PointIndex, 'search' | 'groups'> {
-  return {
-    async search(scope, asked, signal) {
-      const to = await rendering(scope, signal);
-      const [first] = asked;
-      if (first !== undefined && asked.length === 1) {
-        return [pointsAnswer(await post(scope.place, '/points/query', renderSearch(to, first), signal), first.limit)];
-      }
-      const body = `{"searches":[${asked.map((one) => renderSearch(to, one)).join(',')}]}`;
-      return batchAnswer(await post(scope.place, '/points/query/batch', body, signal), asked.map(limitOf));
-    },
-    async groups(scope, search, signal) {
-      const body = renderGroups(await rendering(scope, signal), search);
-      return groupsAnswer(await post(scope.place, '/points/query/groups', body, signal), search.limit, search.groupSize);
-    },
   };
 }
 
@@ -124,7 +103,6 @@ function aggregates(post: Post): Pick<PointIndex, 'count' | 'facet'> {
 }
 
 const MAX_PLANNERS = 10_000;
-const limitOf = ({ limit }: PointSearch<ChunkId>): number => limit;
 
 /** A page of a scroll: `POST points` has no filter, so it would give a hidden point to whoever names it. */
 function renderPoints(scope: PointScope, chunks: readonly ChunkId[], vectors: Selection['vectors']): string {
