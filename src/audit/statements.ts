@@ -1,6 +1,7 @@
-import { CompiledQuery } from 'kysely';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { DatabaseKind, Tx } from '../database/database.ts';
+import { clockStatement, timeOf } from '../database/time.ts';
+import { rowsOf, statement, together, type Statement } from '../database/together.ts';
 import { EMPTY_HEAD } from './leaf.ts';
 
 /** Nine columns a row; SQLite binds at most 32,766 values in one statement. */
@@ -33,6 +34,7 @@ export function kept(text: (kind: DatabaseKind, count: number) => string, most =
 }
 
 const MOST_KEPT = 64;
+const MOST_PREPARED_ROWS = 8;
 
 export function marks(kind: DatabaseKind, count: number, from = 1): string {
   return Array.from({ length: count }, (_, index) => (kind === 'postgres' ? `$${from + index}` : '?')).join(', ');
@@ -56,41 +58,74 @@ export function insertOf(kind: DatabaseKind, table: string, columns: readonly st
   return `insert into ${table} (${columns.join(', ')}) values ${values.join(', ')}`;
 }
 
+const emptyHeadText = kept(
+  (kind) => `${insertOf(kind, 'audit_heads', ['tenant', 'size', 'head', 'at', 'erasures'], 1)} on conflict (tenant) do nothing`,
+);
+
 const moveText = kept((kind) => {
   const [size, head, at, tenant] = marks(kind, 4).split(', ');
   return `update audit_heads set size = ${size}, head = ${head}, at = ${at} where tenant = ${tenant}`;
 });
 
-export async function lockEpochs(tx: Tx, kind: DatabaseKind, scopes: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const query = CompiledQuery.raw(epochsText(kind, scopes.length), [...scopes]);
-  const { rows } = await tx.executeQuery<{ scope: string; epoch: number }>(query);
-  return new Map(rows.map((row) => [row.scope, row.epoch]));
+export interface Locked {
+  readonly epochs: ReadonlyMap<string, number>;
+  readonly heads: Map<string, AuditHeadRow>;
+  /** Database time, milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * Locks the epoch rows of the scopes (shared), then the heads of the tenants, each in their order, then reads the clock. Three statements
+ * and not one: each sees what was committed while the one before it waited, and a clock read beside a lock is read before it is held.
+ */
+export async function lock(tx: Tx, kind: DatabaseKind, scopes: readonly string[], tenants: readonly string[]): Promise<Locked> {
+  const clock = clockStatement(kind);
+  const epochs = scopes.length === 0 ? [] : [narrow(epochsText(kind, scopes.length), scopes, scopes.length)];
+  const results = await together(tx, kind, [...epochs, headsStatement(kind, tenants), clock]);
+  const [time, heads, epochRows] = results.toReversed();
+  const known = new Map(rowsOf<{ scope: string; epoch: number }>(epochRows).map((row) => [row.scope, row.epoch]));
+  const locked = rowsOf<AuditHeadRow>(heads);
+  if (locked.length === tenants.length) return { epochs: known, heads: byTenant(locked), now: timeOf(time) };
+  const first = await together(tx, kind, [...emptyHeads(kind, tenants), headsStatement(kind, tenants), clock]);
+  const [later, made] = first.toReversed();
+  return { epochs: known, heads: byTenant(rowsOf(made)), now: timeOf(later) };
 }
 
 /** Heads of the tenants, locked in their order; a tenant without a log gets an empty one. */
 export async function lockHeads(tx: Tx, kind: DatabaseKind, tenants: readonly string[]): Promise<Map<string, AuditHeadRow>> {
-  const read = CompiledQuery.raw(headsText(kind, tenants.length), [...tenants]);
-  let { rows } = await tx.executeQuery<AuditHeadRow>(read);
-  if (rows.length < tenants.length) {
-    const first = tenants.map((tenant) => ({ tenant, size: 0, head: EMPTY_HEAD, at: 0, erasures: 0 }));
-    await tx
-      .insertInto('audit_heads')
-      .values(first)
-      .onConflict((conflict) => conflict.column('tenant').doNothing())
-      .execute();
-    ({ rows } = await tx.executeQuery<AuditHeadRow>(read));
-  }
+  return (await lock(tx, kind, [], tenants)).heads;
+}
+
+function headsStatement(kind: DatabaseKind, tenants: readonly string[]): Statement {
+  return narrow(headsText(kind, tenants.length), tenants, tenants.length);
+}
+
+function emptyHeads(kind: DatabaseKind, tenants: readonly string[]): readonly Statement[] {
+  return tenants.map((tenant) => statement(emptyHeadText(kind, 1), [tenant, 0, EMPTY_HEAD, 0, 0]));
+}
+
+function byTenant(rows: readonly AuditHeadRow[]): Map<string, AuditHeadRow> {
   return new Map(rows.map((row) => [row.tenant, row]));
 }
 
-export async function insertEvents(tx: Tx, kind: DatabaseKind, rows: readonly AuditEventRow[]): Promise<void> {
-  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    const some = rows.slice(start, start + ROWS_PER_INSERT);
-    const parameters = some.flatMap((row) => COLUMNS.map((column) => row[column]));
-    await tx.executeQuery(CompiledQuery.raw(insertText(kind, some.length), parameters));
-  }
+export function eventInserts(kind: DatabaseKind, rows: readonly AuditEventRow[]): readonly Statement[] {
+  return inserts(rows, (some) => {
+    const values = some.flatMap((row) => COLUMNS.map((column) => row[column]));
+    return narrow(insertText(kind, some.length), values, some.length);
+  });
 }
 
-export async function moveHead(tx: Tx, kind: DatabaseKind, { tenant, size, head, at }: AuditHeadRow): Promise<void> {
-  await tx.executeQuery(CompiledQuery.raw(moveText(kind, 1), [size, head, at, tenant]));
+export function headMove(kind: DatabaseKind, { tenant, size, head, at }: AuditHeadRow): Statement {
+  return narrow(moveText(kind, 1), [size, head, at, tenant], 1);
+}
+
+export function inserts<Row>(rows: readonly Row[], insert: (some: readonly Row[]) => Statement): readonly Statement[] {
+  const statements: Statement[] = [];
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) statements.push(insert(rows.slice(start, start + ROWS_PER_INSERT)));
+  return statements;
+}
+
+/** Prepared where it is of few rows: of these there are few, and they come often. */
+export function narrow(text: string, values: readonly unknown[], rows: number): Statement {
+  return statement(text, values, rows <= MOST_PREPARED_ROWS);
 }

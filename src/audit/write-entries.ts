@@ -3,9 +3,9 @@ import type { SessionTurn } from '../core/ports/sessions.ts';
 import type { SessionSeen } from '../core/session.ts';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { Tx } from '../database/database.ts';
-import { readDatabaseTime } from '../database/time.ts';
 import type { DatabaseKind } from '../database/database.ts';
 import type { JoinedSession, SessionSink } from '../database/session-sink.ts';
+import { together } from '../database/together.ts';
 import { sessionText, type Condition, type Entry, type Outcome } from './entry.ts';
 import { leafHash, nextHead } from './leaf.ts';
 import { settleKeys, type Settled } from './names/settle-keys.ts';
@@ -13,8 +13,8 @@ import { fill } from './names/template.ts';
 import { keyUnderLock, sealedUnderLock } from './prepare.ts';
 import type { SealedPart, Sealer } from './sealed/seal.ts';
 import type { StoredText } from './sealed/text-store.ts';
-import { insertSealed } from './sealed/statements.ts';
-import { insertEvents, lockEpochs, lockHeads, moveHead } from './statements.ts';
+import { sealedInserts } from './sealed/statements.ts';
+import { eventInserts, headMove, lock } from './statements.ts';
 
 const EVERYWHERE = '*';
 /** Of what is written now. */
@@ -36,7 +36,8 @@ export interface Written {
 
 /**
  * Writes what may be written, in order, and says for each entry what became of it. Locks, in this order and each kind sorted: the
- * epoch rows of the releases (shared, so that no revocation commits between the comparison and our commit), then the heads.
+ * epoch rows of the releases (shared, so that no revocation commits between the comparison and our commit), then the heads. The clock is
+ * read after them, when our turn has come, so that time does not run backwards along the log.
  * Sessions are joined under the head of their tenant, so that no two replicas join one at the same time.
  */
 export async function writeEntries(
@@ -45,10 +46,7 @@ export async function writeEntries(
   entries: readonly Entry[],
   { isAbandoned, sessionSink, sealer }: WriteOptions,
 ): Promise<Written> {
-  const epochs = await epochsOf(tx, kind, entries);
-  const heads = await lockHeads(tx, kind, [...new Set(entries.map((entry) => entry.tenant))].sort());
-  // After the locks: the clock is read when our turn has come, so that time does not run backwards along the log.
-  const now = await readDatabaseTime(tx, kind);
+  const { epochs, heads, now } = await lock(tx, kind, scopesOf(entries), [...new Set(entries.map((entry) => entry.tenant))].sort());
   const before = new Map(heads);
   const obstacles = entries.map((entry, position): Outcome | undefined =>
     isAbandoned(position) ? { kind: 'abandoned' } : obstacleTo(entry.condition, known(heads, entry.tenant), epochs, now),
@@ -73,11 +71,9 @@ export async function writeEntries(
     const receipt = { index: row.idx, leaf: row.leaf };
     return { kind: 'released', receipt, ...(session === undefined ? {} : { session: session.seen }) };
   });
-  await insertEvents(tx, kind, rows);
-  const texts = await insertSealed(tx, kind, parts);
-  for (const [tenant, head] of heads) {
-    if (head.size !== known(before, tenant).size) await moveHead(tx, kind, head);
-  }
+  const { statements, texts } = sealedInserts(kind, parts);
+  const moved = [...heads.values()].filter((head) => head.size !== known(before, head.tenant).size);
+  await together(tx, kind, [...eventInserts(kind, rows), ...statements, ...moved.map((head) => headMove(kind, head))]);
   return { outcomes, settled: [...settled.values()], texts };
 }
 
@@ -158,9 +154,10 @@ function obstacleTo(
   return validUntil !== 'forever' && now >= validUntil ? { kind: 'validity-ended' } : undefined;
 }
 
-async function epochsOf(tx: Tx, kind: DatabaseKind, entries: readonly Entry[]): Promise<ReadonlyMap<string, number>> {
+/** Whose epochs are compared, in the order of their locks. */
+function scopesOf(entries: readonly Entry[]): readonly string[] {
   const tenants = entries.filter((entry) => entry.condition.kind === 'release').map((entry) => entry.tenant);
-  return tenants.length === 0 ? new Map() : lockEpochs(tx, kind, [...new Set([EVERYWHERE, ...tenants])].sort());
+  return tenants.length === 0 ? [] : [...new Set([EVERYWHERE, ...tenants])].sort();
 }
 
 function known(heads: ReadonlyMap<string, AuditHeadRow>, tenant: string): AuditHeadRow {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import pg from 'pg';
 import { withDeadline } from './deadline.ts';
 import type { Database, DatabaseLimits, TransactionOptions, Tx } from './database.ts';
+import { postgresDialect } from './postgres-driver.ts';
 import type { Schema } from './schema.ts';
 
 const MAX_ATTEMPTS = 6;
@@ -28,7 +29,7 @@ export async function openPostgres(url: string, limits: DatabaseLimits): Promise
   // A connection that breaks fails its query and is dropped by the pool; without listeners, idle or in use, it would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Schema>({ dialect: postgresDialect(pool, typeParser) });
   try {
     await pool.query('select 1');
   } catch (error) {

@@ -1,5 +1,6 @@
-import { CompiledQuery, sql, type RawBuilder } from 'kysely';
+import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import type { DatabaseKind, Tx } from './database.ts';
+import { rowsOf, statement, type Statement } from './together.ts';
 
 const CLOCK: Readonly<Record<DatabaseKind, string>> = {
   sqlite: "cast(round(unixepoch('subsec') * 1000) as integer)",
@@ -13,8 +14,15 @@ export function databaseTime(kind: DatabaseKind): RawBuilder<number> {
 
 /** The same in a statement of its own. */
 export async function readDatabaseTime(db: Pick<Tx, 'executeQuery'>, kind: DatabaseKind): Promise<number> {
-  const { rows } = await db.executeQuery<{ now: number }>(CompiledQuery.raw(`select ${CLOCK[kind]} as now`));
-  const [row] = rows;
+  return timeOf(await db.executeQuery(clockStatement(kind)));
+}
+
+export function clockStatement(kind: DatabaseKind): Statement {
+  return statement(`select ${CLOCK[kind]} as now`, [], true);
+}
+
+export function timeOf(result: QueryResult<unknown> | undefined): number {
+  const [row] = rowsOf<{ now: number }>(result);
   if (row === undefined) throw new Error('the database did not tell its time');
   return row.now;
 }

@@ -1,5 +1,6 @@
 import { StatementSync } from 'node:sqlite';
 import pg from 'pg';
+import type { Flight } from '../../src/database/postgres-flight.ts';
 
 /** Every statement by which the log changes, and the commit: after each of them a process may die. */
 export const WRITE_POINTS = [
@@ -31,9 +32,24 @@ export function afterStatements(then: (statement: string) => void): void {
     } as never;
   }
   const query = pg.Client.prototype.query as unknown as (this: pg.Client, ...values: unknown[]) => unknown;
-  pg.Client.prototype.query = async function (this: pg.Client, ...values: unknown[]) {
-    const result = await query.apply(this, values);
-    then(String(values[0]));
-    return result;
+  pg.Client.prototype.query = function (this: pg.Client, ...values: unknown[]) {
+    const [flight] = values;
+    if (isFlight(flight)) watched(flight, then);
+    return query.apply(this, values);
   } as never;
+}
+
+function isFlight(query: unknown): query is Flight {
+  return typeof query === 'object' && query !== null && 'statements' in query;
+}
+
+/** The server may have carried out those behind it too, up to the end of its flight. */
+function watched(flight: Flight, then: (statement: string) => void): void {
+  let done = 0;
+  const complete = flight.handleCommandComplete;
+  flight.handleCommandComplete = function (this: Flight, message) {
+    complete.call(this, message);
+    then(flight.statements[done]?.sql ?? '');
+    done += 1;
+  };
 }
