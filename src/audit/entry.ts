@@ -7,7 +7,7 @@ import type { SessionTurn } from '../core/ports/sessions.ts';
 import type { SessionSeen } from '../core/session.ts';
 import { canonicalJson } from './leaf.ts';
 import type { Keys } from './names/keyring.ts';
-import type { Subject } from './names/key.ts';
+import type { IdentifiedSubject } from './names/key.ts';
 import { templateOf, type BodyTemplate } from './names/template.ts';
 import { planSeal, type SealPlan } from './sealed/plan.ts';
 import type { SealedPart } from './sealed/seal.ts';
@@ -20,7 +20,7 @@ export interface Entry {
   readonly body: BodyTemplate;
   readonly plan: SealPlan | undefined;
   /** Of whom the body and the sealed part need keys. */
-  readonly subjects: readonly Subject[];
+  readonly subjects: readonly IdentifiedSubject[];
   /** What was prepared outside of any lock. Undefined: it is done under it. */
   readonly prepared: Prepared | undefined;
   /** 16 random bytes, hex. */

@@ -1,5 +1,5 @@
 import type { Entry } from './entry.ts';
-import { subjectId, type Key } from './names/key.ts';
+import type { Key } from './names/key.ts';
 import type { Keyring, Keys } from './names/keyring.ts';
 import type { Settled } from './names/settle-keys.ts';
 import { seal, type SealedPart, type Sealer } from './sealed/seal.ts';
@@ -27,10 +27,9 @@ export function sealedUnderLock(entry: Entry, settled: Settled | undefined, seal
   const { plan, prepared, tenant, requestId } = entry;
   if (plan === undefined) return undefined;
   const key = keyUnderLock(entry, settled);
-  const same = plan.subjects.every((subject) => {
-    const id = subjectId(subject);
-    return prepared?.keys.known.get(id)?.pseudonym === key(id).pseudonym;
-  });
+  // Nothing was read or made under the lock: all keys are those that were prepared with, as nearly always.
+  if (settled?.keys.size === 0 && prepared?.sealed !== undefined) return prepared.sealed;
+  const same = plan.subjects.every(({ id }) => prepared?.keys.known.get(id)?.pseudonym === key(id).pseudonym);
   return same && prepared?.sealed !== undefined ? prepared.sealed : seal(plan, { tenant, requestId, key }, sealer);
 }
 

@@ -124,5 +124,5 @@ function eventEntry({ maker }: ErasureParts, { tenant, what, reason, change, gon
 /** The event names what was erased by the pseudonym it had, though the key is gone; no new key is made for it. */
 function underOldNames(entry: Entry, { erasures }: AuditHeadRow, gone: readonly Key[]): Entry {
   const known = new Map(gone.map((key) => [subjectId(key), { ...key, stored: true }]));
-  return { ...entry, prepared: { keys: { erasures, known }, sealed: undefined } };
+  return { ...entry, prepared: { keys: { erasures, known, allStored: false }, sealed: undefined } };
 }

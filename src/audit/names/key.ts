@@ -10,6 +10,11 @@ export interface Subject {
   readonly name: string;
 }
 
+/** With its `subjectId`, which is asked for at each step of an append. */
+export interface IdentifiedSubject extends Subject {
+  readonly id: string;
+}
+
 export interface Key extends Subject {
   /** 32 hex digits. */
   readonly pseudonym: string;

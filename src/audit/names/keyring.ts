@@ -1,14 +1,16 @@
 import type { Kysely } from 'kysely';
-import { LRUCache } from 'lru-cache';
 import type { Schema } from '../../database/schema.ts';
 import type { RandomBytes } from '../entry.ts';
+import { createRecent } from '../recent.ts';
 import { readErasures, readKeys } from './key-rows.ts';
-import { newKey, subjectId, type Key, type Subject } from './key.ts';
+import { newKey, subjectId, type IdentifiedSubject, type Key } from './key.ts';
 
 /** Keys as they were when `erasures` keys of the tenant had been destroyed. Good for as long as that is so. */
 export interface Keys {
   readonly erasures: number;
   readonly known: ReadonlyMap<string, KnownKey>;
+  /** Each that was asked for is known and `stored`. */
+  readonly allStored: boolean;
 }
 
 export interface KnownKey extends Key {
@@ -18,7 +20,7 @@ export interface KnownKey extends Key {
 
 export interface Keyring {
   /** Keys of these subjects as they were read last, or new ones. No lock is held, so the writer has to compare `erasures`. */
-  keys(tenant: string, subjects: readonly Subject[]): Keys | Promise<Keys>;
+  keys(tenant: string, subjects: readonly IdentifiedSubject[]): Keys | Promise<Keys>;
   /** After the commit of a transaction that held the tenant's head: so many erasures, and these keys are stored. */
   learn(tenant: string, erasures: number, keys: Iterable<Key>): void;
 }
@@ -36,50 +38,52 @@ interface Cached {
  * under its lock, in the transaction that writes.
  */
 export function createKeyring(db: Kysely<Schema>, random: RandomBytes): Keyring {
-  const cache = new LRUCache<string, Cached>({ max: MAX_CACHED });
+  const cache = createRecent<Cached>(MAX_CACHED);
   /** Of erasures, as last heard of: a number for each tenant. */
   const counts = new Map<string, number>();
 
   function remember(tenant: string, key: KnownKey, erasures: number): KnownKey {
-    cache.set(cacheKey(tenant, subjectId(key)), { key, erasures });
+    cache.set(tenant, subjectId(key), { key, erasures });
     return key;
   }
 
-  function cached(tenant: string, subjects: readonly Subject[], erasures: number) {
+  function cached(tenant: string, subjects: readonly IdentifiedSubject[], erasures: number) {
     const known = new Map<string, KnownKey>();
-    const missing: Subject[] = [];
+    const missing: IdentifiedSubject[] = [];
+    let allStored = true;
     for (const subject of subjects) {
-      const id = subjectId(subject);
-      const found = cache.get(cacheKey(tenant, id));
-      if (found !== undefined && found.erasures === erasures) known.set(id, found.key);
-      else missing.push(subject);
+      const found = cache.get(tenant, subject.id);
+      if (found !== undefined && found.erasures === erasures) {
+        known.set(subject.id, found.key);
+        allStored &&= found.key.stored;
+      } else missing.push(subject);
     }
-    return { known, missing };
+    return { known, missing, allStored };
   }
 
-  async function read(tenant: string, subjects: readonly Subject[]): Promise<Keys> {
+  async function read(tenant: string, subjects: readonly IdentifiedSubject[]): Promise<Keys> {
     let erasures = counts.get(tenant);
     if (erasures === undefined) counts.set(tenant, (erasures = await readErasures(db, tenant)));
     const { known, missing } = cached(tenant, subjects, erasures);
     const found = await readKeys(db, tenant, missing);
     for (const subject of missing) {
-      const id = subjectId(subject);
+      const { id } = subject;
       const row = found.get(id);
       // Somebody beside us may have made the same one meanwhile: both must come with the same key.
-      const beside = cache.peek(cacheKey(tenant, id));
+      const beside = cache.get(tenant, id);
       const proposed = beside?.erasures === erasures ? beside.key : undefined;
       const key = row === undefined ? (proposed ?? { ...newKey(subject, random), stored: false }) : { ...row, stored: true };
       known.set(id, remember(tenant, key, erasures));
     }
-    return { erasures, known };
+    return { erasures, known, allStored: [...known.values()].every(({ stored }) => stored) };
   }
 
   return {
     keys(tenant, subjects) {
       const erasures = counts.get(tenant);
       if (erasures === undefined) return read(tenant, subjects);
-      const { known, missing } = cached(tenant, subjects, erasures);
-      return missing.length === 0 ? { erasures, known } : read(tenant, subjects);
+      const { known, missing, allStored } = cached(tenant, subjects, erasures);
+      return missing.length === 0 ? { erasures, known, allStored } : read(tenant, subjects);
     },
     learn(tenant, erasures, keys) {
       // Two transactions may tell in the wrong order; the number never sinks.
@@ -88,8 +92,4 @@ export function createKeyring(db: Kysely<Schema>, random: RandomBytes): Keyring 
       for (const key of keys) remember(tenant, { ...key, stored: true }, erasures);
     },
   };
-}
-
-function cacheKey(tenant: string, id: string): string {
-  return `${tenant} ${id}`;
 }

@@ -51,10 +51,11 @@ type Open = ReadonlyMap<string, { readonly subject: Subject; readonly proposed: 
 function openSubjects(entries: readonly Entry[], erasures: number): Open {
   const open = new Map<string, { subject: Subject; proposed: Key | undefined }>();
   for (const { subjects, prepared } of entries) {
-    const current = prepared?.keys.erasures === erasures ? prepared.keys.known : undefined;
+    const current = prepared?.keys.erasures === erasures ? prepared.keys : undefined;
+    if (current?.allStored === true) continue;
     for (const subject of subjects) {
-      const id = subjectId(subject);
-      const key = current?.get(id);
+      const { id } = subject;
+      const key = current?.known.get(id);
       if (key?.stored !== true && open.get(id)?.proposed === undefined) open.set(id, { subject, proposed: key });
     }
   }

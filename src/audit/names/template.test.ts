@@ -26,7 +26,9 @@ const { json } = fc.letrec((tie) => ({
     fc.dictionary(key, tie('json'), { maxKeys: 5 }),
   ),
 }));
-const body = fc.dictionary(key, json, { maxKeys: 6 }).map((value) => value as JsonObject);
+const body = fc
+  .oneof(fc.dictionary(key, json, { maxKeys: 6 }), fc.dictionary(key, fc.nat(), { minKeys: 30, maxKeys: 40 }))
+  .map((value) => value as JsonObject);
 
 describe('the template of a body', () => {
   it('filled, is RFC 8785 of the body with its names replaced, as an independent canonicaliser has it', () => {

@@ -3,12 +3,16 @@
  * holder, 2 number of texts, 48 each (32 id, 16 pseudonym of the version), 4 length of the facts, the facts, the answer where there is
  * one.
  */
-export interface Envelope {
+export interface Envelope extends Sealing {
+  readonly texts: readonly TextRef[];
+}
+
+/** Of what an envelope is made. */
+export interface Sealing {
   /** 16 random bytes, part of what the keys are derived from: no key is used twice. */
   readonly seed: Uint8Array;
   /** Hex. */
   readonly holder: string;
-  readonly texts: readonly TextRef[];
   readonly facts: Uint8Array;
   readonly answer: Uint8Array | undefined;
 }
@@ -28,17 +32,21 @@ const ID = 32;
 const TEXT = ID + PSEUDONYM;
 const FIXED = 1 + 16 + PSEUDONYM + 2;
 
-export function encodeEnvelope({ seed, holder, texts, facts, answer }: Envelope): Buffer {
-  const textsEnd = FIXED + texts.length * TEXT;
-  const bytes = Buffer.alloc(textsEnd + 4 + facts.length + (answer?.length ?? 0));
+/** A text as an envelope refers to it. */
+export function encodeTextRef({ id, pseudonym }: TextRef): Buffer {
+  return Buffer.from(id + pseudonym, 'hex');
+}
+
+/** `refs`: of each text, as `encodeTextRef` makes them. */
+export function encodeEnvelope({ seed, holder, refs, facts, answer }: Sealing & { readonly refs: readonly Uint8Array[] }): Buffer {
+  const textsEnd = FIXED + refs.length * TEXT;
+  // From the pool, and wiped: a memory of its own for each costs more.
+  const bytes = Buffer.allocUnsafe(textsEnd + 4 + facts.length + (answer?.length ?? 0)).fill(0);
   bytes[0] = VERSION;
   bytes.set(seed, 1);
   bytes.write(holder, 17, 'hex');
-  bytes.writeUInt16BE(texts.length, 33);
-  for (const [index, { id, pseudonym }] of texts.entries()) {
-    bytes.write(id, FIXED + index * TEXT, 'hex');
-    bytes.write(pseudonym, FIXED + index * TEXT + ID, 'hex');
-  }
+  bytes.writeUInt16BE(refs.length, 33);
+  for (const [index, ref] of refs.entries()) bytes.set(ref, FIXED + index * TEXT);
   bytes.writeUInt32BE(facts.length, textsEnd);
   bytes.set(facts, textsEnd + 4);
   if (answer !== undefined) bytes.set(answer, textsEnd + 4 + facts.length);

@@ -1,5 +1,5 @@
 import type { Sealed, SealedText } from '../../core/ports/audit.ts';
-import { contentName, subjectId, type Subject } from '../names/key.ts';
+import { contentName, subjectId, type IdentifiedSubject, type Subject } from '../names/key.ts';
 import { MAX_TEXTS } from './envelope.ts';
 
 /** What is to be sealed with an event, in its final form but for its keys. */
@@ -10,7 +10,7 @@ export interface SealPlan {
   readonly facts: string;
   readonly answer: string | undefined;
   readonly texts: readonly PlannedText[];
-  readonly subjects: readonly Subject[];
+  readonly subjects: readonly IdentifiedSubject[];
 }
 
 export interface PlannedText {
@@ -25,10 +25,10 @@ const MAX_SEALED = 16_777_216;
 /** Throws where it is too large. */
 export function planSeal({ holder, facts, answer, texts = [] }: Sealed): SealPlan {
   if (texts.length > MAX_TEXTS) throw new RangeError('too many sealed texts');
-  const subjects = new Map<string, Subject>();
-  const subjectOf = (subject: Subject): string => {
-    const id = subjectId(subject);
-    subjects.set(id, subject);
+  const subjects = new Map<string, IdentifiedSubject>();
+  const subjectOf = ({ kind, name }: Subject): string => {
+    const id = subjectId({ kind, name });
+    subjects.set(id, { id, kind, name });
     return id;
   };
   const plan = {

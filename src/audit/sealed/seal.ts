@@ -1,7 +1,7 @@
 import { digestOf, type Digest } from '../../core/digest.ts';
 import type { RandomBytes } from '../entry.ts';
 import type { Key } from '../names/key.ts';
-import { encrypt, partKey } from './cipher.ts';
+import { encrypt, PART_PACKED_FROM, partKey } from './cipher.ts';
 import { encodeEnvelope } from './envelope.ts';
 import type { SealPlan } from './plan.ts';
 import type { StoredText, TextStore } from './text-store.ts';
@@ -31,12 +31,13 @@ export function seal(plan: SealPlan, { tenant, requestId, key }: SealedUnder, { 
   const stored = plan.texts.map(({ under, text }) => texts.text(tenant, key(under), text));
   const versions = distinct(plan.texts.map(({ under }) => key(under)));
   const seed = random(16);
+  const how = { random, packedFrom: PART_PACKED_FROM };
   const encrypted = (part: SealedPartName, keys: readonly Uint8Array[], text: string): Uint8Array =>
-    encrypt(partKey(part, seed, keys), partBound(tenant, requestId, part), text, random);
+    encrypt(partKey(part, seed, keys), partBound(tenant, requestId, part), text, how);
   const content = encodeEnvelope({
     seed,
     holder: holder.pseudonym,
-    texts: stored,
+    refs: stored.map(({ ref }) => ref),
     facts: encrypted('facts', [holder.key], plan.facts),
     answer: plan.answer === undefined ? undefined : encrypted('answer', [holder.key, ...versions], plan.answer),
   });
@@ -52,6 +53,11 @@ export function partBound(tenant: string, requestId: string, part: SealedPartNam
 
 /** The keys of all versions once each, in the order of their pseudonyms. */
 export function distinct(keys: readonly Key[]): readonly Uint8Array[] {
-  const byPseudonym = new Map(keys.map(({ pseudonym, key }) => [pseudonym, key]));
-  return [...byPseudonym].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
+  const found: Uint8Array[] = [];
+  let last: string | undefined;
+  for (const { pseudonym, key } of keys.toSorted((a, b) => (a.pseudonym < b.pseudonym ? -1 : a.pseudonym > b.pseudonym ? 1 : 0))) {
+    if (pseudonym !== last) found.push(key);
+    last = pseudonym;
+  }
+  return found;
 }
