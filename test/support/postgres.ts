@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import pg from 'pg';
+import { ownPort } from './own-port.ts';
 
 export interface PostgresForTests {
   /** A fresh, empty database each time. */
@@ -135,7 +135,7 @@ async function startServer(home: string, native: string, identity: Identity, set
   const flags = ['--auth=scram-sha-256', '--username=sluice', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
   const made = spawnSync(join(native, 'bin', 'initdb'), ['-D', data, ...flags], { ...identity, encoding: 'utf8', cwd: home });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
-  const port = await freePort();
+  const port = await ownPort();
   const configured = ['shared_buffers=32MB', ...settings].flatMap((setting) => ['-c', setting]);
   const options = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', home, ...configured];
   const child = spawn('/bin/sh', ['-c', GUARD, join(native, 'bin', 'postgres'), ...options], {
@@ -181,14 +181,4 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
     }
     await sleep(30);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address === 'string' || address === null) throw new Error('no port');
-  return address.port;
 }

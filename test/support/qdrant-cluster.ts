@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkQdrantBinary, findQdrantBinary } from '../../src/vectors/local/binary.ts';
-import { freePort } from '../../src/vectors/local/qdrant-process.ts';
+import { ownPort } from './own-port.ts';
 
 export interface ClusterNode {
   /** Of its HTTP API; the same after it was started again. */
@@ -133,9 +133,9 @@ interface Shards {
 async function startNodes(binary: string, home: string): Promise<QdrantCluster['nodes']> {
   for (let attempt = 1; ; attempt += 1) {
     const started: ClusterNode[] = [];
-    const [first, second, third] = [await freePort(), await freePort(), await freePort()];
+    const [first, second, third] = [await ownPort(), await ownPort(), await ownPort()];
     const start = async (p2p: number): Promise<ClusterNode> => {
-      const one = await node({ binary, directory: join(home, String(p2p)), http: await freePort(), p2p, first });
+      const one = await node({ binary, directory: join(home, String(p2p)), http: await ownPort(), p2p, first });
       started.push(one);
       return one;
     };
