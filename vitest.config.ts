@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { keepCompiled } from './test/support/compiled.ts';
 import { summaryReporter } from './test/support/summary-reporter.ts';
+
+keepCompiled();
 
 // Real servers start inside tests, and machines stall: these are for what hangs. No test decides by them what is slow.
 const timeouts = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 30_000 };

@@ -110,7 +110,7 @@ describe('examples/', () => {
     new Promise((resolve, reject) => {
       const file = join(import.meta.dirname, '../../examples', `${example}.ts`);
       const { PATH = '' } = process.env;
-      execFile(process.execPath, [file, ...args], { env: { PATH, ...env }, timeout: 45_000 }, (error, out, err) => {
+      execFile(process.execPath, [file, ...args], { env: { PATH, ...env }, timeout: 100_000 }, (error, out, err) => {
         if (error === null) resolve(out.trim().split('\n'));
         else reject(new Error(`${example}: ${err}`));
       });

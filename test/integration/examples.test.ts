@@ -54,7 +54,7 @@ function runExample(env: Record<string, string>, ...args: readonly string[]): Pr
 function run(example: string, env: Record<string, string>, ...args: readonly string[]): Promise<Run> {
   const { PATH = '' } = process.env;
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(EXAMPLES, example), ...args], { env: { PATH, ...env }, timeout: 30_000 }, (error, out, err) =>
+    execFile(process.execPath, [join(EXAMPLES, example), ...args], { env: { PATH, ...env }, timeout: 100_000 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });

@@ -121,5 +121,7 @@ describe('lineage', () => {
     const listed = await test.call('GET', '/v1/sources/fen/documents', owner);
     expect(listed.text).toContain('beside-2');
     collector.answer();
+    // Or the stop would wait for an answer that never comes.
+    collector.hangUp();
   });
 });

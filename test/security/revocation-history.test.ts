@@ -92,7 +92,7 @@ describe('two replicas over one PostgreSQL and a Qdrant cluster of three', () =>
             () => cluster.nodes[2].start(),
           );
           await under(pause, () => undefined, world.untilWhole);
-        } while (judged().trials < TRIALS);
+        } while (judged().trials < TRIALS || world.locks.some(({ flips }) => flips.length < 2));
       } finally {
         mend();
         stop.abort();

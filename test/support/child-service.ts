@@ -8,8 +8,6 @@ import { identifyProcess } from '../../src/vectors/local/process-identity.ts';
 import { clientOf, type Client, type LaunchOptions } from './service.ts';
 
 const SCRIPT = fileURLToPath(new URL('service-process.ts', import.meta.url));
-/** The one that `bin/sluice.js` keeps: to strip the types of the whole service takes longer than to start it. */
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/sluice/', import.meta.url));
 
 export interface ChildService extends Pick<Client, 'call'> {
   readonly url: string;
@@ -19,10 +17,7 @@ export interface ChildService extends Pick<Client, 'call'> {
 
 /** The whole service in a process of its own. `launch` must be plain data. Rejects with what the process said where it ends early. */
 export async function startChildService(launch: Omit<LaunchOptions, 'options'>): Promise<ChildService> {
-  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(launch)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
-  });
+  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(launch)], { stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));

@@ -14,6 +14,8 @@ export interface Collector {
   readonly received: readonly Received[];
   /** How the next requests are answered; 200 after the last. `hang`: never. */
   answer(...statuses: readonly (number | 'hang')[]): void;
+  /** Breaks off what hangs. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function startCollector(): Promise<Collector> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     answer: (...statuses) => (next = [...statuses]),
+    hangUp: () => server.closeAllConnections(),
     async close() {
       server.closeAllConnections();
       server.close();
