@@ -10,6 +10,8 @@ export type SearchPlan = 'exact' | 'acorn' | 'graph';
 export const EXACT_UP_TO = 10_000;
 /** From this share of the collection on the plain graph misses next to nothing; further down it loses up to 29 % of the top ten. */
 export const GRAPH_FROM_SHARE = 0.4;
+/** The same where few are readable, so that not to miss any costs little. */
+export const GRAPH_OF_FEW_FROM_SHARE = 0.5;
 /** A collection of so many points is compared whole in less time than it takes to ask how many of them are readable. */
 export const SMALL_UP_TO = 2_000;
 const KEPT_MS = 10_000;
@@ -31,8 +33,9 @@ export interface Counts {
 export function choosePlan({ readable, total }: Counts, search: SearchFor): SearchPlan {
   const small = search === 'hits' ? total <= SMALL_UP_TO : readable <= EXACT_UP_TO;
   if (small || total === 0) return 'exact';
-  if (readable / total >= GRAPH_FROM_SHARE) return 'graph';
-  return readable <= EXACT_UP_TO ? 'exact' : 'acorn';
+  const few = readable <= EXACT_UP_TO;
+  if (readable / total >= (few ? GRAPH_OF_FEW_FROM_SHARE : GRAPH_FROM_SHARE)) return 'graph';
+  return few ? 'exact' : 'acorn';
 }
 
 export function planParams(plan: SearchPlan, limit: number): JsonObject {
