@@ -16,7 +16,7 @@ export function createRecent<T>(most: number): Recent<T> {
 
   function set(tenant: string, name: string, value: T): void {
     let names = younger.get(tenant);
-    if (names === undefined) younger.set(tenant, (names = new Map()));
+    if (names === undefined) younger.set(tenant, (names = new Map<string, T>()));
     const before = names.size;
     names.set(name, value);
     held += names.size - before;
