@@ -1,3 +1,4 @@
+import type { QueryResult } from 'kysely';
 import type { AuditEventRow, AuditHeadRow } from '../database/audit-tables.ts';
 import type { DatabaseKind, Tx } from '../database/database.ts';
 import { clockStatement, timeOf } from '../database/time.ts';
@@ -83,12 +84,12 @@ export async function lock(tx: Tx, kind: DatabaseKind, scopes: readonly string[]
   const epochs = scopes.length === 0 ? [] : [narrow(epochsText(kind, scopes.length), scopes, scopes.length)];
   const results = await together(tx, kind, [...epochs, headsStatement(kind, tenants), clock]);
   const [time, heads, epochRows] = results.toReversed();
-  const known = new Map(rowsOf<{ scope: string; epoch: number }>(epochRows).map((row) => [row.scope, row.epoch]));
-  const locked = rowsOf<AuditHeadRow>(heads);
-  if (locked.length === tenants.length) return { epochs: known, heads: byTenant(locked), now: timeOf(time) };
-  const first = await together(tx, kind, [...emptyHeads(kind, tenants), headsStatement(kind, tenants), clock]);
-  const [later, made] = first.toReversed();
-  return { epochs: known, heads: byTenant(rowsOf(made)), now: timeOf(later) };
+  const known = new Map((rowsOf(epochRows) as readonly { scope: string; epoch: number }[]).map((row) => [row.scope, row.epoch]));
+  const locked = byTenant(heads);
+  if (locked.size === tenants.length) return { epochs: known, heads: locked, now: timeOf(time) };
+  const again = await together(tx, kind, [...emptyHeads(kind, tenants), headsStatement(kind, tenants), clock]);
+  const [later, made] = again.toReversed();
+  return { epochs: known, heads: byTenant(made), now: timeOf(later) };
 }
 
 /** Heads of the tenants, locked in their order; a tenant without a log gets an empty one. */
@@ -104,8 +105,8 @@ function emptyHeads(kind: DatabaseKind, tenants: readonly string[]): readonly St
   return tenants.map((tenant) => statement(emptyHeadText(kind, 1), [tenant, 0, EMPTY_HEAD, 0, 0]));
 }
 
-function byTenant(rows: readonly AuditHeadRow[]): Map<string, AuditHeadRow> {
-  return new Map(rows.map((row) => [row.tenant, row]));
+function byTenant(result: QueryResult<unknown> | undefined): Map<string, AuditHeadRow> {
+  return new Map((rowsOf(result) as readonly AuditHeadRow[]).map((row) => [row.tenant, row]));
 }
 
 export function eventInserts(kind: DatabaseKind, rows: readonly AuditEventRow[]): readonly Statement[] {

@@ -21,7 +21,8 @@ export interface Prepared {
   readonly ready: Set<string>;
 }
 
-export type TypeParser = typeof pg.types.getTypeParser;
+/** How a value comes, by the number of its type. */
+export type TypeParser = (type: number) => (value: string) => unknown;
 type Value = string | Buffer | null;
 
 interface Column {
@@ -58,48 +59,59 @@ export function fly(
   const { promise, resolve, reject } = Promise.withResolvers<readonly Landed[]>();
   // Before anything is sent: half a flight would leave the connection waiting for its end.
   const values = statements.map(({ parameters }) => parameters.map(valueOf));
-  const landed: Landed[] = [];
-  let columns: readonly Column[] = [];
-  let rows: unknown[] = [];
-  let unreadable: Error | undefined;
+  const results = resultsOf(typeParser);
   const flight: Flight = {
     statements,
-    callback: (error, results = []) => (error === null ? resolve(results) : reject(error)),
+    callback: (error, landed = []) => (error === null ? resolve(landed) : reject(error)),
     submit(connection) {
       connection.stream.cork();
       for (const [position, statement] of statements.entries()) send(connection, prepared, statement, values[position] ?? []);
       connection.sync();
       connection.stream.uncork();
     },
-    handleRowDescription({ fields }) {
-      columns = fields.map(({ name, dataTypeID }) => ({ name, parse: typeParser(dataTypeID, 'text') }));
+    handleRowDescription: ({ fields }) => results.describe(fields),
+    handleDataRow: ({ fields }) => results.row(fields),
+    handleCommandComplete({ text }) {
+      const name = prepared.names.get(statements[results.landed.length]?.sql ?? '');
+      if (name !== undefined) prepared.ready.add(name);
+      results.complete(text);
     },
-    handleDataRow({ fields }) {
+    handleEmptyQuery: () => results.complete(''),
+    handleError(error) {
+      this.callback(error);
+    },
+    handleReadyForQuery() {
+      this.callback(results.unreadable() ?? null, results.landed);
+    },
+  };
+  client.query(flight);
+  return promise;
+}
+
+function resultsOf(typeParser: TypeParser) {
+  const landed: Landed[] = [];
+  let columns: readonly Column[] = [];
+  let rows: unknown[] = [];
+  let unreadable: Error | undefined;
+  return {
+    landed,
+    /** Of the first row that was not one. */
+    unreadable: () => unreadable,
+    describe(fields: readonly pg.FieldDef[]) {
+      columns = fields.map(({ name, dataTypeID }) => ({ name, parse: typeParser(dataTypeID) }));
+    },
+    row(fields: readonly (string | null)[]) {
       try {
         rows.push(rowOf(columns, fields));
       } catch (error) {
         unreadable ??= asError(error);
       }
     },
-    handleCommandComplete({ text }) {
-      const name = prepared.names.get(statements[landed.length]?.sql ?? '');
-      if (name !== undefined) prepared.ready.add(name);
-      landed.push({ ...told(text), rows });
+    complete(tag: string) {
+      landed.push({ ...told(tag), rows });
       rows = [];
     },
-    handleEmptyQuery() {
-      this.handleCommandComplete({ text: '' });
-    },
-    handleError(error) {
-      this.callback(error);
-    },
-    handleReadyForQuery() {
-      if (unreadable === undefined) this.callback(null, landed);
-      else this.callback(unreadable);
-    },
   };
-  client.query(flight);
-  return promise;
 }
 
 function send(connection: pg.Connection, prepared: Prepared, { sql, often = false }: FlightStatement, values: Value[]): void {

@@ -22,7 +22,7 @@ export function clockStatement(kind: DatabaseKind): Statement {
 }
 
 export function timeOf(result: QueryResult<unknown> | undefined): number {
-  const [row] = rowsOf<{ now: number }>(result);
+  const [row] = rowsOf(result) as readonly { now: number }[];
   if (row === undefined) throw new Error('the database did not tell its time');
   return row.now;
 }

@@ -31,8 +31,8 @@ export async function together(tx: Tx, kind: DatabaseKind, statements: readonly 
 }
 
 /** Nothing where the statement was not among them. */
-export function rowsOf<Row>(result: QueryResult<unknown> | undefined): readonly Row[] {
-  return (result?.rows ?? []) as readonly Row[];
+export function rowsOf(result: QueryResult<unknown> | undefined): readonly unknown[] {
+  return result?.rows ?? [];
 }
 
 export function isTogether(query: CompiledQuery): query is Together {

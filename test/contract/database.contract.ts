@@ -4,6 +4,7 @@ import type { Database, DatabaseKind } from '../../src/database/database.ts';
 import { migrate, type Migration } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
 import { databaseTime } from '../../src/database/time.ts';
+import { rowsOf, statement, together } from '../../src/database/together.ts';
 
 /** What the rooms may rely on, whatever the database. `fresh` names a new, empty database each time. */
 export function databaseContract(name: string, fresh: () => Promise<DatabaseConfig>): void {
@@ -132,6 +133,32 @@ export function databaseContract(name: string, fresh: () => Promise<DatabaseConf
       expect(order.toSorted()).toEqual(['last', 'long']);
       expect(given.status).toBe(database.kind === 'sqlite' ? 'rejected' : 'fulfilled');
       expect(await count()).toBe(3);
+    });
+
+    it('runs statements that are given together in their order, each on what the former left', async () => {
+      await counters();
+      const mark = (n: number): string => (database.kind === 'postgres' ? `$${n}` : '?');
+      const add = statement(`insert into counters (value) values (${mark(1)})`, [1], true);
+      const raise = statement('update counters set value = value + 1', []);
+      const look = statement('select value from counters order by value', [], true);
+      const read = await database.transaction((tx) => together(tx, database.kind, [look, add, look, raise, add, look]));
+      expect([0, 2, 5].map((position) => rowsOf(read[position]))).toEqual([[], [{ value: 1 }], [{ value: 1 }, { value: 2 }]]);
+      expect(read[4]?.numAffectedRows).toBe(1n);
+      expect(await database.transaction((tx) => together(tx, database.kind, []))).toEqual([]);
+    });
+
+    it('of statements that are given together, runs none after one that fails, and keeps none', async () => {
+      await counters();
+      const mark = database.kind === 'postgres' ? '$1' : '?';
+      const insertOne = (value: number) => statement(`insert into counters (value) values (${mark})`, [value], true);
+      // Twice: what was prepared by the one that failed must not be in the way.
+      for (let turn = 0; turn < 2; turn += 1) {
+        const broken = database.transaction((tx) => together(tx, database.kind, [insertOne(1), insertOne(-1), insertOne(2)]));
+        await expect(broken).rejects.toThrow(/check/i);
+        expect(await count()).toBe(turn);
+        await database.transaction((tx) => together(tx, database.kind, [insertOne(turn + 1)]));
+      }
+      expect(await count()).toBe(2);
     });
 
     it('tells the time in milliseconds, twice different within one transaction', async () => {

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Database } from '../../src/database/database.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
+import { rowsOf, statement, together } from '../../src/database/together.ts';
 import { postgresForTests, type PostgresForTests } from '../support/postgres.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 import { databaseContract } from './database.contract.ts';
@@ -134,5 +136,88 @@ describe('PostgreSQL', () => {
     } finally {
       await proxy.close();
     }
+  });
+
+  describe('statements that travel together', () => {
+    let url: string;
+    let database: Database;
+    beforeEach(async () => {
+      url = await server.url();
+      database = await openDatabase({ kind: 'postgres', url }, { poolSize: 1 });
+      await database.transaction((tx) => sql`create table rows (id bigint primary key)`.execute(tx));
+    });
+    afterEach(() => database.close());
+    const ids = async (): Promise<unknown> => (await sql`select id from rows order by id`.execute(database.db)).rows;
+    const insert = (id: unknown) => statement('insert into rows values ($1)', [id], true);
+
+    it('take one journey, the beginning of their transaction with them, and the commit another', async () => {
+      const journeys = vi.spyOn(pg.Client.prototype, 'query');
+      try {
+        await database.transaction((tx) => together(tx, 'postgres', [insert(1), insert(2), insert(3)]));
+        expect(journeys).toHaveBeenCalledTimes(2);
+        await database.transaction(() => Promise.resolve());
+        expect(journeys).toHaveBeenCalledTimes(2);
+      } finally {
+        journeys.mockRestore();
+      }
+      expect(await ids()).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    });
+
+    it('and fail at the first leave nothing behind: no transaction, no half of a prepared statement', async () => {
+      await expect(database.transaction((tx) => sql`insert into nowhere values (1)`.execute(tx))).rejects.toMatchObject({ code: '42P01' });
+      await database.transaction((tx) => together(tx, 'postgres', [insert(1)]));
+      for (const id of [1, 1, 'no number']) {
+        await expect(database.transaction((tx) => together(tx, 'postgres', [insert(id), insert(9)]))).rejects.toThrow();
+      }
+      await database.transaction((tx) => together(tx, 'postgres', [insert(2), insert(3)]));
+      expect(await ids()).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    });
+
+    it('are committed by nobody who goes on after one of them failed', async () => {
+      const stubborn = database.transaction(async (tx) => {
+        await together(tx, 'postgres', [insert(1)]);
+        await together(tx, 'postgres', [insert(1)]).catch(() => undefined);
+      });
+      await expect(stubborn).rejects.toThrow('rolled back instead of committed');
+      expect(await ids()).toEqual([]);
+    });
+
+    it('are not sent where a value has no form, nor believed where a row cannot be read', async () => {
+      await expect(database.transaction((tx) => together(tx, 'postgres', [insert(1), insert({ id: 2 })]))).rejects.toThrow(TypeError);
+      const huge = statement('select 9007199254740993::bigint as id', []);
+      await expect(database.transaction((tx) => together(tx, 'postgres', [insert(1), huge, insert(2)]))).rejects.toThrow(RangeError);
+      expect(await ids()).toEqual([]);
+      await database.transaction((tx) => together(tx, 'postgres', [insert(1)]));
+      expect(await ids()).toEqual([{ id: 1 }]);
+    });
+
+    it('see each what was committed while the one before it waited', async () => {
+      await database.transaction((tx) => together(tx, 'postgres', [insert(1)]));
+      await withClient(url, async (other) => {
+        await other.query('begin; select * from rows where id = 1 for update');
+        const seen = database.transaction(async (tx) => {
+          const lock = statement('select id from rows where id = 1 for share', []);
+          const [, after] = await together(tx, 'postgres', [lock, statement('select count(*) as n from rows', [])]);
+          return rowsOf(after);
+        });
+        const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        await withClient(url, async (watch) => {
+          await expect.poll(async () => (await watch.query(waiting)).rowCount).toBe(1);
+        });
+        await other.query('insert into rows values (2)');
+        await other.query('commit');
+        expect(await seen).toEqual([{ n: 2 }]);
+      });
+    });
+
+    it('may be of many more kinds than a connection keeps prepared', async () => {
+      const many = Array.from({ length: 250 }, (_, n) => statement(`select ${n} as n`, [], true));
+      for (let turn = 0; turn < 2; turn += 1) {
+        const results = await database.transaction((tx) => together(tx, 'postgres', many));
+        expect(results.map(rowsOf)).toEqual(many.map((_, n) => [{ n }]));
+      }
+      const { rows } = await sql<{ n: number }>`select count(*) as n from pg_prepared_statements`.execute(database.db);
+      expect(rows).toEqual([{ n: 100 }]);
+    });
   });
 });
