@@ -1,6 +1,6 @@
 import { aclSubject, actorPrincipals, userPrincipals, type Caller } from '../../core/caller.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Exclusion } from '../../core/filter.ts';
+import type { Authorization, Exclusion } from '../../core/filter.ts';
 import { grantsFor } from '../../core/grants.ts';
 import type { ChunkId } from '../../core/ids.ts';
 import type { PointsQuestion, Selection } from '../../core/points/question.ts';
@@ -79,18 +79,35 @@ interface Deciding {
   readonly decision: ReturnType<PointsParts['policy']['decide']>;
 }
 
+/** The last authorization of a caller with nothing left out, and all that it depends on. */
+interface Authorized extends Pick<Deciding, 'decision'> {
+  readonly view: JudgingContext['view'];
+  readonly generation: number;
+  readonly now: number;
+  readonly authorization: Authorization;
+}
+
+/** Whoever asks often carries one filter for a second, so that it is made and rendered once. */
+const authorized = new WeakMap<Caller, Authorized>();
+
 /** The filter of key one at `now` (seconds), without what is left out. `none` where there is nothing to read. */
 export async function authorizeAt(
   parts: StandingParts,
   { stamp, context, decision }: Standing & Deciding,
   now: number,
   without: Exclusion,
-): Promise<ReturnType<PointsParts['policy']['authorize']>> {
+): Promise<Authorization> {
   if (decision.kind === 'none') return { kind: 'none' };
   const { view, caller } = context;
+  const { generation } = stamp;
+  const known = without.kind === 'none' ? authorized.get(caller) : undefined;
+  const still = known?.now === now && known.decision === decision && known.view === view && known.generation === generation;
+  if (still) return known.authorization;
   const principals = [...userPrincipals(caller), caller.client, ...actorPrincipals(caller)];
   const numbers = await parts.catalog.numbers(caller.tenant, principals, stamp);
-  return parts.policy.authorize({ view, caller, decision, restriction: {}, numbers, now, without });
+  const authorization = parts.policy.authorize({ view, caller, decision, restriction: {}, numbers, now, without });
+  if (without.kind === 'none') authorized.set(caller, { decision, view, generation, now, authorization });
+  return authorization;
 }
 
 /** Until when what grants opened stays open, for what has no judgements that say so. */
