@@ -19,16 +19,14 @@ it('answers what was set last under both keys or nothing, holds no more than it 
       for (const { tenant: of, name: what, value } of steps) {
         const key = JSON.stringify([of, what]);
         if (value !== undefined) {
-          const made = { value };
-          set.set(key, made);
-          recent.set(of, what, made);
+          set.set(key, { value });
+          recent.set(of, what, { value });
           seen(key);
-        } else {
-          const found = recent.get(of, what);
-          const kept = looked.slice(0, MOST / 2 - 1).includes(key);
-          expect(kept ? [set.get(key)] : [set.get(key), undefined]).toContain(found);
-          if (found !== undefined) seen(key);
         }
+        const found = recent.get(of, what)?.value;
+        const kept = looked.slice(0, MOST / 2 - 1).includes(key);
+        expect(kept ? [set.get(key)?.value] : [set.get(key)?.value, undefined]).toContain(found);
+        if (found !== undefined) seen(key);
       }
       const keys = [...set.keys()].map((key) => JSON.parse(key) as [string, string]);
       expect(keys.filter(([of, what]) => recent.get(of, what) !== undefined).length).toBeLessThanOrEqual(2 * MOST);
