@@ -16,6 +16,7 @@ import { subLogsFor, type AuditFilters } from '../../src/evidence/question.ts';
 import { DOCUMENTS, fits, PEOPLE, randomEvent, randomFilters, SOURCES, type KnownEvent } from '../support/random-log.ts';
 import { seededRandom } from '../support/random.ts';
 import { trials } from '../support/scale.ts';
+import { PATIENT } from '../support/audit-events.ts';
 
 const ACME = 'acme' as TenantId;
 const OTHER = 'other' as TenantId;
@@ -34,7 +35,7 @@ export function auditQuestionsContract(name: string, fresh: () => Promise<Databa
       database = await openDatabase(config);
       await migrate(database);
       databases = await openLogAndIndex(config);
-      audit = createAudit({ database, telemetry: silentTelemetry });
+      audit = createAudit({ database, telemetry: silentTelemetry, limits: PATIENT });
       known = [];
     });
     afterEach(async () => {

@@ -10,7 +10,7 @@ import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import type { Database } from '../../src/database/database.ts';
 import { migrate, type Migration } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
-import { ACME, ADA, BOB, changeOf, HANDBOOK, LEAVE, releaseOf, textOf, TOOL } from '../support/audit-events.ts';
+import { ACME, ADA, BOB, changeOf, HANDBOOK, LEAVE, PATIENT, releaseOf, textOf, TOOL } from '../support/audit-events.ts';
 import type { AuditWorld } from '../support/audit-fixture.ts';
 
 const FOLDER = new URL('../../migrations/', import.meta.url);
@@ -64,7 +64,7 @@ export function describeUpgrade(get: () => AuditWorld, fresh: () => Promise<Data
       await migrate(database, await migrationsUpTo(BEFORE));
       await writeAsBefore(database);
       await migrate(database);
-      audit = createAudit({ database, telemetry: silentTelemetry });
+      audit = createAudit({ database, telemetry: silentTelemetry, limits: PATIENT });
       return () => database.close();
     });
     const bodies = () => database.db.selectFrom('audit_events').select(['idx', 'body', 'salt']).where('v', '=', 1).orderBy('idx').execute();

@@ -8,7 +8,7 @@ import type { EpochStamp } from '../../src/core/ports/catalog.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import type { Database } from '../../src/database/database.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
-import { ACME, AT_ZERO, event, OTHER } from '../support/audit-events.ts';
+import { ACME, AT_ZERO, event, OTHER, PATIENT } from '../support/audit-events.ts';
 import { auditWorld } from '../support/audit-fixture.ts';
 import { describeCrashes } from './audit-crash.contract.ts';
 import { describeErasure } from './audit-erasure.contract.ts';
@@ -94,7 +94,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
             return database.transaction(run, options);
           },
         };
-        const grouped = createAudit({ database: counting, telemetry: silentTelemetry });
+        const grouped = createAudit({ database: counting, telemetry: silentTelemetry, limits: PATIENT });
         const receipts = await Promise.all(Array.from({ length: 64 }, (_, n) => grouped.append(event(`r${n}`))));
         expect(receipts.map((receipt) => receipt.index)).toEqual(Array.from({ length: 64 }, (_, n) => n));
         expect(transactions).toBeLessThanOrEqual(3);
@@ -228,7 +228,7 @@ export function auditContract(name: string, fresh: () => Promise<DatabaseConfig>
         try {
           const replicas = [
             { database, audit },
-            { database: second, audit: createAudit({ database: second, telemetry: silentTelemetry }) },
+            { database: second, audit: createAudit({ database: second, telemetry: silentTelemetry, limits: PATIENT }) },
           ];
           const revoke = (of: { database: Database; audit: Audit }, n: number): Promise<unknown> =>
             of.database.transaction(async (tx) => {

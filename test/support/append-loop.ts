@@ -5,7 +5,7 @@ import { createAudit } from '../../src/audit/audit.ts';
 import { silentTelemetry } from '../../src/core/ports/telemetry.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
-import { ACME, changeOf, releaseOf, textOf } from './audit-events.ts';
+import { ACME, changeOf, PATIENT, releaseOf, textOf } from './audit-events.ts';
 import { afterStatements, type WritePoint } from './write-points.ts';
 
 const config = JSON.parse(process.argv[2] ?? '') as DatabaseConfig;
@@ -21,7 +21,7 @@ if (point !== 'any') {
 }
 // Should nobody kill it, and its point never come.
 setTimeout(() => process.exit(1), 100_000).unref();
-const audit = createAudit({ database: await openDatabase(config), telemetry: silentTelemetry });
+const audit = createAudit({ database: await openDatabase(config), telemetry: silentTelemetry, limits: PATIENT });
 
 async function appendForever(worker: number): Promise<void> {
   for (let n = 0; ; n += 1) {

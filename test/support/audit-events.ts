@@ -15,6 +15,9 @@ export const LEAVE = 'leave' as DocumentId;
 export const AT_ZERO: EpochStamp = { tenant: 0, global: 0, generation: 0 };
 export const VERSION: Digest = `sha256:${'1'.repeat(64)}`;
 
+/** Limits of a log that many events go into at once, on a machine that is busy with other things: the service's own deadline is 5 s. */
+export const PATIENT = { deadlineMs: 60_000 } as const;
+
 export function event(requestId: string, more: Partial<AuditEvent> = {}): AuditEvent {
   return { tenant: ACME, kind: 'intent', requestId, body: { n: 1 }, ...more };
 }

@@ -6,7 +6,7 @@ import type { AuditEventRow } from '../../src/database/audit-tables.ts';
 import type { Database } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
-import { ACME, OTHER } from './audit-events.ts';
+import { ACME, OTHER, PATIENT } from './audit-events.ts';
 
 export interface AuditWorld {
   readonly config: DatabaseConfig;
@@ -28,7 +28,7 @@ export function auditWorld(fresh: () => Promise<DatabaseConfig>): () => AuditWor
     world = {
       config,
       database,
-      audit: createAudit({ database, telemetry: silentTelemetry }),
+      audit: createAudit({ database, telemetry: silentTelemetry, limits: PATIENT }),
       rows: (tenant = ACME) => database.db.selectFrom('audit_events').selectAll().where('tenant', '=', tenant).orderBy('idx').execute(),
     };
   });
@@ -46,7 +46,7 @@ export async function withReplica<T>(
 ): Promise<T> {
   const database = await openDatabase(config);
   try {
-    return await run({ database, audit: createAudit({ database, telemetry: silentTelemetry }) });
+    return await run({ database, audit: createAudit({ database, telemetry: silentTelemetry, limits: PATIENT }) });
   } finally {
     await database.close();
   }

@@ -20,6 +20,7 @@ import type { AuditSink } from '../../src/database/audit-sink.ts';
 import type { Database } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
+import { PATIENT } from './audit-events.ts';
 
 export const ACME = 'acme' as TenantId;
 export const GLOBEX = 'globex' as TenantId;
@@ -137,7 +138,7 @@ export async function catalogWorld(config: DatabaseConfig): Promise<CatalogWorld
   }
   const database = await open();
   await migrate(database);
-  const audit = createAudit({ database, telemetry: silentTelemetry });
+  const audit = createAudit({ database, telemetry: silentTelemetry, limits: PATIENT });
   const parts = { scheme: SCHEME, telemetry: silentTelemetry };
   const catalog = createCatalog({ ...parts, database, auditSink: audit.sink, auditSinkAll: audit.sinkAll });
   for (const tenant of [ACME, GLOBEX]) {
@@ -151,7 +152,7 @@ export async function catalogWorld(config: DatabaseConfig): Promise<CatalogWorld
     catalog,
     async replica(sink) {
       const own = await open();
-      const auditSink = sink ?? createAudit({ database: own, telemetry: silentTelemetry }).sink;
+      const auditSink = sink ?? createAudit({ database: own, telemetry: silentTelemetry, limits: PATIENT }).sink;
       return createCatalog({ ...parts, database: own, auditSink });
     },
     async stamp(from = catalog, tenant = ACME) {

@@ -20,6 +20,7 @@ import { createRebuiltMap } from '../../src/core/tlog/rebuilt-map.ts';
 import { TILE_WIDTH, hashOfTile } from '../../src/core/tlog/tiles.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { PATIENT } from './audit-events.ts';
 
 /** Signs checkpoints under one name. */
 export interface LogKey {
@@ -42,7 +43,7 @@ export async function auditLines(tenant: string, count: number): Promise<readonl
     const database = await openDatabase({ kind: 'sqlite', path: join(folder, 'log.sqlite') });
     try {
       await migrate(database);
-      const audit = createAudit({ database, telemetry: silentTelemetry });
+      const audit = createAudit({ database, telemetry: silentTelemetry, limits: PATIENT });
       for (let i = 0; i < count; i += 200) {
         const batch = Array.from({ length: Math.min(200, count - i) }, (_, j) => audit.append(eventOf(tenant as TenantId, i + j)));
         await Promise.all(batch);

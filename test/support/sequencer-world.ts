@@ -14,6 +14,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, type DatabaseConfig } from '../../src/database/open-database.ts';
 import { testDeeds, testKey, type TestKey } from './evidence-parts.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+import { PATIENT } from './audit-events.ts';
 
 export const ACME = 'acme' as TenantId;
 /** It looks often, and waits long: who ends gives the lease up at once, and a machine that stalls loses none. */
@@ -65,7 +66,7 @@ export function sequencerWorld(fresh: () => Promise<DatabaseConfig>): SequencerW
     await migrate(made);
     await made.close();
     const both = await openLogAndIndex(config);
-    const audit = createAudit({ database: both.log, telemetry: silentTelemetry });
+    const audit = createAudit({ database: both.log, telemetry: silentTelemetry, limits: PATIENT });
     current = { config, both, audit, outside: temporaryDirectory(), gauges: new Map(), errors: [] };
   });
   afterEach(async () => {
