@@ -27,6 +27,7 @@ beforeAll(async () => {
   a = await startTestService(options);
   b = await startTestService(options);
   scim = scimClient(a, await a.token({ sub: 'scim', client_id: 'scim', groups: undefined }));
+  await loadDocuments(a, { inside: { allow: ['group:test|crew'] }, outside: { allow: ['everyone'], deny: ['group:test|crew'] } });
 });
 afterAll(async () => {
   await b.stop();
@@ -38,7 +39,6 @@ afterAll(async () => {
 
 describe('two replicas', () => {
   it('no question that began after the acknowledgement of a change of membership misses it', async () => {
-    await loadDocuments(a, { inside: { allow: ['group:test|crew'] }, outside: { allow: ['everyone'], deny: ['group:test|crew'] } });
     const mia = await scim.user('mia');
     const crew = await scim.group('crew');
     const token = await b.token({ sub: 'mia', groups: undefined });
