@@ -3,7 +3,7 @@ import type { ChunkId } from '../../core/ids.ts';
 import type { PointCondition, PointFilter } from '../../core/points/question.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import type { PointScope } from '../../core/ports/points.ts';
-import { toQdrantFilter, type PayloadLayout } from '../filter.ts';
+import { estimatedBy, toQdrantFilter, type PayloadLayout } from '../filter.ts';
 import { allowedCondition, allowedPath, layoutOf } from './place.ts';
 
 /** The inside of `must` and `must_not` of a filter, as JSON text. */
@@ -28,6 +28,18 @@ function accessOf(filter: AuthorizedFilter, layout: PayloadLayout): Access {
   const access = { must: inside(root.must), mustNot: 'must_not' in root ? inside(root.must_not) : '' };
   rendered.set(filter, { ...kept, [layout]: access });
   return access;
+}
+
+const estimates = new WeakMap<AuthorizedFilter, Partial<Record<PayloadLayout, string>>>();
+
+/** By what readable points are counted, roughly: JSON. */
+export function estimateOf({ filter, place }: Pick<PointScope, 'filter' | 'place'>): string {
+  const [kept, layout] = [estimates.get(filter) ?? {}, layoutOf(place)];
+  const known = kept[layout];
+  if (known !== undefined) return known;
+  const made = estimatedBy(filter, layout);
+  estimates.set(filter, { ...kept, [layout]: made });
+  return made;
 }
 
 /** What stands in every stage of a request: who may read, and what key two has refused. */

@@ -4,7 +4,6 @@ import { NOW, numbers, zone } from '../../../test/support/vector-fixture.ts';
 import type { FilterSpec } from '../../core/filter.ts';
 import type { ChunkId, CollectionKey } from '../../core/ids.ts';
 import type { PointSearch } from '../../core/points/question.ts';
-import { systemClock } from '../../core/ports/clock.ts';
 import type { HostedPoint, PointIndex } from '../../core/ports/points.ts';
 import { createHotRead, type HotRead } from '../hot-read.ts';
 import { SMALL_UP_TO } from '../plan.ts';
@@ -71,6 +70,8 @@ let read: HotRead;
 let index: PointIndex;
 /** Bodies of searches, as they went to Qdrant. */
 const asked: string[] = [];
+/** And of counts. */
+const counts: string[] = [];
 /** As many hits as a graph that has come apart finds. */
 let reached = Infinity;
 
@@ -85,6 +86,7 @@ beforeAll(async () => {
     ...read,
     async send(request, abort) {
       const answer = await read.send(request, abort);
+      if (request.path.includes('/points/count')) counts.push(request.body ?? '');
       if (!request.path.includes('/query')) return answer;
       asked.push(request.body ?? '');
       if (isExact(request.body ?? '') || reached === Infinity) return answer;
@@ -92,7 +94,14 @@ beforeAll(async () => {
       return { ...answer, text: JSON.stringify({ ...rest, result: { points: result.points.slice(0, reached) } }) };
     },
   };
-  index = createPointIndex({ read: listening, counting: read, collection: 'x', clock: systemClock, unfit: new Set(), deadlineMs: 20_000 });
+  index = createPointIndex({
+    read: listening,
+    counting: read,
+    collection: 'x',
+    clock: { now: () => 0 },
+    unfit: new Set(),
+    deadlineMs: 20_000,
+  });
   key = await withGraph();
 }, 120_000);
 afterAll(async () => {
@@ -173,6 +182,18 @@ describe('a search for the nearest of what may be read', () => {
       }
     }
   }, 60_000);
+
+  it('has what is readable counted once, whatever the second, and for another reader again', async () => {
+    counts.length = 0;
+    const [, question = []] = questions;
+    for (const now of [NOW, NOW + 1, NOW + 2]) {
+      const [hits = []] = await index.search(scopeOf(key, { ...zonesUpTo(9), now }), [nearest(question)], signal);
+      expect(hits).toHaveLength(10);
+    }
+    expect(counts.filter((body) => body.includes('[1,2,3,4,5,6,7,8,9]'))).toHaveLength(1);
+    await index.search(scopeOf(key, zonesUpTo(8)), [nearest(question)], signal);
+    expect(counts.filter((body) => body.includes('[1,2,3,4,5,6,7,8]'))).toHaveLength(1);
+  });
 
   it('has a plan of its own beside others in a batch', async () => {
     const [, question = []] = questions;
