@@ -19,8 +19,6 @@ interface Connection {
 const SQLITE_BUSY = 5;
 /** SQLite waits on the thread, so a write lock held by another process is waited for in short steps. */
 const BUSY_STEP_MS = 25;
-/** Bytes of the file that readers see in memory; what lies beyond is read as before. */
-const MAPPED = 1_073_741_824;
 
 /**
  * One writer, one reader, one reader for snapshots, all on one file. A commit is synced to disk before its transaction resolves, but the
@@ -60,11 +58,7 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
 
     // What is deleted is overwritten with zeros in the file: an erasure is one, and not a note that the place is free.
     if (access === 'write') db.exec('pragma secure_delete = on');
-    if (access === 'read') {
-      db.exec('pragma query_only = on');
-      // Each commit empties what the others have cached, so without this a request read some eighty pages by a system call each.
-      db.exec(`pragma mmap_size = ${MAPPED}`);
-    }
+    if (access === 'read') db.exec('pragma query_only = on');
   } catch (error) {
     db.close();
     throw error;
