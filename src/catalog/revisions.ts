@@ -1,3 +1,4 @@
+import type { OrderByItemBuilder } from 'kysely';
 import { uuidOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
@@ -14,6 +15,8 @@ import { auditRevision, storeRevision } from './tenants.ts';
 const MAX_ACTIVATIONS = 100;
 const MAX_DRAFTS_A_DAY = 100;
 const DAY_MS = 24 * 60 * 60_000;
+/** Of what began in one millisecond, what goes on came last. The databases disagree about where null belongs. */
+const latestEnd = (order: OrderByItemBuilder): OrderByItemBuilder => order.desc().nullsFirst();
 
 export function revisions(context: CatalogContext): RevisionCatalog {
   const { database } = context;
@@ -29,6 +32,7 @@ export function revisions(context: CatalogContext): RevisionCatalog {
           .where('tenant', '=', tenant)
           .where('revision', '=', id)
           .orderBy('recorded_from', 'desc')
+          .orderBy('recorded_to', latestEnd)
           .limit(MAX_ACTIVATIONS)
           .execute();
         return {
@@ -172,6 +176,7 @@ function shadowReads({ database }: CatalogContext): Pick<RevisionCatalog, 'shado
         .where('tenant', '=', tenant)
         .where('revision', '=', revision)
         .orderBy('recorded_from', 'desc')
+        .orderBy('recorded_to', latestEnd)
         .limit(1)
         .execute();
       return rows.map(runOf)[0];

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { changedBy } from '../../src/catalog/context.ts';
 import { digestOf } from '../../src/core/digest.ts';
 import { ACME, ANNA, attributesOf, CHANGE, HANDBOOK, HR, label, policy, sourceAttributes } from '../support/catalog-fixture.ts';
 import type { GetWorld } from './catalog.contract.ts';
@@ -95,6 +96,23 @@ export function describeHistory(get: GetWorld): void {
         ['first', null],
         ['second', 'first'],
       ]);
+    });
+
+    it('tells first of a run or an activation that still goes on, then of what ended later, where all began in one millisecond', async () => {
+      const { catalog, database } = get();
+      const began = { tenant: ACME, revision: 'first', ...changedBy(CHANGE), recorded_from: 5 };
+      const ends = [5, null, 9];
+      await database.transaction(async (tx) => {
+        const runs = ends.map((end) => ({ ...began, shadow: `until ${end}`, recorded_to: end, stopped_by: end === null ? null : ANNA }));
+        await tx.insertInto('policy_shadows').values(runs).execute();
+        const over = [9, 5, 7].map((end) => ({ ...began, recorded_to: end }));
+        await tx.insertInto('policy_activations').values(over).execute();
+      });
+      expect(await catalog.shadowRun(ACME, 'first')).toMatchObject({ id: 'until null', to: 'still' });
+      const found = await catalog.revision(ACME, 'first');
+      expect(found?.history.map(({ to }) => to)).toEqual(['still', 9, 7, 5]);
+      await database.transaction((tx) => tx.deleteFrom('policy_shadows').where('shadow', '=', 'until null').execute());
+      expect(await catalog.shadowRun(ACME, 'first')).toMatchObject({ id: 'until 9', to: 9 });
     });
 
     it('keeps a policy revision as it was first stored', async () => {
