@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
@@ -26,8 +26,7 @@ const BUSY_STEP_MS = 25;
  */
 export function openSqlite(path: string, limits: DatabaseLimits, log: FileSync = walFile(path)): Promise<Database> {
   return Promise.resolve().then(() => {
-    // Readable by the service alone: it holds all text. The -wal and -shm files take over the mode of this one.
-    closeSync(openSync(path, 'a', 0o600));
+    makeFile(path);
     const sync = walSync(log);
     const writer = lane(() => connect(path, 'write', BUSY_STEP_MS), limits, sync);
     const snapshots = lane(() => connect(path, 'read', limits.connectTimeoutMs), limits);
@@ -45,6 +44,15 @@ export function openSqlite(path: string, limits: DatabaseLimits, log: FileSync =
       },
     };
   });
+}
+
+/**
+ * Readable by the service alone: it holds all text. The -wal and -shm files take over the mode of this one. One that is there is not
+ * opened: to close any descriptor of a file gives up every lock that this process has on it, also those of connections that were opened
+ * before. Another process that came and went would then take itself for the last one, and remove the log from under us.
+ */
+function makeFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) closeSync(openSync(path, 'a', 0o600));
 }
 
 function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number): Connection {
@@ -108,7 +116,7 @@ function lane(open: () => Connection, limits: DatabaseLimits, sync?: WalSync): L
       // The next one does not wait for an abandoned run, which may never end; the connection it ran on is gone.
       last = Promise.race([committed.catch(() => undefined), abandoned.promise]);
       const work = durable(committed);
-      const over = work.catch(() => undefined).finally(() => syncing.delete(over));
+      const over = Promise.race([work.catch(() => undefined), abandoned.promise]).finally(() => syncing.delete(over));
       syncing.add(over);
       return withDeadline('a database transaction', timeoutMs, work, () => {
         if (state === 'running') {

@@ -1,5 +1,6 @@
 import { consistencyProof } from '../../core/tlog/make-proofs.ts';
 import type { Telemetry } from '../../core/ports/telemetry.ts';
+import { onDisk } from '../../database/on-disk.ts';
 import { readDatabaseTime } from '../../database/time.ts';
 import { tileReader } from '../index/read-tiles.ts';
 import type { LogAndIndex } from '../index/open-index.ts';
@@ -88,6 +89,8 @@ async function giveNewest(parts: GivingParts, place: Place, tenant: string, leas
   if (checkpoint === undefined) return;
   const known = await knownSize(parts.databases, checkpoint, place);
   if (known >= checkpoint.size) return;
+  // It may be stored this moment: nothing that a loss of power could take back is given away.
+  await onDisk(log);
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(parts.placeMs)]);
   const consistency = (from: number): Promise<readonly Uint8Array[]> =>
     consistencyProof(from, checkpoint.size, tileReader(index.db, tenant));

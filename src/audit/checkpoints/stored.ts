@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../core/ports/evidence.ts';
 import { formatNote, parseNote, withSignature } from '../../core/tlog/note.ts';
 import type { AuditCheckpointRow } from '../../database/evidence-tables.ts';
 import type { Database, Tx } from '../../database/database.ts';
+import { onDisk } from '../../database/on-disk.ts';
 import { readDatabaseTime } from '../../database/time.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { currentOrigin } from './origins.ts';
@@ -18,6 +19,19 @@ export async function newestCheckpoint(db: Pick<Tx, 'selectFrom'>, tenant: strin
   if (upTo !== undefined) rows = rows.where('size', '<=', upTo);
   const row = await rows.orderBy('size', 'desc').limit(1).executeTakeFirst();
   return row === undefined ? undefined : checkpointOf(row);
+}
+
+/**
+ * Waits until a checkpoint that was read is on the disk, and with it all smaller ones of its origin. A loss of power must not take back
+ * what was given away: the log would grow another way, and sign another root for the same size.
+ */
+export function lastingIn(log: Database): (found: StoredCheckpoint) => Promise<void> {
+  const sizes = new Map<string, number>();
+  return async ({ origin, size }) => {
+    if ((sizes.get(origin) ?? 0) >= size) return;
+    await onDisk(log);
+    sizes.set(origin, Math.max(sizes.get(origin) ?? 0, size));
+  };
 }
 
 /** Oldest first, larger than `after`. */

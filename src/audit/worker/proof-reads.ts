@@ -5,7 +5,7 @@ import type { Checkpoint, EvidencePort } from '../../core/ports/evidence.ts';
 import { consistencyProof, inclusionPath } from '../../core/tlog/make-proofs.ts';
 import { HASH_SIZE } from '../../core/tlog/merkle.ts';
 import { TILE_WIDTH, tileWidth } from '../../core/tlog/tiles.ts';
-import { checkpointsAfter, newestCheckpoint, type StoredCheckpoint } from '../checkpoints/stored.ts';
+import { checkpointsAfter, lastingIn, newestCheckpoint, type StoredCheckpoint } from '../checkpoints/stored.ts';
 import type { Sequencer } from '../checkpoints/sequencer.ts';
 import { want } from '../checkpoints/wanted.ts';
 import { readTile, tileReader } from '../index/read-tiles.ts';
@@ -19,16 +19,22 @@ const MOST_CHECKPOINTS = 1_000;
 /** Checkpoints, and proofs of what lies under the newest one: nothing that was not signed is proved. */
 export function proofReads(databases: LogAndIndex, sequencer: () => Sequencer | undefined, freshMs: number): ProofReads {
   const { log, index } = databases;
-  const signedSize = async (tenant: TenantId): Promise<number> => (await newestCheckpoint(log.db, tenant))?.size ?? 0;
+  const lasting = lastingIn(log);
+  const whenLasting = async (found: StoredCheckpoint | undefined): Promise<StoredCheckpoint | undefined> => {
+    if (found !== undefined) await lasting(found);
+    return found;
+  };
+  const newest = async (tenant: TenantId, upTo?: number) => whenLasting(await newestCheckpoint(log.db, tenant, upTo));
+  const signedSize = async (tenant: TenantId): Promise<number> => (await newest(tenant))?.size ?? 0;
   const hex = (hash: Uint8Array): string => Buffer.from(hash).toString('hex');
   return {
     async checkpoint(tenant, fresh) {
-      const found = fresh ? await freshCheckpoint(databases, sequencer(), tenant, freshMs) : await newestCheckpoint(log.db, tenant);
-      return shown(found);
+      return shown(fresh ? await whenLasting(await freshCheckpoint(databases, sequencer(), tenant, freshMs)) : await newest(tenant));
     },
-    checkpointAt: async (tenant, size) => shown(await newestCheckpoint(log.db, tenant, size)),
+    checkpointAt: async (tenant, size) => shown(await newest(tenant, size)),
     async checkpoints(tenant, after, limit) {
       const found = await checkpointsAfter(log.db, tenant, after, Math.min(limit, MOST_CHECKPOINTS));
+      await whenLasting(found.at(-1));
       return found.flatMap((each) => shown(each) ?? []);
     },
     async inclusion(tenant, position, size) {
