@@ -72,12 +72,15 @@ export function fly(
     handleRowDescription: ({ fields }) => results.describe(fields),
     handleDataRow: ({ fields }) => results.row(fields),
     handleCommandComplete({ text }) {
-      const name = prepared.names.get(statements[results.landed.length]?.sql ?? '');
+      const statement = statements[results.landed.length];
+      const name = statement?.often === true ? prepared.names.get(statement.sql) : undefined;
       if (name !== undefined) prepared.ready.add(name);
       results.complete(text);
     },
     handleEmptyQuery: () => results.complete(''),
     handleError(error) {
+      // The server may have forgotten what was prepared, or may no longer run it: all of it is prepared again.
+      prepared.ready.clear();
       this.callback(error);
     },
     handleReadyForQuery() {
