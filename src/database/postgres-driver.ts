@@ -42,6 +42,8 @@ class Connection implements DatabaseConnection {
   readonly #prepared: Prepared = { names: new Map(), ready: new Set() };
   /** Of a transaction that the server has not heard of yet. */
   #begin: FlightStatement | undefined;
+  /** The first journey of this transaction failed, perhaps before its BEGIN: what came now might be committed on its own. */
+  #stillborn = false;
   /** The server may still be in a transaction. */
   #spoilt = false;
 
@@ -74,6 +76,7 @@ class Connection implements DatabaseConnection {
 
   async rollback(): Promise<void> {
     if (this.#forgotten()) return;
+    this.#stillborn = false;
     try {
       await this.#run([often('rollback')]);
     } catch (error) {
@@ -84,6 +87,7 @@ class Connection implements DatabaseConnection {
 
   release(): void {
     this.#begin = undefined;
+    this.#stillborn = false;
     this.#client.release(this.#spoilt);
   }
 
@@ -96,12 +100,14 @@ class Connection implements DatabaseConnection {
 
   async #run(statements: readonly FlightStatement[]): Promise<readonly Landed[]> {
     if (this.#spoilt) throw new Error('this connection was given up');
+    if (this.#stillborn) throw new Error('the first statement of this transaction failed');
     const before = this.#begin === undefined ? [] : [this.#begin];
     this.#begin = undefined;
     try {
       const landed = await fly(this.#client, this.#prepared, this.#typeParser, [...before, ...statements]);
       return landed.slice(before.length);
     } catch (error) {
+      if (before.length > 0) this.#stillborn = true;
       // The stack that comes from the socket tells nothing of who asked.
       if (error instanceof Error) Error.captureStackTrace(error);
       throw error;

@@ -10,12 +10,14 @@ export interface SqliteAdapter extends SqliteDatabase {
 
 /**
  * node:sqlite behind the interface that Kysely expects. A write connection begins with the write lock already taken: a
- * transaction that reads first and writes later would otherwise fail half-way when another process wrote in between.
+ * transaction that reads first and writes later would otherwise fail half-way when another process wrote in between. `demandSound` throws
+ * where what is read may not be on the disk, and nobody can bring it there.
  */
-export function sqliteAdapter(db: DatabaseSync, access: 'read' | 'write'): SqliteAdapter {
+export function sqliteAdapter(db: DatabaseSync, access: 'read' | 'write', demandSound: () => void): SqliteAdapter {
   const statements = new Map<string, SqliteStatement>();
   return {
     prepare(text) {
+      demandSound();
       const known = statements.get(text);
       if (known !== undefined) {
         // Re-inserting keeps the map in order of use.

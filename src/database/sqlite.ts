@@ -28,9 +28,10 @@ export function openSqlite(path: string, limits: DatabaseLimits, log: FileSync =
   return Promise.resolve().then(() => {
     makeFile(path);
     const sync = walSync(log);
-    const writer = lane(() => connect(path, 'write', BUSY_STEP_MS), limits, sync);
-    const snapshots = lane(() => connect(path, 'read', limits.connectTimeoutMs), limits);
-    const reader = connect(path, 'read', limits.connectTimeoutMs);
+    const reading = (): Connection => connect(path, 'read', limits.connectTimeoutMs, sync);
+    const writer = lane(() => connect(path, 'write', BUSY_STEP_MS, sync), limits, sync);
+    const snapshots = lane(reading, limits);
+    const reader = reading();
     return {
       kind: 'sqlite',
       db: reader.kysely,
@@ -55,7 +56,7 @@ function makeFile(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) closeSync(openSync(path, 'a', 0o600));
 }
 
-function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number): Connection {
+function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number, { demandSound }: WalSync): Connection {
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   try {
     const mode = db.prepare('pragma journal_mode = wal').get()?.['journal_mode'];
@@ -71,7 +72,7 @@ function connect(path: string, access: 'read' | 'write', busyTimeoutMs: number):
     db.close();
     throw error;
   }
-  const adapter = sqliteAdapter(db, access);
+  const adapter = sqliteAdapter(db, access, demandSound);
   const checkpoint = (): boolean => db.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
   return { adapter, checkpoint, kysely: kyselyOver(adapter) };
 }
@@ -108,7 +109,6 @@ function lane(open: () => Connection, limits: DatabaseLimits, sync?: WalSync): L
       const committed = last.then(async () => {
         if (state === 'expired') throw new Error('abandoned before it began');
         state = 'running';
-        sync?.demandSound();
         const result = await turn(run);
         state = 'committed';
         return result;

@@ -36,7 +36,9 @@ export function walSync(file: FileSync): WalSync {
     try {
       await underWay;
     } catch (error) {
-      failure = new Error('the write-ahead log could not be synced to the disk; nothing is written until a restart', { cause: error });
+      failure = new Error('the write-ahead log could not be synced to the disk; nothing is written or read until a restart', {
+        cause: error,
+      });
       throw failure;
     }
   }

@@ -182,6 +182,30 @@ describe('PostgreSQL', () => {
       expect(await ids()).toEqual([]);
     });
 
+    it('are not run on their own where the first of their transaction failed, or never was sent', async () => {
+      for (const [first, why] of [
+        [insert({ id: 1 }), TypeError],
+        [insert('no number'), /syntax/],
+      ] as const) {
+        const goingOn = database.transaction(async (tx) => {
+          await expect(together(tx, 'postgres', [first])).rejects.toThrow(why);
+          await expect(together(tx, 'postgres', [insert(2)])).rejects.toThrow('the first statement of this transaction failed');
+        });
+        await expect(goingOn).rejects.toThrow('the first statement of this transaction failed');
+        expect(await ids()).toEqual([]);
+      }
+      await database.transaction((tx) => together(tx, 'postgres', [insert(2)]));
+      expect(await ids()).toEqual([{ id: 2 }]);
+    });
+
+    it('are prepared again where the server forgot them', async () => {
+      for (const id of [1, 2]) await database.transaction((tx) => together(tx, 'postgres', [insert(id)]));
+      await sql`deallocate all`.execute(database.db);
+      await expect(database.transaction((tx) => together(tx, 'postgres', [insert(3)]))).rejects.toMatchObject({ code: '26000' });
+      await database.transaction((tx) => together(tx, 'postgres', [insert(4)]));
+      expect(await ids()).toEqual([{ id: 1 }, { id: 2 }, { id: 4 }]);
+    });
+
     it('are not sent where a value has no form, nor believed where a row cannot be read', async () => {
       await expect(database.transaction((tx) => together(tx, 'postgres', [insert(1), insert({ id: 2 })]))).rejects.toThrow(TypeError);
       const huge = statement('select 9007199254740993::bigint as id', []);
