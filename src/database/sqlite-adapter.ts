@@ -1,20 +1,28 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import type { SqliteDatabase, SqliteStatement } from 'kysely';
 
 const CACHED_STATEMENTS = 256;
 
-export interface SqliteAdapter extends SqliteDatabase {
+export interface SqliteAdapter {
+  prepare(text: string): PreparedStatement;
   /** True between BEGIN and COMMIT or ROLLBACK. False once closed. */
   inTransaction(): boolean;
+  close(): void;
+}
+
+export interface PreparedStatement {
+  /** It gives rows. */
+  readonly reader: boolean;
+  all(parameters: readonly unknown[]): unknown[];
+  run(parameters: readonly unknown[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint };
 }
 
 /**
- * node:sqlite behind the interface that Kysely expects. A write connection begins with the write lock already taken: a
- * transaction that reads first and writes later would otherwise fail half-way when another process wrote in between. `demandSound` throws
- * where what is read may not be on the disk, and nobody can bring it there.
+ * node:sqlite with its statements kept. A write connection begins with the write lock already taken: a transaction that reads first
+ * and writes later would otherwise fail half-way when another process wrote in between. `demandSound` throws where what is read may not
+ * be on the disk, and nobody can bring it there.
  */
 export function sqliteAdapter(db: DatabaseSync, access: 'read' | 'write', demandSound: () => void): SqliteAdapter {
-  const statements = new Map<string, SqliteStatement>();
+  const statements = new Map<string, PreparedStatement>();
   return {
     prepare(text) {
       demandSound();
@@ -41,7 +49,7 @@ export function sqliteAdapter(db: DatabaseSync, access: 'read' | 'write', demand
   };
 }
 
-function adaptStatement(db: DatabaseSync, text: string): SqliteStatement {
+function adaptStatement(db: DatabaseSync, text: string): PreparedStatement {
   const statement: StatementSync = db.prepare(text);
   const columns = statement.columns().map(({ name }) => name);
   // The objects that it would make itself are dictionaries: slow to make, and slow to read.
@@ -55,8 +63,6 @@ function adaptStatement(db: DatabaseSync, text: string): SqliteStatement {
       if (text === 'rollback' && !db.isTransaction) return { changes: 0, lastInsertRowid: 0 };
       return statement.run(...(parameters as readonly SQLInputValue[]));
     },
-    // A statement of its own: an iteration under way must not be reset by the same query run beside it.
-    iterate: (parameters) => db.prepare(text).iterate(...(parameters as readonly SQLInputValue[])),
   };
 }
 

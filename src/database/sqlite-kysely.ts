@@ -1,10 +1,13 @@
 import {
   DefaultQueryExecutor,
   Kysely,
-  SqliteDialect,
+  SqliteAdapter as SqliteFeatures,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
   type CompiledQuery,
   type ConnectionProvider,
   type DatabaseConnection,
+  type Dialect,
   type Driver,
   type QueryResult,
 } from 'kysely';
@@ -16,16 +19,21 @@ import type { SqliteAdapter } from './sqlite-adapter.ts';
  * takes more turns and memory than most statements do; here the connection is the only one, and SQLite answers at once.
  */
 export function kyselyOver(adapter: SqliteAdapter): Kysely<Schema> {
-  const dialect = new SqliteDialect({ database: adapter });
   const connection = connectionOver(adapter);
-  const executor = new OneConnection(dialect, connection);
-  return new Kysely<Schema>({ config: { dialect }, dialect, driver: driverOf(adapter, connection), executor });
+  const driver = driverOf(adapter, connection);
+  const dialect: Dialect = {
+    createAdapter: () => new SqliteFeatures(),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createDriver: () => driver,
+  };
+  return new Kysely<Schema>({ config: { dialect }, dialect, driver, executor: new OneConnection(dialect, connection) });
 }
 
 class OneConnection extends DefaultQueryExecutor {
   readonly #connection: DatabaseConnection;
 
-  constructor(dialect: SqliteDialect, connection: DatabaseConnection) {
+  constructor(dialect: Dialect, connection: DatabaseConnection) {
     const provider: ConnectionProvider = { provideConnection: (consumer) => consumer(connection) };
     super(dialect.createQueryCompiler(), dialect.createAdapter(), provider);
     this.#connection = connection;

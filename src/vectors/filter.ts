@@ -134,8 +134,20 @@ export function toQdrantFilter(filter: AuthorizedFilter, layout: PayloadLayout =
 const ROUGHLY = 600;
 
 /** The same at about that time, as JSON: for estimates alone, since it may admit what has ended since. */
-export function estimatedBy(filter: AuthorizedFilter, layout: PayloadLayout = 'root'): string {
-  return JSON.stringify(filterAt(filter, layout, Math.floor(filter.now / ROUGHLY) * ROUGHLY));
+export const estimatedBy = onceAFilter((filter, layout) =>
+  JSON.stringify(filterAt(filter, layout, Math.floor(filter.now / ROUGHLY) * ROUGHLY)),
+);
+
+/** `make`, kept for as long as the filter is: legs, stages and refills of a request carry the same one, and so do a caller's next requests. */
+export function onceAFilter<T extends object | string>(
+  make: (filter: AuthorizedFilter, layout: PayloadLayout) => T,
+): (filter: AuthorizedFilter, layout?: PayloadLayout) => T {
+  const kept: Readonly<Record<PayloadLayout, WeakMap<AuthorizedFilter, T>>> = { root: new WeakMap(), reserved: new WeakMap() };
+  return (filter, layout = 'root') => {
+    const made = kept[layout].get(filter) ?? make(filter, layout);
+    kept[layout].set(filter, made);
+    return made;
+  };
 }
 
 function filterAt(filter: AuthorizedFilter, layout: PayloadLayout, seconds: number): RootFilter {

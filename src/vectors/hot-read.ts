@@ -1,19 +1,16 @@
 import { circuitBreaker, ConsecutiveBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
-import { Pool, type Dispatcher } from 'undici';
 import { AppError } from '../core/errors.ts';
-import type { EndpointProvider, QdrantEndpoint } from './endpoint.ts';
-
-export interface HotRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  readonly path: string;
-  /** JSON, where there is one. */
-  readonly body?: string;
-}
-
-export interface HotAnswer {
-  readonly status: number;
-  readonly text: string;
-}
+import {
+  connect,
+  isStaleConnection,
+  isTooLarge,
+  MAX_ANSWER_BYTES,
+  request,
+  type Connection,
+  type HotAnswer,
+  type HotRequest,
+} from './connection.ts';
+import type { EndpointProvider } from './endpoint.ts';
 
 /** One pooled connection set for searches. The official client costs four times the CPU for the same answer. */
 export interface HotRead {
@@ -39,9 +36,6 @@ export interface HotReadOptions {
   readonly asked?: 'by applications';
 }
 
-const CONNECTIONS = 64;
-/** A search of 1,000 hits without payload is below 100 kB; more is not an answer to anything asked here. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const FAILURES_TO_OPEN = 5;
 const HALF_OPEN_AFTER_MS = 1_000;
 
@@ -54,7 +48,6 @@ class ServerFault extends Error {}
 class BrokenOff extends Error {}
 /** The server answered more than is read. What applications ask for may be so much; how much is nobody's fault but theirs. */
 class TooLarge extends Error {}
-class GivenUp extends Error {}
 
 function unavailable(detail: string, cause?: unknown): AppError {
   return new AppError('index_unavailable', { detail, cause, retryAfter: 1 });
@@ -68,70 +61,6 @@ function brokenOff(cause: BrokenOff): AppError {
 function tooLarge(cause: TooLarge): AppError {
   const message = `the answer is larger than ${MAX_ANSWER_BYTES} bytes: ask for fewer points at once, or leave out their vectors`;
   return new AppError('limit_exceeded', { detail: cause.message, cause, issues: [{ pointer: '', message }] });
-}
-
-function isTooLarge(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
-}
-
-/** A connection that the server closed while it was idle. The request had not begun, or is a read, so it may be sent again. */
-function isStaleConnection(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
-}
-
-function openPool(url: URL): Pool {
-  return new Pool(url.origin, { connections: CONNECTIONS, connect: { timeout: 2_000 }, maxResponseSize: MAX_ANSWER_BYTES });
-}
-
-interface Connection {
-  readonly endpoint: QdrantEndpoint;
-  readonly prefix: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly pool: Pool;
-}
-
-function connect(endpoint: QdrantEndpoint): Connection {
-  const url = new URL(endpoint.url);
-  // Compressed answers wait up to 40 ms inside the server.
-  const headers = { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity' };
-  const key = endpoint.apiKey === undefined ? {} : { 'api-key': endpoint.apiKey };
-  return { endpoint, prefix: url.pathname.replace(/\/+$/, ''), headers: { ...headers, ...key }, pool: openPool(url) };
-}
-
-/**
- * One call, its answer collected: undici's own `request` makes a stream of each, which costs more than the rest of the call. Ends with
- * `signal`, waiting for a connection or not.
- */
-function request(to: Connection, { method, path, body }: HotRequest, signal: AbortSignal): Promise<HotAnswer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let status = 0;
-    let controller: Dispatcher.DispatchController | undefined;
-    const giveUp = (): void => {
-      const error = new GivenUp('the caller left, or the deadline passed');
-      reject(error);
-      controller?.abort(error);
-    };
-    if (signal.aborted) {
-      giveUp();
-      return;
-    }
-    signal.addEventListener('abort', giveUp, { once: true });
-    to.pool.dispatch(
-      { method, path: to.prefix + path, headers: to.headers, body: body ?? null },
-      {
-        onRequestStart(started) {
-          controller = started;
-          if (signal.aborted) giveUp();
-        },
-        onResponseStart: (_controller, code) => void (status = code),
-        onResponseData: (_controller, part) => void parts.push(part),
-        onResponseEnd: () => resolve({ status, text: Buffer.concat(parts).toString('utf8') }),
-        onResponseError: (_controller, error) => reject(error),
-      },
-    );
-  });
 }
 
 /** Sends again where the connection was stale: once, or for what applications ask until it is the request that breaks it. */
@@ -175,7 +104,7 @@ function json({ status, text }: HotAnswer): { status: number; json: unknown } {
   }
 }
 
-function told(error: unknown, asked: HotReadOptions['asked']): AppError {
+function failureOf(error: unknown, asked: HotReadOptions['asked']): AppError {
   if (error instanceof BrokenOff && asked !== undefined) return brokenOff(error);
   if (error instanceof TooLarge) return tooLarge(error);
   if (isBrokenCircuitError(error)) return unavailable('the vector index has been failing; waiting before it is asked again');
@@ -218,7 +147,7 @@ export function createHotRead({ endpoint, deadlineMs, asked }: HotReadOptions): 
 
   const ask = <T>(sent: HotRequest, read: (answer: HotAnswer) => T, signal: AbortSignal): Promise<T> =>
     guarded(connected(), sent, read, signal).catch((error: unknown) => {
-      throw told(error, asked);
+      throw failureOf(error, asked);
     });
 
   return {

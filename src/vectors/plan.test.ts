@@ -29,8 +29,8 @@ describe('choosePlan', () => {
     [100_000, 100_000, 'graph'],
     // An estimate may exceed the total.
     [100_001, 100_000, 'graph'],
-  ])('%i of %i, for stages: %s', (readable, total, plan) => {
-    expect(choosePlan({ readable, total }, 'more')).toBe(plan);
+  ])('%i of %i, for any other search: %s', (readable, total, plan) => {
+    expect(choosePlan({ readable, total }, 'other')).toBe(plan);
   });
 
   it.each<[number, number, SearchPlan]>([
@@ -45,8 +45,8 @@ describe('choosePlan', () => {
     [EXACT_UP_TO + 1, 25_002, 'graph'],
     [EXACT_UP_TO + 1, 5_000_000, 'acorn'],
     [100_001, 100_000, 'graph'],
-  ])('%i of %i, for hits that can be counted: %s', (readable, total, plan) => {
-    expect(choosePlan({ readable, total }, 'hits')).toBe(plan);
+  ])('%i of %i, for the nearest to one vector: %s', (readable, total, plan) => {
+    expect(choosePlan({ readable, total }, 'nearest')).toBe(plan);
   });
 });
 
@@ -54,8 +54,8 @@ describe('the planner', () => {
   const text = (what: string) => () => `{"must":[{"key":"${what}"}]}`;
 
   it.each([
-    ['more', EXACT_UP_TO],
-    ['hits', SMALL_UP_TO],
+    ['other', EXACT_UP_TO],
+    ['nearest', SMALL_UP_TO],
   ] as const)('asks nothing about the filter where the collection is small (%s)', async (search, small) => {
     const { planner, asked } = plannerOver({ total: small, readable: 1 });
     expect(await planner.counts(search, text('a'), signal)).toEqual({ readable: small, total: small });
@@ -68,12 +68,12 @@ describe('the planner', () => {
   it('counts a filter once while it is fresh, whoever asks by it, and another one by itself', async () => {
     const { planner, asked, clock } = plannerOver({ total: 100_000, readable: 20_000 });
     const counts = { readable: 20_000, total: 100_000 };
-    for (let i = 0; i < 3; i += 1) expect(await planner.counts('more', text('a'), signal)).toEqual(counts);
+    for (let i = 0; i < 3; i += 1) expect(await planner.counts('other', text('a'), signal)).toEqual(counts);
     expect(asked).toHaveLength(2);
-    await planner.counts('more', text('b'), signal);
+    await planner.counts('other', text('b'), signal);
     expect(asked).toHaveLength(3);
     clock.at += 60_000;
-    await planner.counts('more', text('a'), signal);
+    await planner.counts('other', text('a'), signal);
     expect(asked).toHaveLength(5);
   });
 
@@ -88,7 +88,7 @@ describe('the planner', () => {
       const answer = (body: string) => (body.includes('kind') ? ofKind : body.includes('filter') ? 20_000 : 100_000);
       const count = async (body: string) => ({ result: { count: (asked.push(body), answer(body)) } });
       const planner = createPlanner(count, { now: () => 0 }, '{"must":[{"key":"kind"}]}');
-      expect(await planner.counts('more', text('a'), signal)).toEqual({ readable: 20_000, total: 100_000 });
+      expect(await planner.counts('other', text('a'), signal)).toEqual({ readable: 20_000, total: 100_000 });
       expect(asked).toEqual([
         '{"exact":false}',
         '{"filter":{"must":[{"key":"kind"}]},"exact":false}',
@@ -99,17 +99,17 @@ describe('the planner', () => {
 
   it('forgets filters before they are too many', async () => {
     const { planner, asked } = plannerOver({ total: 100_000, readable: 20_000 });
-    for (let i = 0; i < 300; i += 1) await planner.counts('more', text(String(i)), signal);
+    for (let i = 0; i < 300; i += 1) await planner.counts('other', text(String(i)), signal);
     expect(asked).toHaveLength(301);
-    await planner.counts('more', text('299'), signal);
+    await planner.counts('other', text('299'), signal);
     expect(asked).toHaveLength(301);
-    await planner.counts('more', text('0'), signal);
+    await planner.counts('other', text('0'), signal);
     expect(asked).toHaveLength(302);
   });
 
   it('trusts no count of another shape', async () => {
     const planner = createPlanner(async () => ({ result: { count: -1 } }), { now: () => 0 });
-    await expect(planner.counts('hits', text('a'), signal)).rejects.toThrow(/too_small|>=0/);
+    await expect(planner.counts('nearest', text('a'), signal)).rejects.toThrow(/too_small|>=0/);
   });
 });
 

@@ -19,10 +19,10 @@ const KEPT_MS = 10_000;
 const MAX_KEPT = 256;
 
 /**
- * What a search comes to. `hits`: the nearest points to one vector, of which it can be seen when some are missing. `more`: anything
- * else, such as stages whose points nobody sees.
+ * `nearest`: the nearest points to one vector, of which it can be seen when some are missing. `other`: anything else, such as stages
+ * whose points nobody sees.
  */
-export type SearchFor = 'hits' | 'more';
+export type SearchKind = 'nearest' | 'other';
 
 /** How many points there are, and how many of them are readable: estimates. */
 export interface Counts {
@@ -30,8 +30,8 @@ export interface Counts {
   readonly total: number;
 }
 
-export function choosePlan({ readable, total }: Counts, search: SearchFor): SearchPlan {
-  const small = search === 'hits' ? total <= SMALL_UP_TO : readable <= EXACT_UP_TO;
+export function choosePlan({ readable, total }: Counts, search: SearchKind): SearchPlan {
+  const small = search === 'nearest' ? total <= SMALL_UP_TO : readable <= EXACT_UP_TO;
   if (small || total === 0) return 'exact';
   const few = readable <= EXACT_UP_TO;
   if (readable / total >= (few ? GRAPH_OF_FEW_FROM_SHARE : GRAPH_FROM_SHARE)) return 'graph';
@@ -54,7 +54,7 @@ export function planParams(plan: SearchPlan, limit: number): JsonObject {
 
 export interface Planner {
   /** `filter` gives the caller's filter as JSON; the same text for all that reads alike, so without a time of day. */
-  counts(search: SearchFor, filter: () => string, signal: AbortSignal): Promise<Counts>;
+  counts(search: SearchKind, filter: () => string, signal: AbortSignal): Promise<Counts>;
 }
 
 export const countAnswer = z.object({ result: z.object({ count: z.number().int().nonnegative() }) });
@@ -102,7 +102,7 @@ export function createPlanner(count: Count, clock: Clock, kind?: string): Planne
     async counts(search, filter, signal) {
       const { points, mixed } = await all(signal);
       // Nobody can read more than there is, so small collections need no second question.
-      if (points <= (search === 'hits' ? SMALL_UP_TO : EXACT_UP_TO)) return { readable: points, total: points };
+      if (points <= (search === 'nearest' ? SMALL_UP_TO : EXACT_UP_TO)) return { readable: points, total: points };
       return { readable: await readableBy(filter(), mixed, signal), total: points };
     },
   };

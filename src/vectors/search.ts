@@ -4,7 +4,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { EmbeddingIdentity } from '../core/ports/embedding.ts';
 import type { Hit, Leg } from '../core/ports/vectors.ts';
 import { DENSE, SPARSE } from './collection.ts';
-import { estimatedBy, toQdrantFilter } from './filter.ts';
+import { estimatedBy, onceAFilter, toQdrantFilter } from './filter.ts';
 import { parseHits } from './hits.ts';
 import type { HotRead } from './hot-read.ts';
 import { choosePlan, countAnswer, createPlanner, planParams } from './plan.ts';
@@ -52,19 +52,13 @@ export function createCount({ read, collection, deadlineMs }: Pick<SearchOptions
   };
 }
 
+const rendered = onceAFilter((filter) => JSON.stringify(toQdrantFilter(filter)));
+
 export function createSearch(options: SearchOptions) {
   const { read, collection, identity, clock, deadlineMs } = options;
   const path = `/collections/${encodeURIComponent(collection)}/points`;
   const timeout = `timeout=${Math.ceil(deadlineMs / 1_000)}`;
   const planner = createPlanner((body, signal) => read.post(`${path}/count?${timeout}`, body, signal), clock);
-  // The legs of a request and its refills carry the same filter.
-  const rendered = new WeakMap<AuthorizedFilter, string>();
-
-  function render(filter: AuthorizedFilter): string {
-    const kept = rendered.get(filter) ?? JSON.stringify(toQdrantFilter(filter));
-    rendered.set(filter, kept);
-    return kept;
-  }
 
   async function fetchHits(filter: string, leg: Leg, params: string, count: number, signal: AbortSignal): Promise<readonly Hit[]> {
     const query = JSON.stringify(leg.kind === 'sparse' ? { indices: leg.vector.indices, values: leg.vector.values } : leg.vector);
@@ -77,9 +71,9 @@ export function createSearch(options: SearchOptions) {
     checkVector(leg, identity);
     // A zero vector has no direction and no terms: nothing is near it.
     if (limit < 1 || (leg.kind === 'sparse' && leg.vector.indices.length === 0)) return [];
-    const json = render(filter);
+    const json = rendered(filter);
     // A sparse search compares every point that shares a term, so it is exact without being told.
-    const plan = leg.kind === 'sparse' ? 'exact' : choosePlan(await planner.counts('more', () => estimatedBy(filter), signal), 'more');
+    const plan = leg.kind === 'sparse' ? 'exact' : choosePlan(await planner.counts('other', () => estimatedBy(filter), signal), 'other');
     let count = limit + PEEK;
     // Whoever asks for more gets it: fewer hits than asked for must mean that there are no more.
     const most = Math.max(count, MAX_FETCH);

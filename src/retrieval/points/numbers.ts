@@ -9,7 +9,7 @@ import { settle, stillSettled, unstable } from '../unsettled.ts';
 import { numbersRelease } from './events.ts';
 import { checkOwnKeys } from './own-collection.ts';
 import type { Asking, PointsParts } from './parts.ts';
-import { authorizeAt, grantsEnd, stand, type Standing } from './pass.ts';
+import { authorizeAt, grantsEnd, stand, type Standing } from './standing.ts';
 import type { Place } from './place.ts';
 import type { Compose } from './release.ts';
 import { resolveIds } from './resolve.ts';

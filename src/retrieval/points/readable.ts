@@ -10,7 +10,7 @@ import { usualPurpose } from '../../core/purpose.ts';
 import { Judged, tooStale } from './judging.ts';
 import { checkOwnKeys } from './own-collection.ts';
 import type { PointsParts } from './parts.ts';
-import { authorizeAt, stand } from './pass.ts';
+import { authorizeAt, stand } from './standing.ts';
 
 type ReadableParts = Omit<PointsParts, 'audit' | 'embedding' | 'provenance' | 'random' | 'languages' | 'shadow' | 'watch'>;
 

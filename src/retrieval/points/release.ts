@@ -8,7 +8,8 @@ import { rejudge } from '../search-leg.ts';
 import { pointsRelease } from './events.ts';
 import { foundOf, joinPieces, leavingPoints, listsOf, uniquePoints } from './leaving.ts';
 import type { Asking, PointsParts } from './parts.ts';
-import { stand, type Pass } from './pass.ts';
+import type { Pass } from './pass.ts';
+import { stand } from './standing.ts';
 import type { PointsAnswer } from './types.ts';
 
 const MAX_RELEASES = 8;

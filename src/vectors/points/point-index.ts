@@ -5,13 +5,13 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import type { PointIndex, PointScope } from '../../core/ports/points.ts';
 import type { HotRead } from '../hot-read.ts';
-import { SPELT_OUT } from '../filter.ts';
+import { estimatedBy, SPELT_OUT } from '../filter.ts';
 import { createPlanner, type Planner } from '../plan.ts';
 import { countOf, facetAnswer, pointsAnswer } from './answers.ts';
 import { describeCollection } from './describe.ts';
 import { allowedPath, layoutOf, physicalName } from './place.ts';
 import { accepted } from './refusals.ts';
-import { accessOfScope, estimateOf, restricted } from './render-filter.ts';
+import { accessOfScope, restricted } from './render-filter.ts';
 import { narrowed, renderObject, renderOrder, shown } from './render-query.ts';
 import { searches, type Counting, type Post } from './searches.ts';
 
@@ -56,7 +56,8 @@ export function createPointIndex({ read, counting, collection, clock, unfit, dea
     return made;
   }
 
-  const counts: Counting = (scope, search, signal) => plannerOf(scope.place).counts(search, () => estimateOf(scope), signal);
+  const counts: Counting = ({ place, filter }, search, signal) =>
+    plannerOf(place).counts(search, () => estimatedBy(filter, layoutOf(place)), signal);
 
   return {
     ...searches(post, counts),

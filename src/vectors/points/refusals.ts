@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors.ts';
-import type { HotAnswer } from '../hot-read.ts';
+import type { HotAnswer } from '../connection.ts';
 
 /**
  * Reasons that speak of how the collection is made and of what the request says, never of a point. What is not here is not passed on:

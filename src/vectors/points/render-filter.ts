@@ -1,9 +1,8 @@
-import type { AuthorizedFilter } from '../../core/filter.ts';
 import type { ChunkId } from '../../core/ids.ts';
 import type { PointCondition, PointFilter } from '../../core/points/question.ts';
 import type { PointPlace } from '../../core/ports/collections.ts';
 import type { PointScope } from '../../core/ports/points.ts';
-import { estimatedBy, toQdrantFilter, type PayloadLayout } from '../filter.ts';
+import { onceAFilter, toQdrantFilter } from '../filter.ts';
 import { allowedCondition, allowedPath, layoutOf } from './place.ts';
 
 /** The inside of `must` and `must_not` of a filter, as JSON text. */
@@ -14,33 +13,12 @@ export interface Access {
 
 const NO_CHUNK = '00000000-0000-0000-0000-000000000000';
 
-type Kept = Partial<Record<PayloadLayout, Access>>;
-/** Requests of one caller carry one filter for as long as nothing changes. */
-const rendered = new WeakMap<AuthorizedFilter, Kept>();
-
 const inside = (conditions: readonly unknown[]): string => JSON.stringify(conditions).slice(1, -1);
 
-function accessOf(filter: AuthorizedFilter, layout: PayloadLayout): Access {
-  const kept = rendered.get(filter) ?? {};
-  const known = kept[layout];
-  if (known !== undefined) return known;
+const accessOf = onceAFilter((filter, layout): Access => {
   const root = toQdrantFilter(filter, layout);
-  const access = { must: inside(root.must), mustNot: 'must_not' in root ? inside(root.must_not) : '' };
-  rendered.set(filter, { ...kept, [layout]: access });
-  return access;
-}
-
-const estimates = new WeakMap<AuthorizedFilter, Partial<Record<PayloadLayout, string>>>();
-
-/** By what readable points are counted, roughly: JSON. */
-export function estimateOf({ filter, place }: Pick<PointScope, 'filter' | 'place'>): string {
-  const [kept, layout] = [estimates.get(filter) ?? {}, layoutOf(place)];
-  const known = kept[layout];
-  if (known !== undefined) return known;
-  const made = estimatedBy(filter, layout);
-  estimates.set(filter, { ...kept, [layout]: made });
-  return made;
-}
+  return { must: inside(root.must), mustNot: 'must_not' in root ? inside(root.must_not) : '' };
+});
 
 /** What stands in every stage of a request: who may read, and what key two has refused. */
 export function accessOfScope({ place, filter, never }: PointScope): Access {

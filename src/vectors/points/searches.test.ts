@@ -10,7 +10,7 @@ import { SMALL_UP_TO } from '../plan.ts';
 import { hostedFixture, hostedPoint, json, nearest, scopeOf, type HostedFixture } from './hosted.fixture.ts';
 import { createPointIndex } from './point-index.ts';
 import { physicalName } from './place.ts';
-import { planFor, searchFor } from './searches.ts';
+import { planFor, kindOf } from './searches.ts';
 
 const { signal } = new AbortController();
 const COUNT = SMALL_UP_TO + 1_000;
@@ -245,8 +245,8 @@ describe('the plan of one search', () => {
   const filter = { must: [{ kind: 'has-id', ids: [] }] } as const;
   const input = { kind: 'vector', vector: [1, 2] } as const;
 
-  it('is that of hits for the nearest to one dense vector alone', () => {
-    expect([searchFor(plain), planFor(plain, counted)]).toEqual(['hits', 'graph']);
+  it('is that of the nearest for one dense vector alone', () => {
+    expect([kindOf(plain), planFor(plain, counted)]).toEqual(['nearest', 'graph']);
     const others: readonly PointSearch<ChunkId>[] = [
       nearest([1, 2], { filter }),
       nearest([1, 2], { prefetch: [{ prefetch: [], limit: 3 }] }),
@@ -258,7 +258,7 @@ describe('the plan of one search', () => {
       { ...plain, query: { kind: 'discover', target: input, context: [] } },
       { ...plain, query: { kind: 'context', context: [] } },
     ];
-    for (const one of others) expect([searchFor(one), planFor(one, counted)]).toEqual(['more', 'exact']);
+    for (const one of others) expect([kindOf(one), planFor(one, counted)]).toEqual(['other', 'exact']);
   });
 
   it('compares all where a large part of them is asked for', () => {

@@ -5,8 +5,8 @@ import type { ZoneId } from '../../core/ids.ts';
 import type { Decision } from '../../core/ports/policy.ts';
 import { usualPurpose } from '../../core/purpose.ts';
 import { CALLER } from '../retrieval.fixture.ts';
-import { authorizeAt, stand } from './pass.ts';
 import { BOOKS, partsOf, worldOf } from './points.fixture.ts';
+import { authorizeAt, stand } from './standing.ts';
 
 const NOTHING: Exclusion = { kind: 'none' };
 
